@@ -1,0 +1,30 @@
+/* Child programs that run to their end: argv arrays, never a shell. Blocking: not on the loop. */
+#pragma once
+
+#include <stddef.h>
+
+#include "src/base/arena.h"
+#include "src/base/error.h"
+
+struct process_run {
+    const char *const *argv; /* argv[0] = absolute path; NULL-terminated */
+    const char *const
+        *environment;  /* "NAME=value", NULL-terminated; NULL = minimal (PATH, LC_ALL) */
+    const char *input; /* to stdin; NULL = /dev/null */
+    size_t input_size;
+    size_t output_limit; /* most bytes of stdout and stderr together; more ends the child */
+    int timeout_ms;      /* then SIGKILL to the child's group */
+};
+
+struct process_result {
+    int status;         /* exit status, or 128 + signal */
+    const char *output; /* stdout and stderr as they came, NUL-terminated, in the arena */
+    size_t output_size;
+};
+
+/**
+ * Start, feed, wait. The child gets no file descriptors but 0-2 and its own process group.
+ * Errors: NOT_FOUND (no such program), TIMEOUT, TOO_LARGE, IO. A non-zero status is no error.
+ */
+enum error_code process_run(const struct process_run *run, struct arena *arena,
+                            struct process_result *result, struct error *err);
