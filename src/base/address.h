@@ -1,4 +1,7 @@
-/* Addresses as values: MAC, IPv4, networks. Strict text forms. Any thread. */
+/*
+ * Addresses as values: MAC, IPv4, networks. Strict text forms. Any thread.
+ * names: mac_ ip4_
+ */
 #pragma once
 
 #include <stdbool.h>
