@@ -1,0 +1,364 @@
+/* PostgreSQL client: see db.h. Source: PostgreSQL manual, libpq. */
+#include "src/db/db.h"
+
+#include <inttypes.h>
+#include <libpq-fe.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "src/base/container.h"
+
+enum { MAX_PREPARED = 1024 };
+
+struct db {
+    PGconn *pg;
+    char *conninfo;
+    const struct db_statement *prepared[MAX_PREPARED]; /* open-addressed by address */
+    int prepared_count;
+    bool warned;         /* the server sent a WARNING since the last COMMIT began */
+    char constraint[64]; /* of the last error */
+};
+
+static void note_warning(void *subject, const PGresult *result)
+{
+    struct db *db = subject;
+    const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+    if (severity && !strcmp(severity, "WARNING"))
+        db->warned = true;
+}
+
+struct db *db_new(const char *conninfo)
+{
+    struct db *db = calloc(1, sizeof(*db));
+    ASSERT(db);
+    db->conninfo = strdup(conninfo);
+    ASSERT(db->conninfo);
+    return db;
+}
+
+static void hang_up(struct db *db)
+{
+    if (db->pg)
+        PQfinish(db->pg);
+    db->pg = NULL;
+    memset(db->prepared, 0, sizeof(db->prepared));
+    db->prepared_count = 0;
+}
+
+void db_free(struct db *db)
+{
+    if (!db)
+        return;
+    hang_up(db);
+    free(db->conninfo);
+    free(db);
+}
+
+void db_redirect(struct db *db, const char *conninfo)
+{
+    hang_up(db);
+    free(db->conninfo);
+    db->conninfo = strdup(conninfo);
+    ASSERT(db->conninfo);
+}
+
+/* libpq's messages end in newlines and may have several lines: the first is enough for a person. */
+static int first_line(const char *message)
+{
+    return (int)strcspn(message, "\n");
+}
+
+enum error_code db_ready(struct db *db, struct error *err)
+{
+    if (db->pg && PQstatus(db->pg) == CONNECTION_OK)
+        return ERR_OK;
+    hang_up(db);
+    db->pg = PQconnectdb(db->conninfo);
+    ASSERT(db->pg);
+    if (PQstatus(db->pg) != CONNECTION_OK) {
+        const char *message = PQerrorMessage(db->pg);
+        error_set(err, ERR_UNAVAILABLE, "database: %.*s", first_line(message), message);
+        hang_up(db);
+        return ERR_UNAVAILABLE;
+    }
+    PQsetNoticeReceiver(db->pg, note_warning, db);
+    return ERR_OK;
+}
+
+const char *db_number(struct arena *arena, int64_t number)
+{
+    return arena_printf(arena, "%" PRId64, number);
+}
+
+const char *db_array(struct arena *arena, const char *const *texts, int count)
+{
+    size_t size = 3;
+    for (int i = 0; i < count; i++)
+        size += 2 * strlen(texts[i]) + 3;
+    char *array = arena_alloc(arena, size), *p = array;
+    *p++ = '{';
+    for (int i = 0; i < count; i++) {
+        if (i)
+            *p++ = ',';
+        *p++ = '"';
+        for (const char *c = texts[i]; *c; c++) {
+            if (*c == '"' || *c == '\\')
+                *p++ = '\\';
+            *p++ = *c;
+        }
+        *p++ = '"';
+    }
+    *p = '}';
+    return array;
+}
+
+void db_rows_close(struct db_rows *rows)
+{
+    PQclear(rows->result);
+    *rows = (struct db_rows){0};
+}
+
+bool db_is_null(const struct db_rows *rows, int row, int column)
+{
+    ASSERT(row < rows->count && column < PQnfields(rows->result));
+    return PQgetisnull(rows->result, row, column);
+}
+
+const char *db_text(const struct db_rows *rows, int row, int column)
+{
+    return db_is_null(rows, row, column) ? NULL : PQgetvalue(rows->result, row, column);
+}
+
+int64_t db_int(const struct db_rows *rows, int row, int column)
+{
+    const char *text = db_text(rows, row, column);
+    ASSERT(text);
+    return strtoll(text, NULL, 10);
+}
+
+bool db_bool(const struct db_rows *rows, int row, int column)
+{
+    const char *text = db_text(rows, row, column);
+    return text && text[0] == 't';
+}
+
+void db_map(const struct db_rows *rows, int row, const struct field *fields, int count,
+            void *object, struct arena *arena)
+{
+    int columns = PQnfields(rows->result);
+    for (int i = 0; i < columns; i++) {
+        const struct field *field = NULL;
+        const char *name = PQfname(rows->result, i);
+        if (i < count && !strcmp(fields[i].name, name))
+            field = &fields[i]; /* columns usually stand in the table's order */
+        else
+            field = field_find(fields, count, name);
+        ASSERT(field);
+        struct error err;
+        const char *text = db_text(rows, row, i);
+        if (!text && field->type != FIELD_TEXT && field->type != FIELD_JSON &&
+            field->type != FIELD_OPT_INT)
+            continue; /* null: the zero value */
+        enum error_code code = field_set(field, object, text, arena, &err);
+        ASSERT(code == ERR_OK);
+    }
+}
+
+static enum error_code classify(const char *state)
+{
+    static const struct {
+        const char *prefix;
+        enum error_code code;
+    } table[] = {
+        {"40001", ERR_BUSY},        {"40P01", ERR_BUSY},      {"55P03", ERR_BUSY},
+        {"23502", ERR_BAD_INPUT},   {"23514", ERR_BAD_INPUT}, {"23", ERR_CONFLICT},
+        {"22", ERR_BAD_INPUT},      {"08", ERR_UNAVAILABLE},  {"57P", ERR_UNAVAILABLE},
+        {"25006", ERR_UNAVAILABLE}, {"53", ERR_LIMIT},
+    };
+    for (size_t i = 0; i < COUNT_OF(table); i++)
+        if (!strncmp(state, table[i].prefix, strlen(table[i].prefix)))
+            return table[i].code;
+    return ERR_INTERNAL;
+}
+
+static enum error_code fail(struct db *db, const PGresult *result, const char *what,
+                            struct error *err)
+{
+    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    const char *constraint = PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME);
+    const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+    snprintf(db->constraint, sizeof(db->constraint), "%s", constraint ? constraint : "");
+    if (PQstatus(db->pg) != CONNECTION_OK || !state) {
+        message = PQerrorMessage(db->pg);
+        return error_set(err, ERR_UNAVAILABLE, "database: %.*s", first_line(message), message);
+    }
+    return error_set(err, classify(state), "database: %s: %.300s (%s)", what,
+                     message ? message : "error", state);
+}
+
+/* Prepared on this connection already? Notes it if not. */
+static bool is_prepared(struct db *db, const struct db_statement *statement)
+{
+    size_t slot = ((uintptr_t)statement / sizeof(*statement)) % MAX_PREPARED;
+    while (db->prepared[slot]) {
+        if (db->prepared[slot] == statement)
+            return true;
+        slot = (slot + 1) % MAX_PREPARED;
+    }
+    ASSERT(db->prepared_count < MAX_PREPARED - 1);
+    return false;
+}
+
+static void note_prepared(struct db *db, const struct db_statement *statement)
+{
+    size_t slot = ((uintptr_t)statement / sizeof(*statement)) % MAX_PREPARED;
+    while (db->prepared[slot])
+        slot = (slot + 1) % MAX_PREPARED;
+    db->prepared[slot] = statement;
+    db->prepared_count++;
+}
+
+static enum error_code prepare(struct db *db, const struct db_statement *statement,
+                               struct error *err)
+{
+    enum error_code code = db_ready(db, err);
+    if (code || is_prepared(db, statement))
+        return code;
+    PGresult *result = PQprepare(db->pg, statement->name, statement->sql, 0, NULL);
+    if (PQresultStatus(result) != PGRES_COMMAND_OK)
+        code = fail(db, result, statement->name, err);
+    else
+        note_prepared(db, statement);
+    PQclear(result);
+    return code;
+}
+
+static bool succeeded(const PGresult *result)
+{
+    ExecStatusType status = PQresultStatus(result);
+    return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
+}
+
+enum error_code db_query(struct db *db, const struct db_statement *statement,
+                         struct db_params params, struct db_rows *rows, struct error *err)
+{
+    enum error_code code = prepare(db, statement, err);
+    if (code)
+        return code;
+    PGresult *result =
+        PQexecPrepared(db->pg, statement->name, params.count, params.values, NULL, NULL, 0);
+    if (!succeeded(result)) {
+        code = fail(db, result, statement->name, err);
+        PQclear(result);
+        return code;
+    }
+    if (!rows) {
+        PQclear(result);
+        return ERR_OK;
+    }
+    db_rows_close(rows);
+    rows->result = result;
+    rows->count = PQntuples(result);
+    rows->affected = strtoll(PQcmdTuples(result), NULL, 10);
+    return ERR_OK;
+}
+
+const char *db_constraint(const struct db *db)
+{
+    return db->constraint;
+}
+
+enum error_code db_each(struct db *db, const struct db_statement *statement,
+                        struct db_params params, db_row_function *row, void *subject,
+                        struct error *err)
+{
+    enum error_code code = prepare(db, statement, err);
+    if (code)
+        return code;
+    if (!PQsendQueryPrepared(db->pg, statement->name, params.count, params.values, NULL, NULL, 0))
+        return error_set(err, ERR_UNAVAILABLE, "database: cannot send a query");
+    int rv = PQsetSingleRowMode(db->pg);
+    ASSERT(rv == 1);
+    PGresult *result;
+    while ((result = PQgetResult(db->pg))) { /* to the end, else the connection is unusable */
+        if (code == ERR_OK && PQresultStatus(result) == PGRES_SINGLE_TUPLE)
+            code = row(subject, &(struct db_rows){.result = result, .count = 1}, err);
+        else if (code == ERR_OK && !succeeded(result))
+            code = fail(db, result, statement->name, err);
+        PQclear(result);
+    }
+    return code;
+}
+
+enum error_code db_script(struct db *db, const char *sql, struct error *err)
+{
+    enum error_code code = db_ready(db, err);
+    if (code)
+        return code;
+    PGresult *result = PQexec(db->pg, sql);
+    if (!succeeded(result) && PQresultStatus(result) != PGRES_EMPTY_QUERY)
+        code = fail(db, result, "script", err);
+    PQclear(result);
+    return code;
+}
+
+static enum error_code commit(struct db *db, struct error *err)
+{
+    db->warned = false;
+    PGresult *result = PQexec(db->pg, "COMMIT");
+    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    enum error_code code = ERR_OK;
+    if (state && !strncmp(state, "40", 2))
+        code = fail(db, result, "commit", err); /* certainly not committed */
+    else if (!succeeded(result) || db->warned)
+        code = error_set(err, ERR_UNKNOWN_OUTCOME, "database: the answer to COMMIT was lost");
+    else if (strcmp(PQcmdStatus(result), "COMMIT"))
+        code = error_set(err, ERR_INTERNAL, "database: transaction was rolled back");
+    PQclear(result);
+    if (code == ERR_UNKNOWN_OUTCOME)
+        hang_up(db);
+    return code;
+}
+
+static void roll_back(struct db *db)
+{
+    if (!db->pg || PQtransactionStatus(db->pg) == PQTRANS_IDLE)
+        return;
+    PQclear(PQexec(db->pg, "ROLLBACK"));
+    if (PQtransactionStatus(db->pg) != PQTRANS_IDLE)
+        hang_up(db);
+}
+
+/* Waits of 1, 2, 4... ms with jitter, so that two transactions do not meet again. */
+static void pause_before_retry(int attempt)
+{
+    useconds_t us = 1000U << (attempt < 6 ? attempt : 6);
+    usleep(us / 2 + (useconds_t)random() % us);
+}
+
+enum error_code db_transact(struct db *db, enum db_mode mode, db_body *body, void *subject,
+                            struct error *err)
+{
+    const char *begin = mode == DB_READ ? "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+                                        : "BEGIN ISOLATION LEVEL SERIALIZABLE";
+    enum error_code code = ERR_INTERNAL;
+    for (int attempt = 0; attempt < DB_TRIES; attempt++) {
+        if (attempt)
+            pause_before_retry(attempt);
+        code = db_script(db, begin, err);
+        if (!code)
+            code = body(db, subject, err);
+        if (!code) {
+            code = commit(db, err);
+            if (code != ERR_BUSY)
+                return code;
+        }
+        roll_back(db);
+        bool broke = db->pg == NULL || PQstatus(db->pg) != CONNECTION_OK;
+        if (code != ERR_BUSY && !(code == ERR_UNAVAILABLE && broke))
+            return code;
+    }
+    return code;
+}

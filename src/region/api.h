@@ -1,0 +1,102 @@
+/*
+ * What a handler of an API action sees: one request, one reply. Handlers are straight-line and run
+ * on a thread of the API pool, inside a transaction of that thread's connection (DB_READ for GET,
+ * else DB_WRITE). They may run more than once for one request (serialization failure), so all they
+ * do goes through the transaction and the reply, which is emptied before each run.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "src/base/arena.h"
+#include "src/base/json_out.h"
+#include "src/db/db.h"
+#include "src/model/api_action.h"
+
+/** Who asks. */
+struct api_user {
+    int64_t id;
+    const char *username, *email;
+    bool is_superuser;
+};
+
+/** One uploaded part; bytes are already decoded (base64 parts of the CLI). */
+struct api_file {
+    const char *name, *filename;
+    const char *bytes; /* NUL follows */
+    size_t size;
+};
+
+struct api_request {
+    struct arena *arena; /* lives as long as the request */
+    struct db *db;
+    const struct api_action *action;
+    const struct api_user *user; /* NULL = anonymous */
+    const char *system_id;       /* of the machine whose own token was used (metadata), or NULL */
+    const char *base_url;        /* "http://host:5240" as the client wrote it */
+    const char *remote_address;  /* of the client, by X-Forwarded-For of our own proxies only */
+    const char *query;           /* raw query string, "" when none */
+    const char *path;
+    struct api_params *params; /* see the functions below */
+};
+
+struct api_reply {
+    int status; /* 200 unless set */
+    const char *content_type;
+    struct spool body;
+    struct json_out json; /* writes into body */
+    const char *headers[8][2];
+    int headers_count;
+    struct arena *arena;
+    struct api_field_errors *field_errors; /* of api_field_error, NULL = none */
+};
+
+typedef enum error_code api_function(struct api_request *request, struct api_reply *reply,
+                                     struct error *err);
+
+/** A part of the path: api_path(request, "system_id"); never NULL for names of the action's path.
+ */
+const char *api_path(const struct api_request *request, const char *name);
+
+/** First value of a parameter (query or body), NULL when absent. */
+const char *api_param(const struct api_request *request, const char *name);
+
+/** All values of a repeatable parameter; *count may be 0. Comma-separated values are not split. */
+const char *const *api_param_list(const struct api_request *request, const char *name, int *count);
+
+/** All parameters in order: for filters, annotations, power_parameters_*. */
+int api_param_count(const struct api_request *request);
+void api_param_at(const struct api_request *request, int index, const char **name,
+                  const char **value);
+
+/** An uploaded part by its form name, or NULL. */
+const struct api_file *api_file(const struct api_request *request, const char *name);
+int api_file_count(const struct api_request *request);
+const struct api_file *api_file_at(const struct api_request *request, int index);
+
+/**
+ * Required and typed parameters. Errors: BAD_INPUT with MAAS's texts ("No provided NAME!").
+ * Absent optional ones leave *value as it was.
+ */
+enum error_code api_need(const struct api_request *request, const char *name, const char **value,
+                         struct error *err);
+enum error_code api_param_bool(const struct api_request *request, const char *name, bool *value,
+                               struct error *err);
+enum error_code api_param_int(const struct api_request *request, const char *name, int64_t *value,
+                              struct error *err);
+
+/** Form validation: collect messages per field; api_fields_valid answers 400 with all of them. */
+void api_field_error(struct api_reply *reply, const char *field, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+enum error_code api_fields_valid(struct api_reply *reply, struct error *err);
+
+/** Replies. JSON: write with the returned writer; it is closed for you. */
+struct json_out *api_reply_json(struct api_reply *reply);
+void api_reply_text(struct api_reply *reply, int status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void api_reply_bytes(struct api_reply *reply, const char *content_type, const void *bytes,
+                     size_t size);
+void api_reply_empty(struct api_reply *reply, int status);
+void api_reply_header(struct api_reply *reply, const char *name, const char *value);
