@@ -65,7 +65,7 @@ bool ip4_net_parse(const char *text, struct ip4_net *net)
     size_t digits = strspn(slash + 1, "0123456789");
     if (digits < 1 || digits > 2 || slash[1 + digits] || (digits == 2 && slash[1] == '0'))
         return false;
-    net->prefix = atoi(slash + 1);
+    net->prefix = (int)strtol(slash + 1, NULL, 10);
     return net->prefix <= 32 && ip4_parse(address, &net->address);
 }
 

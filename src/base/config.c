@@ -212,7 +212,9 @@ static enum error_code apply_environment(struct load *load, const struct config_
         return ERR_OK;
     load->origin = name;
     load->seen[key - load->schema] = true;
-    return set_value(load, key, value);
+    enum error_code code = set_value(load, key, value);
+    load->origin = NULL;
+    return code;
 }
 
 enum error_code config_load(const struct config_key *schema, int count,

@@ -166,7 +166,7 @@ void db_map(const struct db_rows *rows, int row, const struct field *fields, int
     }
 }
 
-static enum error_code classify(const char *state)
+static enum error_code classify(const char *sqlstate)
 {
     static const struct {
         const char *prefix;
@@ -178,7 +178,7 @@ static enum error_code classify(const char *state)
         {"25006", ERR_UNAVAILABLE}, {"53", ERR_LIMIT},
     };
     for (size_t i = 0; i < COUNT_OF(table); i++)
-        if (!strncmp(state, table[i].prefix, strlen(table[i].prefix)))
+        if (!strncmp(sqlstate, table[i].prefix, strlen(table[i].prefix)))
             return table[i].code;
     return ERR_INTERNAL;
 }
@@ -186,16 +186,16 @@ static enum error_code classify(const char *state)
 static enum error_code fail(struct db *db, const PGresult *result, const char *what,
                             struct error *err)
 {
-    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     const char *constraint = PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME);
     const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
     snprintf(db->constraint, sizeof(db->constraint), "%s", constraint ? constraint : "");
-    if (PQstatus(db->pg) != CONNECTION_OK || !state) {
+    if (PQstatus(db->pg) != CONNECTION_OK || !sqlstate) {
         message = PQerrorMessage(db->pg);
         return error_set(err, ERR_UNAVAILABLE, "database: %.*s", first_line(message), message);
     }
-    return error_set(err, classify(state), "database: %s: %.300s (%s)", what,
-                     message ? message : "error", state);
+    return error_set(err, classify(sqlstate), "database: %s: %.300s (%s)", what,
+                     message ? message : "error", sqlstate);
 }
 
 /* Prepared on this connection already? Notes it if not. */
@@ -308,9 +308,9 @@ static enum error_code commit(struct db *db, struct error *err)
 {
     db->warned = false;
     PGresult *result = PQexec(db->pg, "COMMIT");
-    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     enum error_code code = ERR_OK;
-    if (state && !strncmp(state, "40", 2))
+    if (sqlstate && !strncmp(sqlstate, "40", 2))
         code = fail(db, result, "commit", err); /* certainly not committed */
     else if (!succeeded(result) || db->warned)
         code = error_set(err, ERR_UNKNOWN_OUTCOME, "database: the answer to COMMIT was lost");

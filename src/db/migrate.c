@@ -26,7 +26,7 @@ static enum error_code apply(struct db *db, void *subject, struct error *err)
     DB_STATEMENT(migrate_note, "INSERT INTO schema_migration (number, name) VALUES ($1, $2)");
     struct step *step = subject;
     char number[16];
-    int have;
+    int have = 0;
     snprintf(number, sizeof(number), "%d", step->migration->number);
     enum error_code code = db_script(db, LOCK_SQL, err);
     if (!code)
@@ -43,7 +43,7 @@ static enum error_code apply(struct db *db, void *subject, struct error *err)
 enum error_code db_migrate(struct db *db, void (*applied)(const struct migration *migration),
                            struct error *err)
 {
-    int have;
+    int have = 0;
     enum error_code code =
         db_script(db,
                   "SET client_min_messages = error;"

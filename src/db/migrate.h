@@ -1,4 +1,7 @@
-/* Numbered migrations of the one schema. Version N-1 of the programs runs beside N. */
+/*
+ * Numbered migrations of the one schema. Version N-1 of the programs runs beside N.
+ * names: db_migrate
+ */
 #pragma once
 
 #include "src/db/db.h"

@@ -1,4 +1,5 @@
 /*
+ * names: api_
  * The one table of API actions: routes of the region, its describe document, and the commands of
  * the CLI are all read from it. The rows stand in src/model/actions/ *.def, one file a subject:
  *
@@ -31,7 +32,7 @@ struct api_handler {
 };
 
 struct api_action {
-    const char *handler;
+    const char *handler_name;
     enum api_method method;
     const char *op;   /* NULL for create, read, update, delete */
     const char *name; /* "read", "power_on" */
