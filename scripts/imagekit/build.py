@@ -1,0 +1,162 @@
+"""build-images: fills a folder with everything a rack hands to machines, and a manifest.json.
+
+The parts are cached under ${XDG_CACHE_HOME:-~/.cache}/gantry/images by a key of their content: the versions
+of the Debian packages and the scripts for the root, plus the agent's bytes for the initrd.
+"""
+import argparse
+import hashlib
+import json
+import os
+import pathlib
+import shutil
+import sys
+import tempfile
+import time
+
+from imagekit import initrd, packages, rootfs
+
+HERE = pathlib.Path(__file__).resolve().parent
+MANIFEST_VERSION = 1
+KEEP_ROOTS = 3
+# File in the output -> where Debian has it. Served under the same names at the root of TFTP and HTTP.
+LOADERS = {
+    "lpxelinux.0": "/usr/lib/PXELINUX/lpxelinux.0",
+    "pxelinux.0": "/usr/lib/PXELINUX/pxelinux.0",
+    **{name: "/usr/lib/syslinux/modules/bios/" + name for name in (
+        "ldlinux.c32", "libcom32.c32", "libutil.c32", "chain.c32", "ifcpu64.c32", "reboot.c32", "poweroff.c32")},
+    "undionly.kpxe": "/usr/lib/ipxe/undionly.kpxe",
+    "ipxe.efi": "/usr/lib/ipxe/ipxe.efi",
+    "snponly.efi": "/usr/lib/ipxe/snponly.efi",
+    "bootx64.efi": "/usr/lib/shim/shimx64.efi.signed",
+    "grubx64.efi": "/usr/lib/grub/x86_64-efi-signed/grubnetx64.efi.signed",
+}
+GRUB_MODULES = pathlib.Path("/usr/lib/grub/x86_64-efi")
+
+
+def digest(*parts):
+    sha = hashlib.sha256()
+    for part in parts:
+        sha.update(part if isinstance(part, bytes) else part.encode())
+        sha.update(b"\0")
+    return sha.hexdigest()
+
+
+class Progress:
+    def __init__(self, quiet):
+        self.quiet, self.start = quiet, time.monotonic()
+
+    def __call__(self, text):
+        if not self.quiet:
+            print(f"build-images: {time.monotonic() - self.start:6.1f} s  {text}", file=sys.stderr, flush=True)
+
+
+def cache_folder():
+    base = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
+    folder = pathlib.Path(base) / "gantry" / "images"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def script_bytes(*names):
+    return b"".join((HERE / name).read_bytes() for name in names)
+
+
+def cached_root(cache, say):
+    """The cache folder with root.squashfs, vmlinuz and initrd.system of today's package versions."""
+    versions = packages.chosen()
+    key = digest(json.dumps([versions, packages.sources()]), script_bytes("rootfs.py", "packages.py"))[:24]
+    folder = cache / f"root-{key}"
+    if (folder / "done").exists():
+        say(f"root: cached ({folder.name})")
+        os.utime(folder)
+        return folder, versions
+    with tempfile.TemporaryDirectory(prefix="new-", dir=cache) as scratch:
+        out = pathlib.Path(scratch) / "root"
+        out.mkdir(mode=0o755)
+        rootfs.build(out, say)
+        (out / "done").touch()
+        shutil.rmtree(folder, ignore_errors=True)
+        out.rename(folder)
+    say("root: %.0f MiB squashfs" % ((folder / "root.squashfs").stat().st_size / 2**20))
+    for old in sorted(cache.glob("root-*"), key=lambda path: -path.stat().st_mtime)[KEEP_ROOTS:]:
+        shutil.rmtree(old, ignore_errors=True)
+    return folder, versions
+
+
+def make_initrd(root, agent, say):
+    present = {line.rsplit("/", 1)[-1] for line in (root / "library_list").read_text(encoding="utf-8").splitlines()}
+    body = initrd.system_part(root / "modules") + initrd.agent_part(agent, present)
+    say("initrd: %.1f MiB with %s" % (len(body) / 2**20, agent))
+    return body
+
+
+def install(out, name, kind, source, entries):
+    """Copy source (path or bytes) to out/name and note it in entries."""
+    path = out / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    body = source if isinstance(source, bytes) else pathlib.Path(source).read_bytes()
+    path.write_bytes(body)
+    entries.append({"file": name, "kind": kind, "size": len(body), "sha256": hashlib.sha256(body).hexdigest()})
+
+
+def loaders(out, entries):
+    for name, source in LOADERS.items():
+        if not pathlib.Path(source).exists():
+            raise packages.PackagesError(f"{source} is missing: run scripts/setup")
+        install(out, name, "loader", source, entries)
+    for path in sorted([*GRUB_MODULES.glob("*.mod"), *GRUB_MODULES.glob("*.lst")]):
+        install(out, f"grub/x86_64-efi/{path.name}", "loader", path, entries)
+
+
+def build(options, say):
+    cache = cache_folder()
+    host = packages.installed(packages.LOADERS)
+    root, versions = cached_root(cache, say)
+    agent = pathlib.Path(options.agent)
+    if not agent.is_file():
+        raise packages.PackagesError(f"no agent at {agent}: build it (ninja gantry-agent) or name it with --agent")
+    out = pathlib.Path(options.out).resolve()
+    out.parent.mkdir(parents=True, exist_ok=True)
+    entries = []
+    with tempfile.TemporaryDirectory(prefix=out.name + ".", dir=out.parent) as scratch:
+        new = pathlib.Path(scratch) / "new"
+        new.mkdir(mode=0o755)
+        install(new, "vmlinuz", "kernel", root / "vmlinuz", entries)
+        install(new, "initrd.gz", "initrd", make_initrd(root, agent, say), entries)
+        install(new, "root.squashfs", "squashfs", root / "root.squashfs", entries)
+        loaders(new, entries)
+        manifest = {"manifest_version": MANIFEST_VERSION, "suite": packages.suite(), "architecture": "amd64",
+                    "kernel_release": (root / "kernel_release").read_text(encoding="ascii").strip(),
+                    "packages": {**versions, **host}, "files": entries}
+        text = json.dumps(manifest, indent=1) + "\n"
+        (new / "manifest.json").write_text(text, encoding="utf-8")
+        if out.exists():
+            if any(out.iterdir()) and not (out / "manifest.json").exists():
+                raise packages.PackagesError(f"{out} is not empty and holds no manifest.json: not replaced")
+            shutil.rmtree(out)
+        new.rename(out)
+    return manifest
+
+
+def main(argv):
+    parser = argparse.ArgumentParser(prog="build-images", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("out", nargs="?", default="build/images", help="folder to fill (default: build/images); replaced as a whole")
+    parser.add_argument("--agent", default="build/release/gantry-agent", help="the agent's program (default: %(default)s)")
+    parser.add_argument("--json", action="store_true", help="print the manifest as JSON on stdout")
+    parser.add_argument("--quiet", action="store_true", help="no progress lines on stderr")
+    options = parser.parse_args(argv)
+    say = Progress(options.quiet)
+    if os.geteuid() != 0:
+        print("build-images: error: must run as root (mmdebstrap installs packages into a folder)", file=sys.stderr)
+        return 1
+    os.umask(0o022)
+    try:
+        manifest = build(options, say)
+    except (packages.PackagesError, OSError) as error:
+        print(f"build-images: error: {error}", file=sys.stderr)
+        return 1
+    total = sum(entry["size"] for entry in manifest["files"])
+    say(f"done: {len(manifest['files'])} files, {total / 2**20:.0f} MiB in {options.out}")
+    if options.json:
+        print(json.dumps(manifest))
+    return 0
