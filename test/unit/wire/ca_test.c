@@ -1,0 +1,144 @@
+/* The cluster's CA: files, requests, what it signs and what it refuses. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "src/base/file.h"
+#include "test/lib/test_ca.h"
+
+static struct test_ca test;
+
+static int set_up(void **unused)
+{
+    (void)unused;
+    test_ca_open(&test);
+    return 0;
+}
+
+static int tear_down(void **unused)
+{
+    (void)unused;
+    test_ca_close(&test);
+    return 0;
+}
+
+static void test_its_files(void **unused)
+{
+    (void)unused;
+    struct error err;
+    struct stat key, pem;
+    assert_int_equal(stat(arena_printf(test.arena, "%s/ca.key", test.folder), &key), 0);
+    assert_int_equal(stat(arena_printf(test.arena, "%s/ca.pem", test.folder), &pem), 0);
+    assert_int_equal(key.st_mode & 0777, 0600);
+    assert_int_equal(pem.st_mode & 0777, 0644);
+    assert_int_equal(ca_create(test.folder, "again", &err), ERR_CONFLICT);
+    const struct certificate *facts = ca_certificate(test.ca);
+    assert_true(facts->is_authority);
+    assert_string_equal(facts->name, "test CA");
+    assert_int_equal(strlen(facts->fingerprint), 64);
+    assert_int_equal(ca_create("/tmp/never-made", "two words", &err), ERR_BAD_INPUT);
+}
+
+static void test_another_region_installs_it(void **unused)
+{
+    (void)unused;
+    struct error err;
+    struct test_ca other;
+    test_ca_open(&other);
+    const char *folder = arena_printf(test.arena, "%s/copy", test.folder);
+    const char *key = ca_key_pem(test.ca, test.arena);
+    assert_int_equal(ca_install(folder, ca_pem(other.ca), key, &err), ERR_CORRUPT);
+    struct ca *copy;
+    assert_int_equal(ca_open(folder, &copy, &err), ERR_NOT_FOUND);
+    assert_int_equal(ca_install(folder, ca_pem(test.ca), key, &err), ERR_OK);
+    assert_int_equal(ca_open(folder, &copy, &err), ERR_OK);
+    assert_string_equal(ca_certificate(copy)->fingerprint, ca_certificate(test.ca)->fingerprint);
+    ca_free(copy);
+    test_ca_close(&other);
+}
+
+static void test_signer_decides_not_the_request(void **unused)
+{
+    (void)unused;
+    struct error err;
+    struct ca_subject asked = {"rack9", "region", {"evil.example", "10.0.0.9", "fd00::1"}, 3};
+    char *key = ca_make_key(test.arena), *request = NULL, *pem = NULL;
+    assert_int_equal(ca_make_request(key, &asked, test.arena, &request, &err), ERR_OK);
+    struct ca_subject seen;
+    assert_int_equal(ca_read_request(request, &seen, test.arena, &err), ERR_OK);
+    assert_string_equal(seen.name, "rack9");
+    assert_string_equal(seen.role, "region");
+    assert_int_equal(seen.names_count, 4);
+    assert_string_equal(seen.names[2], "10.0.0.9");
+    assert_string_equal(seen.names[3], "fd00::1");
+    struct ca_subject granted = {"rack9", "rack", {"10.0.0.9"}, 1};
+    assert_int_equal(ca_sign(test.ca, request, &granted, 30, test.arena, &pem, &err), ERR_OK);
+    struct certificate facts;
+    assert_int_equal(certificate_parse(pem, &facts, &err), ERR_OK);
+    assert_string_equal(facts.role, "rack");
+    assert_false(facts.is_authority);
+    assert_int_equal(certificate_days_left(&facts, time(NULL) + 60), 29);
+    assert_int_equal(certificate_days_left(&facts, time(NULL) + 31 * 86400 + 60), -2);
+    assert_true(strlen(facts.serial) == 32);
+}
+
+static void test_refuses_bad_requests(void **unused)
+{
+    (void)unused;
+    struct error err;
+    struct ca_subject who = {"a", "rack", {0}, 0}, seen;
+    char *key = ca_make_key(test.arena), *request = NULL, *pem = NULL;
+    assert_int_equal(ca_make_request(key, &who, test.arena, &request, &err), ERR_OK);
+    assert_int_equal(ca_read_request("nonsense", &seen, test.arena, &err), ERR_BAD_INPUT);
+    /* a flipped letter of the signature, which ends the request */
+    char *altered = arena_strdup(test.arena, request);
+    char *end = strstr(altered, "\n-----END");
+    assert_non_null(end);
+    end[-8] = end[-8] == 'A' ? 'B' : 'A';
+    assert_int_equal(ca_read_request(altered, &seen, test.arena, &err), ERR_BAD_INPUT);
+    struct ca_subject injected = {"a,DNS:b", "rack", {0}, 0};
+    assert_int_equal(ca_sign(test.ca, request, &injected, 30, test.arena, &pem, &err),
+                     ERR_BAD_INPUT);
+    struct ca_subject injected_name = {"a", "rack", {"b,IP:1.2.3.4"}, 1};
+    assert_int_equal(ca_sign(test.ca, request, &injected_name, 30, test.arena, &pem, &err),
+                     ERR_BAD_INPUT);
+}
+
+static void test_issue_writes_files(void **unused)
+{
+    (void)unused;
+    struct error err;
+    struct ca_subject who = {"repl_2", CA_ROLE_POSTGRES, {0}, 0};
+    const char *pem = arena_printf(test.arena, "%s/r.pem", test.folder);
+    const char *key = arena_printf(test.arena, "%s/r.key", test.folder);
+    assert_int_equal(ca_issue(test.ca, &who, pem, key, &err), ERR_OK);
+    struct stat status;
+    assert_int_equal(stat(key, &status), 0);
+    assert_int_equal(status.st_mode & 0777, 0600);
+    struct certificate facts;
+    assert_int_equal(certificate_read(pem, &facts, &err), ERR_OK);
+    assert_string_equal(facts.name, "repl_2");
+    struct tls_files files = {pem, key, arena_printf(test.arena, "%s/ca.pem", test.folder)};
+    struct tls_credentials *credentials;
+    assert_int_equal(tls_credentials_load(&files, &credentials, &err), ERR_OK);
+    tls_credentials_free(credentials);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(test_its_files),
+        T(test_another_region_installs_it),
+        T(test_signer_decides_not_the_request),
+        T(test_refuses_bad_requests),
+        T(test_issue_writes_files),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
