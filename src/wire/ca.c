@@ -440,6 +440,7 @@ static char *cluster_name(struct ca *ca, struct arena *arena)
     return arena_strdup(arena, text);
 }
 
+// NOLINTNEXTLINE(readability-function-size): what is signed, for whom, how long, and whereto
 enum error_code ca_sign(struct ca *ca, const char *request_pem, const struct ca_subject *subject,
                         int days, struct arena *arena, char **certificate_pem, struct error *err)
 {

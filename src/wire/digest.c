@@ -278,8 +278,9 @@ bool digest_password_fits(const char *password, const char *stored)
     long cost[3];
     char salt_text[2 * SALT_BYTES + 1], hash_text[DIGEST_TEXT];
     uint8_t salt[SALT_BYTES], hash[DIGEST_BYTES], wanted[DIGEST_BYTES];
-    if (sscanf(stored, "scrypt$%ld$%ld$%ld$%32[0-9a-f]$%64[0-9a-f]", &cost[0], &cost[1], &cost[2],
-               salt_text, hash_text) != 5)
+    // NOLINTNEXTLINE(cert-err34-c): widths keep each number inside a long
+    if (sscanf(stored, "scrypt$%9ld$%9ld$%9ld$%32[0-9a-f]$%64[0-9a-f]", &cost[0], &cost[1],
+               &cost[2], salt_text, hash_text) != 5)
         return false;
     return digest_hex_parse(salt_text, salt, sizeof(salt)) &&
            digest_hex_parse(hash_text, wanted, sizeof(wanted)) && cost[0] > 1 && cost[1] > 0 &&

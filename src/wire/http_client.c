@@ -273,7 +273,7 @@ enum error_code http_client_run(struct http_client *client,
                                 const struct http_client_request *request, struct arena *arena,
                                 struct http_client_reply *reply, struct error *err)
 {
-    struct error unused;
+    struct error unused = {0};
     struct exchange exchange = {.request = request,
                                 .client = client,
                                 .limit = request->reply_limit ? request->reply_limit : REPLY_BYTES,
