@@ -26,6 +26,7 @@ struct load {
     bool seen[MAX_KEYS];
     const char *text; /* what is left of the file */
     int line;
+    bool partial;
     struct error *err;
     enum error_code code;
 };
@@ -146,6 +147,8 @@ static int on_pair(void *user, const char *section, const char *name, const char
     snprintf(origin, sizeof(origin), "%s:%d", load->path, load->line);
     load->origin = origin;
     const struct config_key *key = find(load, section, name);
+    if (!key && load->partial)
+        return 1;
     if (!key)
         load->code = error_set(load->err, ERR_BAD_INPUT,
                                "%s: unknown key [%.40s] %.40s: see "
@@ -228,6 +231,7 @@ enum error_code config_load(const struct config_key *schema, int count,
                         .origin = "default",
                         .arena = arena,
                         .into = into,
+                        .partial = source->partial,
                         .err = err};
     enum error_code code = ERR_OK;
     for (int i = 0; i < count && !code; i++)

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "src/base/arena.h"
@@ -40,6 +41,7 @@ struct config_source {
     bool must_exist;
     const char *const *sets;
     int sets_count;
+    bool partial; /* the schema knows only a part of the file: skip other keys */
 };
 enum error_code config_load(const struct config_key *schema, int count,
                             const struct config_source *source, struct arena *arena, void *into,
