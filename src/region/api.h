@@ -14,19 +14,13 @@
 #include "src/base/json_out.h"
 #include "src/db/db.h"
 #include "src/model/api_action.h"
+#include "src/region/form.h"
 
 /** Who asks. */
 struct api_user {
     int64_t id;
     const char *username, *email;
     bool is_superuser;
-};
-
-/** One uploaded part; bytes are already decoded (base64 parts of the CLI). */
-struct api_file {
-    const char *name, *filename;
-    const char *bytes; /* NUL follows */
-    size_t size;
 };
 
 struct api_request {
@@ -38,15 +32,22 @@ struct api_request {
     const char *base_url;        /* "http://host:5240" as the client wrote it */
     const char *remote_address;  /* of the client, by X-Forwarded-For of our own proxies only */
     const char *query;           /* raw query string, "" when none */
-    const char *path;
-    struct api_params *params; /* see the functions below */
+    const char *path;            /* as the client wrote it, without the query */
+    struct form *params;         /* see the functions below */
+    const struct route_match *route;
+    const struct http_call *call; /* headers and raw body: api_header, api_body */
+    struct http *http;
 };
 
+/** A reply; rendered whole before the first byte is sent. */
 struct api_reply {
     int status; /* 200 unless set */
     const char *content_type;
     struct spool body;
     struct json_out json; /* writes into body */
+    bool json_open;       /* api_reply_json was called */
+    int file_fd;          /* -1, or a file to send instead of body: api_reply_file */
+    uint64_t file_offset, file_size;
     const char *headers[8][2];
     int headers_count;
     struct arena *arena;
@@ -76,6 +77,13 @@ const struct api_file *api_file(const struct api_request *request, const char *n
 int api_file_count(const struct api_request *request);
 const struct api_file *api_file_at(const struct api_request *request, int index);
 
+/** An uploaded file or a plain parameter of this name: its bytes, or NULL. */
+const char *api_content(const struct api_request *request, const char *name, size_t *size);
+
+/** A header of the request, or NULL; the raw body, NUL-terminated ("" when there is none). */
+const char *api_header(const struct api_request *request, const char *name);
+const char *api_body(const struct api_request *request, size_t *size);
+
 /**
  * Required and typed parameters. Errors: BAD_INPUT with MAAS's texts ("No provided NAME!").
  * Absent optional ones leave *value as it was.
@@ -98,5 +106,7 @@ void api_reply_text(struct api_reply *reply, int status, const char *format, ...
     __attribute__((format(printf, 3, 4)));
 void api_reply_bytes(struct api_reply *reply, const char *content_type, const void *bytes,
                      size_t size);
+/** A file from offset; the reply owns fd. Content-Type and status are set by the caller. */
+void api_reply_file(struct api_reply *reply, int fd, uint64_t offset, uint64_t size);
 void api_reply_empty(struct api_reply *reply, int status);
 void api_reply_header(struct api_reply *reply, const char *name, const char *value);
