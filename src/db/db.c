@@ -17,6 +17,7 @@ struct db {
     char *conninfo;
     const struct db_statement *prepared[MAX_PREPARED]; /* open-addressed by address */
     int prepared_count;
+    bool lost;           /* see db_lost */
     bool warned;         /* the server sent a WARNING since the last COMMIT began */
     char constraint[64]; /* of the last error */
 };
@@ -81,6 +82,7 @@ enum error_code db_ready(struct db *db, struct error *err)
         const char *message = PQerrorMessage(db->pg);
         error_set(err, ERR_UNAVAILABLE, "database: %.*s", first_line(message), message);
         hang_up(db);
+        db->lost = true;
         return ERR_UNAVAILABLE;
     }
     PQsetNoticeReceiver(db->pg, note_warning, db);
@@ -192,10 +194,13 @@ static enum error_code fail(struct db *db, const PGresult *result, const char *w
     snprintf(db->constraint, sizeof(db->constraint), "%s", constraint ? constraint : "");
     if (PQstatus(db->pg) != CONNECTION_OK || !sqlstate) {
         message = PQerrorMessage(db->pg);
+        db->lost = true;
         return error_set(err, ERR_UNAVAILABLE, "database: %.*s", first_line(message), message);
     }
-    return error_set(err, classify(sqlstate), "database: %s: %.300s (%s)", what,
-                     message ? message : "error", sqlstate);
+    enum error_code code = classify(sqlstate);
+    db->lost = code == ERR_UNAVAILABLE;
+    return error_set(err, code, "database: %s: %.300s (%s)", what, message ? message : "error",
+                     sqlstate);
 }
 
 /* Prepared on this connection already? Notes it if not. */
@@ -244,6 +249,7 @@ static bool succeeded(const PGresult *result)
 enum error_code db_query(struct db *db, const struct db_statement *statement,
                          struct db_params params, struct db_rows *rows, struct error *err)
 {
+    db->lost = false;
     enum error_code code = prepare(db, statement, err);
     if (code)
         return code;
@@ -263,6 +269,11 @@ enum error_code db_query(struct db *db, const struct db_statement *statement,
     rows->count = PQntuples(result);
     rows->affected = strtoll(PQcmdTuples(result), NULL, 10);
     return ERR_OK;
+}
+
+bool db_lost(const struct db *db)
+{
+    return db->lost;
 }
 
 const char *db_constraint(const struct db *db)
@@ -317,6 +328,7 @@ static enum error_code commit(struct db *db, struct error *err)
     else if (strcmp(PQcmdStatus(result), "COMMIT"))
         code = error_set(err, ERR_INTERNAL, "database: transaction was rolled back");
     PQclear(result);
+    db->lost = code == ERR_UNKNOWN_OUTCOME;
     if (code == ERR_UNKNOWN_OUTCOME)
         hang_up(db);
     return code;
@@ -347,6 +359,7 @@ enum error_code db_transact(struct db *db, enum db_mode mode, db_body *body, voi
     for (int attempt = 0; attempt < DB_TRIES; attempt++) {
         if (attempt)
             pause_before_retry(attempt);
+        db->lost = false;
         code = db_script(db, begin, err);
         if (!code)
             code = body(db, subject, err);

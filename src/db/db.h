@@ -26,6 +26,13 @@ void db_redirect(struct db *db, const char *conninfo);
 /** Dial now if there is no live connection. Errors: UNAVAILABLE. */
 enum error_code db_ready(struct db *db, struct error *err);
 
+/**
+ * Did the last db_transact, or the last statement outside of one, fail for want of a primary: no
+ * connection, shutting down, read-only, or an answer that was lost? Then the same work may be done
+ * again later, under the same request id.
+ */
+bool db_lost(const struct db *db);
+
 /** SQL with $1... parameters, prepared once per connection under its name. Static storage. */
 struct db_statement {
     const char *name, *sql;

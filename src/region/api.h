@@ -16,6 +16,10 @@
 #include "src/model/api_action.h"
 #include "src/region/form.h"
 
+struct http;
+struct http_call;
+struct route_match;
+
 /** Who asks. */
 struct api_user {
     int64_t id;
@@ -48,7 +52,7 @@ struct api_reply {
     bool json_open;       /* api_reply_json was called */
     int file_fd;          /* -1, or a file to send instead of body: api_reply_file */
     uint64_t file_offset, file_size;
-    const char *headers[8][2];
+    const char *headers[12][2];
     int headers_count;
     struct arena *arena;
     struct api_field_errors *field_errors; /* of api_field_error, NULL = none */

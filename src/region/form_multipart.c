@@ -144,8 +144,7 @@ static enum error_code add_part(struct form *form, const struct part *part, stru
         if (old)
             memcpy(form->files, old, sizeof(*old) * (size_t)form->files_count);
     }
-    form->files[form->files_count++] =
-        (struct api_file){part->name, part->filename, bytes, size};
+    form->files[form->files_count++] = (struct api_file){part->name, part->filename, bytes, size};
     return ERR_OK;
 }
 

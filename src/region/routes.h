@@ -38,8 +38,8 @@ struct route_match {
     int handler_index;
     struct route_value values[ROUTES_VALUES];
     int values_count;
-    const struct page *page;    /* NULL for the API */
-    const char *const *rest;    /* page: segments behind the prefix */
+    const struct page *page; /* NULL for the API */
+    const char *const *rest; /* page: segments behind the prefix */
     int rest_count;
 };
 

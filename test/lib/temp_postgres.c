@@ -86,8 +86,8 @@ static void make_data(const struct temp_postgres *postgres)
     char program[160], data[96];
     snprintf(program, sizeof(program), "%s/initdb", temp_postgres_bin_dir());
     snprintf(data, sizeof(data), "%s/data", postgres->folder);
-    const char *argv[] = {program, "-N", "-A", "trust", "-U", "gantry", "-E", "UTF8",
-                          "--locale=C", "-D", data, NULL};
+    const char *argv[] = {program, "-N",   "-A",         "trust", "-U", "gantry",
+                          "-E",    "UTF8", "--locale=C", "-D",    data, NULL};
     int status = 0;
     pid_t pid = spawn(postgres->folder, argv);
     if (waitpid(pid, &status, 0) != pid || status) {
@@ -121,12 +121,27 @@ void temp_postgres_start(struct temp_postgres *postgres)
     make_data(postgres);
     snprintf(program, sizeof(program), "%s/postgres", temp_postgres_bin_dir());
     snprintf(data, sizeof(data), "%s/data", postgres->folder);
-    const char *argv[] = {program, "-D", data, "-k", postgres->folder, "-c", "listen_addresses=",
-                          "-c", "fsync=off", "-c", "full_page_writes=off", "-c",
-                          "max_connections=60", "-c", "shared_buffers=32MB", "-c", "jit=off", NULL};
+    const char *argv[] = {program,
+                          "-D",
+                          data,
+                          "-k",
+                          postgres->folder,
+                          "-c",
+                          "listen_addresses=",
+                          "-c",
+                          "fsync=off",
+                          "-c",
+                          "full_page_writes=off",
+                          "-c",
+                          "max_connections=60",
+                          "-c",
+                          "shared_buffers=32MB",
+                          "-c",
+                          "jit=off",
+                          NULL};
     postgres->pid = spawn(postgres->folder, argv);
-    snprintf(postgres->conninfo, sizeof(postgres->conninfo),
-             "host=%s dbname=postgres user=gantry", postgres->folder);
+    snprintf(postgres->conninfo, sizeof(postgres->conninfo), "host=%s dbname=postgres user=gantry",
+             postgres->folder);
     wait_until_ready(postgres);
 }
 

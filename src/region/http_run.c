@@ -1,0 +1,315 @@
+/*
+ * One request from its target to its rendered reply: route, parameters, identity, right, and the
+ * transaction that runs the function. Pool threads.
+ */
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "src/base/clock.h"
+#include "src/base/log.h"
+#include "src/region/api_metrics.h"
+#include "src/region/api_reply.h"
+#include "src/region/describe.h"
+#include "src/region/http_call.h"
+#include "src/region/identity.h"
+#include "src/region/request_store.h"
+#include "src/region/routes.h"
+#include "src/wire/digest.h"
+
+enum run_mode { RUN_ALONE, RUN_READ, RUN_WRITE };
+
+struct run {
+    struct http_worker *worker;
+    struct http_call *call;
+    struct api_reply *reply;
+    struct api_request request;
+    struct http_path path;
+    struct route_match match;
+    struct form form;
+    enum api_method method;
+    enum run_mode mode;
+    api_function *function;
+    unsigned allowed;    /* methods, for a 405 */
+    const char *subject; /* of a write, for its request id */
+    bool stale;          /* a read whose primary was superseded meanwhile */
+};
+
+/* A UUID in its usual text form: what the database takes as one, and nothing else. */
+static bool is_uuid(const char *text)
+{
+    for (int i = 0; i < 36; i++) {
+        bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+        if (dash ? text[i] != '-' : !isxdigit((unsigned char)text[i]))
+            return false;
+    }
+    return text[36] == '\0';
+}
+
+static void choose_id(struct http_call *call)
+{
+    uint8_t bytes[16];
+    const char *given = http_call_header(call, "X-Request-Id");
+    if (call->id[0])
+        return; /* another run of the same call */
+    if (given && is_uuid(given)) {
+        for (int i = 0; i <= 36; i++)
+            call->id[i] = (char)tolower((unsigned char)given[i]);
+        return;
+    }
+    char hex[33];
+    digest_random(bytes, sizeof(bytes));
+    bytes[6] = (uint8_t)((bytes[6] & 0x0f) | 0x40);
+    bytes[8] = (uint8_t)((bytes[8] & 0x3f) | 0x80);
+    digest_hex(bytes, sizeof(bytes), hex);
+    snprintf(call->id, sizeof(call->id), "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12,
+             hex + 16, hex + 20);
+}
+
+/* scheme://host as the client wrote it; HAProxy tells the scheme. */
+static const char *base_url(const struct http_call *call, struct arena *arena)
+{
+    const char *scheme = http_call_header(call, "X-Forwarded-Proto");
+    const char *host = http_call_header(call, "X-Forwarded-Host");
+    if (!host)
+        host = http_call_header(call, "Host");
+    if (!host || !*host || strlen(host) > 260 ||
+        host[strspn(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:-_[]")])
+        host = "localhost:5240";
+    return arena_printf(arena, "%s://%s", scheme && !strcmp(scheme, "https") ? "https" : "http",
+                        host);
+}
+
+/*
+ * The client's address: the entry that our own HAProxy added. On the hop from a rack
+ * (X-Gantry-Hop, which HAProxy sets there and removes elsewhere) the entry before it is the
+ * rack's, about its client.
+ */
+static const char *remote_address(const struct http_call *call, struct arena *arena)
+{
+    const char *last = "", *before = "";
+    for (int i = 0; i < call->headers_count; i++) {
+        if (strcasecmp(call->headers[i].name, "X-Forwarded-For"))
+            continue;
+        const char *at = call->headers[i].value;
+        while (*(at += strspn(at, ", \t"))) {
+            size_t size = strcspn(at, ", \t");
+            before = last;
+            last = arena_strndup(arena, at, size);
+            at += size;
+        }
+    }
+    return http_call_header(call, "X-Gantry-Hop") && *before ? before : last;
+}
+
+static enum error_code parse_method(struct run *run, struct error *err)
+{
+    const char *name = run->call->method;
+    if (!strcmp(name, "HEAD"))
+        name = "GET";
+    for (int m = API_GET; m <= API_DELETE; m++) {
+        if (!strcmp(name, api_method_name(m))) {
+            run->method = m;
+            return ERR_OK;
+        }
+    }
+    run->allowed = ~0U;
+    return error_set(err, ERR_NOT_ALLOWED, "Method Not Allowed");
+}
+
+static enum error_code choose_action(struct run *run, struct error *err)
+{
+    struct form query = {.arena = run->worker->arena};
+    struct form *form = &run->form;
+    const struct http_call *call = run->call;
+    bool has_body = run->method == API_POST || run->method == API_PUT;
+    enum error_code code = form_urlencoded(&query, run->path.query, strlen(run->path.query), err);
+    if (!code && has_body)
+        code = form_body(form, http_call_header(call, "Content-Type"), call->body, call->body_size,
+                         err);
+    if (code)
+        return code;
+    const char *op = form_take(&query, "op");
+    if (!op)
+        op = form_take(form, "op");
+    if (!op)
+        op = run->path.op;
+    for (int i = 0; i < query.params_count && !code; i++)
+        code = form_add(form, query.params[i].name, query.params[i].value, err);
+    run->allowed = routes_methods(&run->match);
+    if (!(run->allowed & 1U << run->method))
+        return error_set(err, ERR_NOT_ALLOWED, "Method Not Allowed");
+    run->request.action = routes_action(&run->match, run->method, op);
+    if (!run->request.action)
+        return error_set(err, ERR_BAD_INPUT, "Unrecognised signature: method=%s op=%.100s",
+                         api_method_name(run->method), op ? op : "None");
+    run->function = routes_function(run->request.action);
+    if (run->request.action->access == API_ANON_ONLY)
+        run->mode = RUN_ALONE;
+    return code;
+}
+
+static enum error_code choose_page(struct run *run, struct error *err)
+{
+    if (run->path.op) /* not the API's notation here: a segment like any other */
+        run->path.count++;
+    if (!routes_match_page(&run->path, run->method, &run->match, &run->allowed)) {
+        if (run->allowed)
+            return error_set(err, ERR_NOT_ALLOWED, "Method Not Allowed");
+        return error_set(err, ERR_NOT_FOUND, "Not Found");
+    }
+    run->function = run->match.page->function;
+    if (run->match.page->mode == PAGE_ALONE)
+        run->mode = RUN_ALONE;
+    const char *type = http_call_header(run->call, "Content-Type");
+    enum error_code code = ERR_OK;
+    if (type && strncasecmp(type, "application/json", 16)) /* pages read JSON themselves */
+        code = form_body(&run->form, type, run->call->body, run->call->body_size, err);
+    if (!code)
+        code = form_urlencoded(&run->form, run->path.query, strlen(run->path.query), err);
+    return code;
+}
+
+static enum error_code prepare(struct run *run, struct error *err)
+{
+    struct arena *arena = run->worker->arena;
+    run->form.arena = arena;
+    run->request = (struct api_request){
+        .arena = arena,
+        .db = run->worker->db,
+        .base_url = base_url(run->call, arena),
+        .remote_address = remote_address(run->call, arena),
+        .params = &run->form,
+        .route = &run->match,
+        .call = run->call,
+        .http = run->call->http,
+    };
+    enum error_code code = http_path_parse(run->call->target, arena, &run->path, err);
+    if (!code)
+        code = parse_method(run, err);
+    if (code)
+        return code;
+    run->mode = run->method == API_GET ? RUN_READ : RUN_WRITE;
+    run->request.query = run->path.query;
+    run->request.path = run->path.path;
+    return routes_match(&run->path, &run->match) ? choose_action(run, err) : choose_page(run, err);
+}
+
+static enum error_code check_right(const struct run *run, struct error *err)
+{
+    const struct api_action *action = run->request.action;
+    if (!action || action->access == API_ANON)
+        return ERR_OK;
+    if (!run->request.user)
+        return error_set(err, ERR_UNAUTHORIZED, "Authorization Error: Not authenticated.");
+    if (action->access == API_ADMIN && !run->request.user->is_superuser)
+        return error_set(err, ERR_FORBIDDEN, "This method is reserved for admin users.");
+    return ERR_OK;
+}
+
+/* The body of the transaction; runs again after a serialization failure. */
+static enum error_code transaction(struct db *db, void *subject, struct error *err)
+{
+    struct run *run = subject;
+    struct request_claim claim = {run->call->id, run->subject};
+    api_reply_begin(run->reply, run->worker->arena);
+    if (run->mode == RUN_WRITE) {
+        enum error_code code = request_store_claim(db, &claim, run->reply, err);
+        if (code || claim.repeated)
+            return code;
+    }
+    enum error_code code = run->function(&run->request, run->reply, err);
+    if (code)
+        return code;
+    api_reply_end(run->reply);
+    return run->mode == RUN_WRITE ? request_store_keep(db, run->call->id, run->reply, err) : code;
+}
+
+/* Who and what, for the request id. The target may hold secrets: its digest will do. */
+static const char *subject_of(const struct run *run, struct arena *arena)
+{
+    char digest[DIGEST_TEXT];
+    digest_sha256_text(run->call->target, strlen(run->call->target), digest);
+    return arena_printf(arena, "%lld %s %.32s",
+                        run->request.user ? (long long)run->request.user->id : 0, run->call->method,
+                        digest);
+}
+
+static enum error_code run_in_database(struct run *run, struct error *err)
+{
+    struct arena *arena = run->worker->arena;
+    const struct http_settings *settings = http_settings(run->call->http);
+    enum error_code code = identity_find(&run->request, err);
+    if (!code)
+        code = check_right(run, err);
+    if (code)
+        return code;
+    if (run->mode == RUN_WRITE)
+        run->subject = subject_of(run, arena);
+    code = db_transact(run->worker->db, run->mode == RUN_READ ? DB_READ : DB_WRITE, transaction,
+                       run, err);
+    run->stale = !code && run->mode == RUN_READ && settings->epoch_valid &&
+                 !settings->epoch_valid(settings->subject, run->worker->epoch);
+    return code;
+}
+
+static void add_headers(struct run *run)
+{
+    char allow[64] = "";
+    struct api_reply *reply = run->reply;
+    api_reply_header(reply, "X-Request-Id", run->call->id);
+    if (run->match.handler)
+        api_reply_header(reply, "X-MAAS-API-Hash", describe_hash());
+    if (reply->status != 405)
+        return;
+    for (int m = API_GET; m <= API_DELETE; m++)
+        if (run->allowed & 1U << m)
+            snprintf(allow + strlen(allow), sizeof(allow) - strlen(allow), "%s%s",
+                     allow[0] ? ", " : "", api_method_name(m));
+    api_reply_header(reply, "Allow", allow);
+}
+
+static void finish(struct run *run, enum error_code code, struct error *err)
+{
+    if (!code)
+        code = spool_finish(&run->reply->body, err);
+    if (code) {
+        enum log_level level = error_http_status(code) == 500 ? LOG_ERROR : LOG_DEBUG;
+        log_write(level, "%s %s (%s): %s", run->call->method, run->path.path ? run->path.path : "",
+                  run->call->id, err->text);
+        api_reply_error(run->reply, err);
+    }
+    add_headers(run);
+}
+
+bool http_run(struct http_worker *worker, struct http_call *call, bool has_primary)
+{
+    struct run run = {.worker = worker, .call = call, .reply = &worker->reply};
+    struct error err = {0};
+    choose_id(call);
+    api_reply_begin(run.reply, worker->arena);
+    enum error_code code = prepare(&run, &err);
+    if (!code && run.mode == RUN_ALONE) {
+        code = run.function(&run.request, run.reply, &err);
+        api_reply_end(run.reply);
+    } else if (!code) {
+        if (!has_primary)
+            return false;
+        code = run_in_database(&run, &err);
+        if (run.stale || (code && db_lost(worker->db)))
+            return false;
+    }
+    finish(&run, code, &err);
+    return true;
+}
+
+void http_run_unavailable(struct http_worker *worker, struct http_call *call)
+{
+    struct run run = {.worker = worker, .call = call, .reply = &worker->reply};
+    struct error err;
+    error_set(&err, ERR_UNAVAILABLE, "The database has no primary right now; try again.");
+    arena_reset(worker->arena);
+    api_reply_begin(run.reply, worker->arena);
+    finish(&run, ERR_UNAVAILABLE, &err);
+}

@@ -1,0 +1,66 @@
+/* Exactly once: see request_store.h. */
+#include "src/region/request_store.h"
+
+#include <string.h>
+
+#include "src/wire/digest.h"
+
+/* Answers of writes are small; a larger one is kept by its status alone. */
+enum { KEPT_BYTES = 1 << 20 };
+
+static enum error_code answer_again(struct db *db, const struct request_claim *claim,
+                                    struct api_reply *reply, struct error *err)
+{
+    DB_STATEMENT(request_repeat,
+                 "UPDATE request SET created = created WHERE id = $1 "
+                 "RETURNING subject, status, content_type, encode(result, 'base64')");
+    __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
+    enum error_code code = db_query(db, &request_repeat, DB_PARAMS(claim->id), &rows, err);
+    if (code)
+        return code;
+    if (!rows.count) /* swept between the two statements */
+        return error_set(err, ERR_BUSY, "The request met another one; try again.");
+    if (strcmp(db_text(&rows, 0, 0), claim->subject))
+        return error_set(err, ERR_CONFLICT, "This X-Request-Id was used for another request.");
+    const char *text = db_text(&rows, 0, 3);
+    size_t size = 0;
+    char *bytes = text ? digest_base64_parse(reply->arena, text, strlen(text), &size) : NULL;
+    api_reply_bytes(reply, arena_strdup(reply->arena, db_text(&rows, 0, 2)), bytes ? bytes : "",
+                    bytes ? size : 0);
+    reply->status = db_is_null(&rows, 0, 1) ? 200 : (int)db_int(&rows, 0, 1);
+    return ERR_OK;
+}
+
+enum error_code request_store_claim(struct db *db, struct request_claim *claim,
+                                    struct api_reply *reply, struct error *err)
+{
+    DB_STATEMENT(request_claim,
+                 "INSERT INTO request (id, subject) VALUES ($1, $2) ON CONFLICT DO NOTHING");
+    __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
+    enum error_code code =
+        db_query(db, &request_claim, DB_PARAMS(claim->id, claim->subject), &rows, err);
+    claim->repeated = !code && rows.affected == 0;
+    return claim->repeated ? answer_again(db, claim, reply, err) : code;
+}
+
+enum error_code request_store_keep(struct db *db, const char *id, struct api_reply *reply,
+                                   struct error *err)
+{
+    DB_STATEMENT(request_keep, "UPDATE request SET status = $2, content_type = $3, "
+                               "result = decode($4, 'base64') WHERE id = $1");
+    struct spool *body = &reply->body;
+    bool kept = body->fd < 0 && body->used && body->used <= KEPT_BYTES;
+    const char *text = kept ? digest_base64(reply->arena, body->bytes, body->used) : NULL;
+    return db_query(
+        db, &request_keep,
+        DB_PARAMS(id, db_number(reply->arena, reply->status), reply->content_type, text), NULL,
+        err);
+}
+
+enum error_code request_store_sweep(struct db *db, struct error *err)
+{
+    DB_STATEMENT(request_sweep,
+                 "DELETE FROM request WHERE id IN (SELECT id FROM request "
+                 "WHERE created < now() - interval '1 day' ORDER BY created LIMIT 1000)");
+    return db_query(db, &request_sweep, DB_NO_PARAMS, NULL, err);
+}

@@ -1,0 +1,91 @@
+/*
+ * The region's HTTP on a temporary PostgreSQL, without a cluster: for tests of the API and for
+ * measuring it. `api_program [threads]` prints one JSON line when it is ready and runs until its
+ * stdin closes. Lines on stdin: "primary off", "primary on", "kill" (all backends).
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "src/base/log.h"
+#include "src/db/migrate.h"
+#include "src/region/http.h"
+#include "src/region/user_store.h"
+#include "test/lib/temp_postgres.h"
+
+static void check(enum error_code code, const struct error *err)
+{
+    if (!code)
+        return;
+    fprintf(stderr, "%s\n", err->text);
+    exit(1);
+}
+
+static void listen_to_orders(struct http *http, const struct temp_postgres *postgres)
+{
+    char line[256];
+    struct error err = {0};
+    struct db *db = db_new(postgres->conninfo);
+    uint64_t epoch = 1;
+    while (fgets(line, sizeof(line), stdin)) {
+        line[strcspn(line, "\n")] = '\0';
+        if (!strcmp(line, "primary off"))
+            http_set_primary(http, NULL, ++epoch);
+        else if (!strcmp(line, "primary on"))
+            http_set_primary(http, postgres->conninfo, ++epoch);
+        else if (!strcmp(line, "kill"))
+            check(db_script(db,
+                            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                            "WHERE pid <> pg_backend_pid()",
+                            &err),
+                  &err);
+        else
+            continue;
+        printf("ok\n");
+        fflush(stdout);
+    }
+    db_free(db);
+}
+
+int main(int argc, char **argv)
+{
+    struct temp_postgres postgres;
+    struct seal_ring ring;
+    struct error err = {0};
+    struct http *http = NULL;
+    struct arena *arena = arena_new();
+    char folder[] = "/tmp/gantry-api-XXXXXX", path[64];
+    log_setup("api_program", LOG_TEXT, getenv("GANTRY_DEBUG") ? LOG_DEBUG : LOG_INFO);
+    temp_postgres_start(&postgres);
+    seal_ring_make(&ring);
+    struct db *db = db_new(postgres.conninfo);
+    check(db_migrate(db, NULL, &err), &err);
+    struct user_new admin = {"admin", "admin@localhost", "secret", true};
+    const char *key = NULL;
+    check(user_store_create_admin(db, &ring, &admin, arena, &key, &err), &err);
+    db_free(db);
+    if (!mkdtemp(folder))
+        exit(1);
+    chmod(folder, 0755);
+    snprintf(path, sizeof(path), "%s/api.sock", folder);
+    struct http_settings settings = {.socket = path,
+                                     .ring = &ring,
+                                     .threads = argc > 1 ? atoi(argv[1]) : 0,
+                                     .images = getenv("GANTRY_IMAGES"),
+                                     .body_wait_ms = 1500,
+                                     .primary_wait_ms = 3000};
+    check(http_start(&settings, &http, &err), &err);
+    chmod(path, 0666);
+    http_set_primary(http, postgres.conninfo, 1);
+    printf("{\"socket\": \"%s\", \"conninfo\": \"%s\", \"key\": \"%s\"}\n", path, postgres.conninfo,
+           key);
+    fflush(stdout);
+    listen_to_orders(http, &postgres);
+    http_stop(http);
+    rmdir(folder);
+    arena_free(arena);
+    temp_postgres_stop(&postgres);
+    return 0;
+}
