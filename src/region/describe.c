@@ -20,28 +20,28 @@ enum side { ANON, AUTH };
 static char *document; /* with marks */
 static char hash[DIGEST_TEXT];
 
-static bool belongs(const struct api_action *action, const struct api_handler *handler,
+static bool belongs(const struct api_action *action, const struct api_handler *resource,
                     enum side side)
 {
-    if (strcmp(action->handler_name, handler->name))
+    if (strcmp(action->handler_name, resource->name))
         return false;
     return side == AUTH ? action->access != API_ANON_ONLY
                         : action->access == API_ANON || action->access == API_ANON_ONLY;
 }
 
-static int count_of(const struct api_handler *handler, enum side side)
+static int count_of(const struct api_handler *resource, enum side side)
 {
     int count = 0;
     for (int i = 0; i < api_actions_count; i++)
-        count += belongs(&api_actions[i], handler, side);
+        count += belongs(&api_actions[i], resource, side);
     return count;
 }
 
 /* A handler that is there for both sides is called AnonX on the anonymous one. */
-static const char *name_of(const struct api_handler *handler, enum side side, char name[96])
+static const char *name_of(const struct api_handler *resource, enum side side, char name[96])
 {
-    bool both = side == ANON && count_of(handler, AUTH);
-    snprintf(name, 96, "%s%s", both ? "Anon" : "", handler->name);
+    bool both = side == ANON && count_of(resource, AUTH);
+    snprintf(name, 96, "%s%s", both ? "Anon" : "", resource->name);
     return name;
 }
 
@@ -51,12 +51,12 @@ static int by_name(const void *a, const void *b)
     return strcmp((*left)->name, (*right)->name);
 }
 
-static void write_actions(struct json_out *out, const struct api_handler *handler, enum side side)
+static void write_actions(struct json_out *out, const struct api_handler *resource, enum side side)
 {
     const struct api_action *list[64];
     size_t count = 0;
     for (int i = 0; i < api_actions_count; i++) {
-        if (!belongs(&api_actions[i], handler, side))
+        if (!belongs(&api_actions[i], resource, side))
             continue;
         ASSERT(count < 64);
         list[count++] = &api_actions[i];
@@ -83,20 +83,20 @@ static void write_params(struct json_out *out, const char *path)
     json_out_close_list(out);
 }
 
-static void write_handler(struct json_out *out, const char *key, const struct api_handler *handler,
+static void write_handler(struct json_out *out, const char *key, const struct api_handler *resource,
                           enum side side)
 {
     char name[96], path[256];
-    if (!count_of(handler, side)) {
+    if (!count_of(resource, side)) {
         json_out_null(out, key);
         return;
     }
-    snprintf(path, sizeof(path), ROOT "%s", handler->path);
+    snprintf(path, sizeof(path), ROOT "%s", resource->path);
     json_out_open_object(out, key);
-    write_actions(out, handler, side);
-    json_out_text(out, "doc", handler->doc);
-    json_out_text(out, "name", name_of(handler, side, name));
-    write_params(out, handler->path);
+    write_actions(out, resource, side);
+    json_out_text(out, "doc", resource->doc);
+    json_out_text(out, "name", name_of(resource, side, name));
+    write_params(out, resource->path);
     json_out_text(out, "path", path);
     char marked[300];
     snprintf(marked, sizeof(marked), "\"%c%s\"", BASE_MARK, path);

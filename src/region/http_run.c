@@ -259,7 +259,7 @@ static void add_headers(struct run *run)
     char allow[64] = "";
     struct api_reply *reply = run->reply;
     api_reply_header(reply, "X-Request-Id", run->call->id);
-    if (run->match.handler)
+    if (run->match.resource)
         api_reply_header(reply, "X-MAAS-API-Hash", describe_hash());
     if (reply->status != 405)
         return;

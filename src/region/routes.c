@@ -95,7 +95,7 @@ bool routes_match(const struct http_path *path, struct route_match *match)
             best = h;
     if (best < 0)
         return false;
-    *match = (struct route_match){.handler = &api_handlers[best], .handler_index = best};
+    *match = (struct route_match){.resource = &api_handlers[best], .resource_index = best};
     for (int i = 0; i < count; i++) {
         if (!routes[best].segments[i].is_value)
             continue;
@@ -152,7 +152,7 @@ bool routes_match_page(const struct http_path *path, enum api_method method,
 const struct api_action *routes_action(const struct route_match *match, enum api_method method,
                                        const char *op)
 {
-    const struct route *route = &routes[match->handler_index];
+    const struct route *route = &routes[match->resource_index];
     for (int i = 0; i < route->actions_count; i++) {
         const struct api_action *action = &api_actions[route->first_action + i];
         if (action->method == method &&
@@ -169,7 +169,7 @@ api_function *routes_function(const struct api_action *action)
 
 unsigned routes_methods(const struct route_match *match)
 {
-    const struct route *route = &routes[match->handler_index];
+    const struct route *route = &routes[match->resource_index];
     unsigned methods = 0;
     for (int i = 0; i < route->actions_count; i++)
         methods |= 1U << api_actions[route->first_action + i].method;

@@ -34,8 +34,8 @@ struct route_value {
 
 /** Where a path leads: a handler of the API with the values of its {names}, or pages. */
 struct route_match {
-    const struct api_handler *handler; /* NULL for pages */
-    int handler_index;
+    const struct api_handler *resource; /* NULL for pages */
+    int resource_index;
     struct route_value values[ROUTES_VALUES];
     int values_count;
     const struct page *page; /* NULL for the API */
