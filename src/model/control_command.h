@@ -5,7 +5,7 @@
  *   request  {"command": "cluster init", "name": "lab"}      all parameters are texts
  *   reply    {"progress": "..."}                             any number of times, then one of
  *            {"ok": true, ...result}
- *            {"ok": false, "error": "CONFLICT", "message": "..."}   error: a name of ERROR_TABLE
+ *            {"ok": false, "error": "conflict", "message": "..."}   error: as error_name() says
  *
  * A connection carries one request. Any thread. names: control_commands
  */
