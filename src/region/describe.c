@@ -53,7 +53,7 @@ static int by_name(const void *a, const void *b)
 
 static void write_actions(struct json_out *out, const struct api_handler *resource, enum side side)
 {
-    const struct api_action *list[64];
+    const struct api_action *list[64] = {0};
     size_t count = 0;
     for (int i = 0; i < api_actions_count; i++) {
         if (!belongs(&api_actions[i], resource, side))

@@ -63,11 +63,13 @@ char *form_decode(struct arena *arena, const char *bytes, size_t size, int plus_
     char *text = arena_alloc(arena, size + 1), *to = text;
     for (size_t i = 0; i < size; i++) {
         char c = bytes[i];
-        if (c == '+' && plus_is_space)
+        bool escape = c == '%' && i + 2 < size;
+        int high = escape ? hex_digit(bytes[i + 1]) : -1;
+        int low = escape ? hex_digit(bytes[i + 2]) : -1;
+        if (c == '+' && plus_is_space) {
             c = ' ';
-        else if (c == '%' && i + 2 < size && hex_digit(bytes[i + 1]) >= 0 &&
-                 hex_digit(bytes[i + 2]) >= 0) {
-            c = (char)(hex_digit(bytes[i + 1]) << 4 | hex_digit(bytes[i + 2]));
+        } else if (high >= 0 && low >= 0) {
+            c = (char)(high << 4 | low);
             i += 2;
         }
         if (!c)

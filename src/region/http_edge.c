@@ -141,6 +141,7 @@ static enum MHD_Result collect(struct http_edge *edge, struct http_call *call, c
     return MHD_YES;
 }
 
+// NOLINTNEXTLINE(readability-function-size): libmicrohttpd names the parameters
 static enum MHD_Result on_request(void *subject, struct MHD_Connection *connection, const char *url,
                                   const char *method, const char *version, const char *upload,
                                   size_t *upload_size, void **request)
