@@ -12,11 +12,17 @@
 
 enum { MAX_PREPARED = 1024 };
 
+/* BEGIN travels with the transaction's first statement: one round trip less. */
+enum transaction { TX_NONE, TX_WANTED, TX_OPEN };
+
 struct db {
     PGconn *pg;
     char *conninfo;
     const struct db_statement *prepared[MAX_PREPARED]; /* open-addressed by address */
     int prepared_count;
+    enum transaction transaction;
+    enum db_mode mode;   /* of the transaction */
+    bool draining;       /* the COMMIT of a read was sent, its answer not yet taken */
     bool lost;           /* see db_lost */
     bool warned;         /* the server sent a WARNING since the last COMMIT began */
     char constraint[64]; /* of the last error */
@@ -44,6 +50,7 @@ static void hang_up(struct db *db)
     if (db->pg)
         PQfinish(db->pg);
     db->pg = NULL;
+    db->draining = false;
     memset(db->prepared, 0, sizeof(db->prepared));
     db->prepared_count = 0;
 }
@@ -71,11 +78,29 @@ static int first_line(const char *message)
     return (int)strcspn(message, "\n");
 }
 
+/* Take the answer to the COMMIT of the last read; its content does not matter, its end does. */
+static void drain(struct db *db)
+{
+    PGresult *result;
+    if (!db->draining)
+        return;
+    while ((result = PQgetResult(db->pg)))
+        PQclear(result);
+    db->draining = false;
+    if (PQtransactionStatus(db->pg) != PQTRANS_IDLE)
+        hang_up(db);
+}
+
 enum error_code db_ready(struct db *db, struct error *err)
 {
+    drain(db);
     if (db->pg && PQstatus(db->pg) == CONNECTION_OK)
         return ERR_OK;
     hang_up(db);
+    if (db->transaction == TX_OPEN) { /* what came before is gone: nothing may follow it */
+        db->lost = true;
+        return error_set(err, ERR_UNAVAILABLE, "database: the connection broke");
+    }
     db->pg = PQconnectdb(db->conninfo);
     ASSERT(db->pg);
     if (PQstatus(db->pg) != CONNECTION_OK) {
@@ -198,46 +223,27 @@ static enum error_code fail(struct db *db, const PGresult *result, const char *w
         return error_set(err, ERR_UNAVAILABLE, "database: %.*s", first_line(message), message);
     }
     enum error_code code = classify(sqlstate);
+    if (!strcmp(sqlstate, "25006") && db->transaction == TX_OPEN && db->mode == DB_READ)
+        code = ERR_INTERNAL; /* a write in a read of ours, not a standby */
     db->lost = code == ERR_UNAVAILABLE;
     return error_set(err, code, "database: %s: %.300s (%s)", what, message ? message : "error",
                      sqlstate);
 }
 
-/* Prepared on this connection already? Notes it if not. */
-static bool is_prepared(struct db *db, const struct db_statement *statement)
+/* The statement's slot, or the empty one where it belongs. */
+static size_t slot_of(const struct db *db, const struct db_statement *statement)
 {
     size_t slot = ((uintptr_t)statement / sizeof(*statement)) % MAX_PREPARED;
-    while (db->prepared[slot]) {
-        if (db->prepared[slot] == statement)
-            return true;
+    while (db->prepared[slot] && db->prepared[slot] != statement)
         slot = (slot + 1) % MAX_PREPARED;
-    }
-    ASSERT(db->prepared_count < MAX_PREPARED - 1);
-    return false;
+    return slot;
 }
 
 static void note_prepared(struct db *db, const struct db_statement *statement)
 {
-    size_t slot = ((uintptr_t)statement / sizeof(*statement)) % MAX_PREPARED;
-    while (db->prepared[slot])
-        slot = (slot + 1) % MAX_PREPARED;
-    db->prepared[slot] = statement;
+    ASSERT(db->prepared_count < MAX_PREPARED - 1);
+    db->prepared[slot_of(db, statement)] = statement;
     db->prepared_count++;
-}
-
-static enum error_code prepare(struct db *db, const struct db_statement *statement,
-                               struct error *err)
-{
-    enum error_code code = db_ready(db, err);
-    if (code || is_prepared(db, statement))
-        return code;
-    PGresult *result = PQprepare(db->pg, statement->name, statement->sql, 0, NULL);
-    if (PQresultStatus(result) != PGRES_COMMAND_OK)
-        code = fail(db, result, statement->name, err);
-    else
-        note_prepared(db, statement);
-    PQclear(result);
-    return code;
 }
 
 static bool succeeded(const PGresult *result)
@@ -246,23 +252,107 @@ static bool succeeded(const PGresult *result)
     return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
 }
 
+static const char *begin_sql(const struct db *db)
+{
+    return db->mode == DB_READ ? "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+                               : "BEGIN ISOLATION LEVEL SERIALIZABLE";
+}
+
+/* A statement on its way: what stands before its result in the pipeline. */
+struct flight {
+    const struct db_statement *statement;
+    bool begin, parse;
+};
+
+static bool send_all(struct db *db, const struct flight *flight, struct db_params params)
+{
+    const struct db_statement *statement = flight->statement;
+    char name[64];
+    snprintf(name, sizeof(name), "%.40s_%zx", statement->name, (size_t)(uintptr_t)statement);
+    if (!flight->begin && !flight->parse)
+        return PQsendQueryPrepared(db->pg, name, params.count, params.values, NULL, NULL, 0);
+    return PQenterPipelineMode(db->pg) &&
+           (!flight->begin ||
+            PQsendQueryParams(db->pg, begin_sql(db), 0, NULL, NULL, NULL, NULL, 0)) &&
+           (!flight->parse || PQsendPrepare(db->pg, name, statement->sql, 0, NULL)) &&
+           PQsendQueryPrepared(db->pg, name, params.count, params.values, NULL, NULL, 0) &&
+           PQpipelineSync(db->pg);
+}
+
+/* The result of BEGIN or of the preparation, and the NULL behind it. */
+static enum error_code take_step(struct db *db, const char *what, struct error *err)
+{
+    PGresult *result = PQgetResult(db->pg);
+    enum error_code code = succeeded(result) ? ERR_OK : fail(db, result, what, err);
+    while (result && PQstatus(db->pg) == CONNECTION_OK) {
+        PQclear(result);
+        result = PQgetResult(db->pg);
+    }
+    PQclear(result);
+    return code;
+}
+
+/* Everything behind the statement's own results, to the end of the pipeline. */
+static void land(struct db *db)
+{
+    PGresult *result;
+    bool synced = PQpipelineStatus(db->pg) == PQ_PIPELINE_OFF;
+    for (int nulls = 0; nulls < 8 && PQstatus(db->pg) == CONNECTION_OK;) {
+        result = PQgetResult(db->pg);
+        if (!result && synced)
+            break;
+        nulls = result ? 0 : nulls + 1;
+        synced = synced || PQresultStatus(result) == PGRES_PIPELINE_SYNC;
+        PQclear(result);
+        if (synced && PQpipelineStatus(db->pg) != PQ_PIPELINE_OFF)
+            break;
+    }
+    if (PQpipelineStatus(db->pg) != PQ_PIPELINE_OFF && !PQexitPipelineMode(db->pg))
+        hang_up(db);
+}
+
+/* Send; afterwards the next PQgetResult is the statement's own. On an error all has landed. */
+static enum error_code take_off(struct db *db, const struct db_statement *statement,
+                                struct db_params params, struct error *err)
+{
+    if (db->transaction == TX_NONE)
+        db->lost = false;
+    enum error_code code = db_ready(db, err);
+    if (code)
+        return code;
+    struct flight flight = {statement, db->transaction == TX_WANTED,
+                            db->prepared[slot_of(db, statement)] == NULL};
+    if (!send_all(db, &flight, params)) {
+        code = fail(db, NULL, statement->name, err);
+        hang_up(db);
+        return code;
+    }
+    if (flight.begin) {
+        db->transaction = TX_OPEN;
+        code = take_step(db, "begin", err);
+    }
+    if (!code && flight.parse)
+        code = take_step(db, statement->name, err);
+    if (!code && flight.parse)
+        note_prepared(db, statement);
+    if (code)
+        land(db);
+    return code;
+}
+
 enum error_code db_query(struct db *db, const struct db_statement *statement,
                          struct db_params params, struct db_rows *rows, struct error *err)
 {
-    db->lost = false;
-    enum error_code code = prepare(db, statement, err);
+    enum error_code code = take_off(db, statement, params, err);
     if (code)
         return code;
-    PGresult *result =
-        PQexecPrepared(db->pg, statement->name, params.count, params.values, NULL, NULL, 0);
-    if (!succeeded(result)) {
+    PGresult *result = PQgetResult(db->pg);
+    if (!succeeded(result))
         code = fail(db, result, statement->name, err);
+    land(db);
+    if (code || !rows) {
         PQclear(result);
         return code;
-    }
-    if (!rows) {
-        PQclear(result);
-        return ERR_OK;
     }
     db_rows_close(rows);
     rows->result = result;
@@ -285,11 +375,9 @@ enum error_code db_each(struct db *db, const struct db_statement *statement,
                         struct db_params params, db_row_function *row, void *subject,
                         struct error *err)
 {
-    enum error_code code = prepare(db, statement, err);
+    enum error_code code = take_off(db, statement, params, err);
     if (code)
         return code;
-    if (!PQsendQueryPrepared(db->pg, statement->name, params.count, params.values, NULL, NULL, 0))
-        return error_set(err, ERR_UNAVAILABLE, "database: cannot send a query");
     int rv = PQsetSingleRowMode(db->pg);
     ASSERT(rv == 1);
     PGresult *result;
@@ -300,14 +388,14 @@ enum error_code db_each(struct db *db, const struct db_statement *statement,
             code = fail(db, result, statement->name, err);
         PQclear(result);
     }
+    if (PQpipelineStatus(db->pg) != PQ_PIPELINE_OFF)
+        land(db);
     return code;
 }
 
-enum error_code db_script(struct db *db, const char *sql, struct error *err)
+static enum error_code run_script(struct db *db, const char *sql, struct error *err)
 {
-    enum error_code code = db_ready(db, err);
-    if (code)
-        return code;
+    enum error_code code = ERR_OK;
     PGresult *result = PQexec(db->pg, sql);
     if (!succeeded(result) && PQresultStatus(result) != PGRES_EMPTY_QUERY)
         code = fail(db, result, "script", err);
@@ -315,8 +403,28 @@ enum error_code db_script(struct db *db, const char *sql, struct error *err)
     return code;
 }
 
+enum error_code db_script(struct db *db, const char *sql, struct error *err)
+{
+    if (db->transaction == TX_NONE)
+        db->lost = false;
+    enum error_code code = db_ready(db, err);
+    if (!code && db->transaction == TX_WANTED) {
+        db->transaction = TX_OPEN;
+        code = run_script(db, begin_sql(db), err);
+    }
+    return code ? code : run_script(db, sql, err);
+}
+
 static enum error_code commit(struct db *db, struct error *err)
 {
+    if (db->transaction == TX_WANTED) /* no statement was run */
+        return ERR_OK;
+    if (db->mode == DB_READ) { /* nothing hangs on the answer: it is taken before the next use */
+        db->draining = PQsendQuery(db->pg, "COMMIT") == 1;
+        if (!db->draining)
+            hang_up(db);
+        return ERR_OK;
+    }
     db->warned = false;
     PGresult *result = PQexec(db->pg, "COMMIT");
     const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
@@ -328,9 +436,10 @@ static enum error_code commit(struct db *db, struct error *err)
     else if (strcmp(PQcmdStatus(result), "COMMIT"))
         code = error_set(err, ERR_INTERNAL, "database: transaction was rolled back");
     PQclear(result);
-    db->lost = code == ERR_UNKNOWN_OUTCOME;
-    if (code == ERR_UNKNOWN_OUTCOME)
+    if (code == ERR_UNKNOWN_OUTCOME) {
+        db->lost = true;
         hang_up(db);
+    }
     return code;
 }
 
@@ -350,28 +459,34 @@ static void pause_before_retry(int attempt)
     usleep(us / 2 + (useconds_t)random() % us);
 }
 
+/* One run; *again: it may be run once more. */
+static enum error_code transact_once(struct db *db, db_body *body, void *subject, bool *again,
+                                     struct error *err)
+{
+    db->lost = false;
+    db->transaction = TX_WANTED;
+    enum error_code code = body(db, subject, err);
+    bool committing = code == ERR_OK;
+    if (committing)
+        code = commit(db, err);
+    if (code != ERR_OK && !(committing && code == ERR_UNKNOWN_OUTCOME))
+        roll_back(db);
+    db->transaction = TX_NONE;
+    bool broke = db->pg == NULL || PQstatus(db->pg) != CONNECTION_OK;
+    *again = code == ERR_BUSY || (code == ERR_UNAVAILABLE && db->lost && broke);
+    return code;
+}
+
 enum error_code db_transact(struct db *db, enum db_mode mode, db_body *body, void *subject,
                             struct error *err)
 {
-    const char *begin = mode == DB_READ ? "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-                                        : "BEGIN ISOLATION LEVEL SERIALIZABLE";
     enum error_code code = ERR_INTERNAL;
-    for (int attempt = 0; attempt < DB_TRIES; attempt++) {
+    bool again = true;
+    db->mode = mode;
+    for (int attempt = 0; attempt < DB_TRIES && again; attempt++) {
         if (attempt)
             pause_before_retry(attempt);
-        db->lost = false;
-        code = db_script(db, begin, err);
-        if (!code)
-            code = body(db, subject, err);
-        if (!code) {
-            code = commit(db, err);
-            if (code != ERR_BUSY)
-                return code;
-        }
-        roll_back(db);
-        bool broke = db->pg == NULL || PQstatus(db->pg) != CONNECTION_OK;
-        if (code != ERR_BUSY && !(code == ERR_UNAVAILABLE && broke))
-            return code;
+        code = transact_once(db, body, subject, &again, err);
     }
     return code;
 }

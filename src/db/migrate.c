@@ -3,8 +3,13 @@
 
 #include <stdio.h>
 
-/* The advisory lock that keeps two regions from migrating at once; the number has no meaning. */
-#define LOCK_SQL "SELECT pg_advisory_xact_lock(7230415)"
+/*
+ * The advisory lock that keeps two regions from migrating at once; the number has no meaning. It is
+ * the session's: a lock taken inside a transaction would come after its snapshot, which then would
+ * not see what the one before us did.
+ */
+#define LOCK_SQL   "SELECT pg_advisory_lock(7230415)"
+#define UNLOCK_SQL "SELECT pg_advisory_unlock(7230415)"
 
 static enum error_code count_applied(struct db *db, int *count, struct error *err)
 {
@@ -28,9 +33,7 @@ static enum error_code apply(struct db *db, void *subject, struct error *err)
     char number[16];
     int have = 0;
     snprintf(number, sizeof(number), "%d", step->migration->number);
-    enum error_code code = db_script(db, LOCK_SQL, err);
-    if (!code)
-        code = count_applied(db, &have, err);
+    enum error_code code = count_applied(db, &have, err);
     step->done_before = !code && have >= step->migration->number;
     if (code || step->done_before)
         return code;
@@ -40,8 +43,8 @@ static enum error_code apply(struct db *db, void *subject, struct error *err)
     return code;
 }
 
-enum error_code db_migrate(struct db *db, void (*applied)(const struct migration *migration),
-                           struct error *err)
+static enum error_code
+migrate_locked(struct db *db, void (*applied)(const struct migration *migration), struct error *err)
 {
     int have = 0;
     enum error_code code =
@@ -67,5 +70,17 @@ enum error_code db_migrate(struct db *db, void (*applied)(const struct migration
         if (applied && !step.done_before)
             applied(&migrations[i]);
     }
+    return code;
+}
+
+enum error_code db_migrate(struct db *db, void (*applied)(const struct migration *migration),
+                           struct error *err)
+{
+    enum error_code code = db_script(db, LOCK_SQL, err);
+    if (code)
+        return code;
+    code = migrate_locked(db, applied, err);
+    if (!db_lost(db)) /* a lost connection has lost the lock, too */
+        db_script(db, UNLOCK_SQL, NULL);
     return code;
 }
