@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "src/base/config.h"
@@ -18,6 +19,7 @@ enum { JOIN_TIMEOUT_MS = 30 * 1000, JOIN_REPLY_BYTES = 1 << 20 };
 /* The part of rackd's configuration that says where it looks. */
 struct join_place {
     const char *name, *data_dir;
+    struct stat above; /* the data_dir, or the folder above it that is there: who is to own it */
 };
 
 static const struct config_key place_keys[] = {
@@ -34,7 +36,7 @@ static void print_help(void)
         "Make this host a rack controller of the cluster that TOKEN is from: makes a key here, "
         "has\n"
         "the cluster sign it, and leaves the certificate where gantry-rackd looks for it.\n"
-        "TOKEN may be - to read it from standard input.\n\n"
+        "TOKEN may be - to read it from standard input, or @FILE.\n\n"
         "  --config FILE  rackd's configuration (default: /etc/gantry/rackd.conf), for name and\n"
         "                 data_dir; --set section.key=value overrides a key\n\n"
         "example:\n  on a region:   gantry cluster token create --role rack\n"
@@ -145,6 +147,25 @@ static enum error_code write_one(struct cli *cli, const char *folder, const char
                       err);
 }
 
+/** rackd runs as another user than root, who joins: what was written goes to the folder's owner. */
+static enum error_code give_away(struct cli *cli, const struct join_place *place, struct error *err)
+{
+    static const char *const names[] = {"",
+                                        "/tls",
+                                        "/" JOIN_FILE_KEY,
+                                        "/" JOIN_FILE_CA,
+                                        "/" JOIN_FILE_CERTIFICATE,
+                                        "/" JOIN_FILE_REGIONS};
+    if (geteuid() != 0)
+        return ERR_OK;
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        const char *path = arena_printf(cli->arena, "%s%s", place->data_dir, names[i]);
+        if (lchown(path, place->above.st_uid, place->above.st_gid))
+            return error_errno(err, "%s: cannot give it to its folder's owner", path);
+    }
+    return ERR_OK;
+}
+
 static enum error_code write_files(struct cli *cli, const struct join_place *place,
                                    const char *key_pem, json_t *reply, struct error *err)
 {
@@ -170,6 +191,8 @@ static enum error_code write_files(struct cli *cli, const struct join_place *pla
         code = write_one(cli, folder, JOIN_FILE_CERTIFICATE, certificate, 0644, err);
     if (!code) /* last: rackd takes a host with this file for one that has joined */
         code = write_one(cli, folder, JOIN_FILE_REGIONS, text, 0644, err);
+    if (!code)
+        code = give_away(cli, place, err);
     if (!code && cli->json)
         printf("%s\n", text);
     else if (!code)
@@ -205,19 +228,20 @@ static enum error_code exchange(struct cli *cli, const struct join_token *token,
 }
 
 /** Rather before the token is spent than after. */
-static enum error_code check_place(struct cli *cli, const struct join_place *place,
-                                   struct error *err)
+static enum error_code check_place(struct cli *cli, struct join_place *place, struct error *err)
 {
+    char *above = arena_strdup(cli->arena, place->data_dir);
+    while (stat(above, &place->above) && strrchr(above, '/') > above)
+        *strrchr(above, '/') = '\0';
     const char *regions = arena_printf(cli->arena, "%s/%s", place->data_dir, JOIN_FILE_REGIONS);
     if (access(regions, F_OK) == 0)
         return error_set(err, ERR_CONFLICT,
                          "this host has joined a cluster already (%s); to join anew stop "
                          "gantry-fenced and remove %s",
                          regions, place->data_dir);
-    enum error_code code = file_make_folders(place->data_dir, 0700, err);
-    if (!code && access(place->data_dir, W_OK))
-        code = error_errno(err, "%s: cannot write", place->data_dir);
-    return code;
+    if (access(*above ? above : "/", W_OK))
+        return error_errno(err, "%s: cannot write", place->data_dir);
+    return ERR_OK;
 }
 
 enum error_code join_run(struct cli *cli, int argc, char **argv, struct error *err)
@@ -230,8 +254,8 @@ enum error_code join_run(struct cli *cli, int argc, char **argv, struct error *e
     struct join_token token;
     struct join_place place = {0};
     enum error_code code = parse(argc, argv, &join, err);
-    if (!code && !strcmp(join.token, "-"))
-        code = cli_read_secret(cli, "-", &join.token, err);
+    if (!code && (!strcmp(join.token, "-") || *join.token == '@'))
+        code = cli_read_secret(cli, join.token + (*join.token == '@'), &join.token, err);
     if (!code)
         code = join_token_parse(join.token, cli->arena, &token, err);
     if (!code && strcmp(token.role, CA_ROLE_RACK) != 0)

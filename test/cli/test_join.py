@@ -2,6 +2,7 @@
 import base64
 import hashlib
 import json
+import os
 import ssl
 import stat
 import subprocess
@@ -80,11 +81,23 @@ def test_joined_rack_holds_what_rackd_needs(gantry, site):
         "name": "rack1", "system_id": "r4ck01", "regions": [{"name": "region1", "address": "10.0.0.1", "port": 5251}]}
 
 
+def test_token_from_a_file_and_files_for_the_folders_owner(gantry, site):
+    token = site.folder / "token"
+    token.write_text(make_token(site.folder, "lab", [site.address]) + "\n")
+    if os.geteuid() == 0:
+        site.rack.mkdir()
+        os.chown(site.rack, 65534, 65534)
+    result = gantry("cluster", "join", f"@{token}", "--config", site.config)
+    assert result.returncode == 0, result.stderr
+    owner = site.rack.stat().st_uid
+    assert {path.stat().st_uid for path in site.rack.rglob("*")} == {owner}
+
+
 def refused(gantry, site, token, status, text, *words):
     result = gantry("cluster", "join", token, "--config", site.config, *words)
     assert result.returncode == status, result.stderr
     assert text in result.stderr
-    assert not (site.rack / "tls").exists() and not (site.rack / "regions.json").exists()
+    assert not site.rack.exists()
     return result
 
 
