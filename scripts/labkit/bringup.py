@@ -121,6 +121,7 @@ def _bring_up(plan, images):
     answer = _init_cluster(plan, region)
     api = Api(plan, answer["api_key"])
     wait_for("the API through the virtual IP", lambda: api.call("GET", "users/", op="whoami")[0] == 200, 30)
+    hosts.gantry(plan, plan.client, "login", plan.name, plan.api_url, "--key-file", plan.folder / "client" / "api.key")
     step("the API answers through the virtual IP")
     for rack in plan.racks:
         _join_rack(plan, rack, api, step)
