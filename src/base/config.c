@@ -20,6 +20,7 @@ struct load {
     const struct config_key *schema;
     int count;
     const char *path;
+    char place[LIMIT_PATH + 16];
     const char *origin; /* where the value under work stands: "file", "--set", "environment" */
     struct arena *arena;
     char *into;
@@ -141,11 +142,10 @@ static char *next_line(char *line, int size, void *stream)
 static int on_pair(void *user, const char *section, const char *name, const char *value)
 {
     struct load *load = user;
-    char origin[LIMIT_PATH + 16];
     if (load->code)
         return 0;
-    snprintf(origin, sizeof(origin), "%s:%d", load->path, load->line);
-    load->origin = origin;
+    snprintf(load->place, sizeof(load->place), "%s:%d", load->path, load->line);
+    load->origin = load->place;
     const struct config_key *key = find(load, section, name);
     if (!key && load->partial)
         return 1;
@@ -153,9 +153,9 @@ static int on_pair(void *user, const char *section, const char *name, const char
         load->code = error_set(load->err, ERR_BAD_INPUT,
                                "%s: unknown key [%.40s] %.40s: see "
                                "--help-config for the keys",
-                               origin, section, name);
+                               load->origin, section, name);
     else if (load->seen[key - load->schema])
-        load->code = error_set(load->err, ERR_BAD_INPUT, "%s: [%s] %s is given twice", origin,
+        load->code = error_set(load->err, ERR_BAD_INPUT, "%s: [%s] %s is given twice", load->origin,
                                section, name);
     else
         load->code = set_value(load, key, value ? value : "");
