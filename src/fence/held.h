@@ -1,0 +1,55 @@
+/*
+ * The virtual addresses this controller holds: put on the interface with a short lifetime that is
+ * refreshed while the lease runs, announced by ARP, removed at the lease's end. A note on disk and
+ * a mark in the kernel let a restarted fenced remove what an earlier one left.
+ */
+#pragma once
+
+#include "src/base/address.h"
+#include "src/base/limits.h"
+#include "src/wire/fence_message.h"
+
+enum {
+    HELD_VALID_S = 2, /* lifetime in the kernel */
+    HELD_REFRESH_MS = 500,
+    HELD_PROBE_MS = 150, /* three probes go out in this time */
+};
+
+struct held_address {
+    struct ip4_net address; /* prefix -1 = free slot */
+    char text[FENCE_NET], interface[FENCE_INTERFACE];
+    uint64_t epoch, deadline_ns;
+    int arp; /* socket, -1 */
+    bool probing;
+    int step; /* of the probe or announcement schedule */
+    uint64_t next_step_ns, next_refresh_ns;
+    uint32_t request; /* number to answer when probing ends */
+};
+
+struct held {
+    int netlink;
+    const char *state_dir;
+    struct held_address slots[LIMIT_VIPS];
+    void (*answer)(uint32_t request, enum error_code code, const char *text);
+    void (*dropped)(const char *address); /* its lease ended */
+};
+
+/** Open the netlink socket and remove what an earlier fenced left. */
+enum error_code held_init(struct held *held, const char *state_dir, struct error *err);
+
+/** A request ADDRESS_ADD; answered through held->answer, at once or after the probe. */
+void held_add(struct held *held, const struct fence_request *request);
+
+/** ADDRESS_DROP; LEASE of an address. Errors: NOT_FOUND, CONFLICT (older epoch), IO. */
+enum error_code held_drop(struct held *held, const char *text, struct error *err);
+enum error_code held_renew(struct held *held, const struct fence_request *request,
+                           struct error *err);
+
+/** Do what is due; returns when to call again (BOOTTIME ns, UINT64_MAX = never). */
+uint64_t held_run(struct held *held, uint64_t now_ns);
+
+/** Remove all: at the end of fenced, or when the child that holds the leases is gone for good. */
+void held_drop_all(struct held *held);
+
+/** For the answer to FENCE_QUERY. */
+void held_report(const struct held *held, struct fence_report *report);

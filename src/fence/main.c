@@ -1,0 +1,465 @@
+/*
+ * gantry-fenced: parent and subreaper of a controller's programs. Starts regiond and rackd as the
+ * unprivileged user and restarts them, starts PostgreSQL on regiond's order, opens privileged
+ * sockets, holds virtual addresses, and ends what a lapsed lease no longer allows. One thread; it
+ * parses nothing that comes from a network.
+ */
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "src/base/clock.h"
+#include "src/base/container.h"
+#include "src/base/file.h"
+#include "src/base/log.h"
+#include "src/fence/held.h"
+#include "src/fence/listen.h"
+#include "src/fence/postgres.h"
+#include "src/fence/request.h"
+#include "src/fence/rights.h"
+
+enum { STOP_CHILD_MS = 5000, STOP_POSTGRES_MS = 10000, MAX_SETS = 32 };
+enum { REGIOND, RACKD, CHILDREN };
+
+/* The whole program: there is one of it. */
+static struct {
+    struct settings settings;
+    struct child children[CHILDREN];
+    struct postgres postgres;
+    struct held held;
+    int signals;
+    bool stopping;
+} fenced;
+
+static void reply_to(struct child *child, const struct fence_reply *reply, int fd)
+{
+    char control[CMSG_SPACE(sizeof(int))] = {0};
+    struct iovec iov = {(void *)reply, sizeof(*reply)};
+    struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
+    if (child->link < 0)
+        return;
+    if (fd >= 0) {
+        message.msg_control = control;
+        message.msg_controllen = sizeof(control);
+        struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_RIGHTS;
+        header->cmsg_len = CMSG_LEN(sizeof(int));
+        memcpy(CMSG_DATA(header), &fd, sizeof(fd));
+    }
+    if (sendmsg(child->link, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+        log_warning("%s does not read its answers: %s", child->title, strerror(errno));
+}
+
+static void answer_regiond(uint32_t number, enum error_code code, const char *text)
+{
+    struct fence_reply reply = {.kind = FENCE_REPLY, .number = number, .code = code};
+    snprintf(reply.text, sizeof(reply.text), "%s", text);
+    reply_to(&fenced.children[REGIOND], &reply, -1);
+}
+
+static void notify_regiond(enum fence_notice kind, const char *text)
+{
+    struct fence_reply reply = {.kind = kind};
+    snprintf(reply.text, sizeof(reply.text), "%s", text);
+    reply_to(&fenced.children[REGIOND], &reply, -1);
+}
+
+static void on_dropped(const char *address)
+{
+    notify_regiond(FENCE_NOTICE_DROPPED, address);
+}
+
+static void on_postgres_gone(const char *how)
+{
+    notify_regiond(FENCE_NOTICE_PG_ENDED, how);
+}
+
+static void fill_report(struct fence_report *report)
+{
+    report->postmaster = postgres_alive(&fenced.postgres) ? (int32_t)fenced.postgres.child.pid : 0;
+    if (!report->postmaster && postgres_alive(&fenced.postgres))
+        report->postmaster = -1; /* ended, its cgroup not yet empty */
+    report->pg_epoch = fenced.postgres.epoch;
+    held_report(&fenced.held, report);
+}
+
+/* Requests that are answered at once; the rest answer through a callback. True = answered here. */
+static bool act(const struct fence_request *request, struct fence_reply *reply, int *fd)
+{
+    struct error err = {.text = ""};
+    enum error_code code = ERR_OK;
+    switch ((enum fence_type)request->type) {
+    case FENCE_QUERY:
+        fill_report(&reply->report);
+        break;
+    case FENCE_PG_START:
+        code = fenced.stopping ? error_set(&err, ERR_UNAVAILABLE, "gantry-fenced is stopping")
+                               : postgres_start(&fenced.postgres, request, &err);
+        break;
+    case FENCE_PG_STOP:
+        postgres_stop(&fenced.postgres, request);
+        return false;
+    case FENCE_PG_SIGNAL:
+        code = postgres_signal(&fenced.postgres, request, &err);
+        break;
+    case FENCE_LEASE:
+        code = request->lease.resource == FENCE_RESOURCE_POSTGRES
+                   ? postgres_renew(&fenced.postgres, request, &err)
+                   : held_renew(&fenced.held, request, &err);
+        break;
+    case FENCE_ADDRESS_ADD:
+        held_add(&fenced.held, request);
+        return false;
+    case FENCE_ADDRESS_DROP:
+        code = held_drop(&fenced.held, request->address.address, &err);
+        break;
+    case FENCE_LISTEN:
+        code = listen_open(request, fd, &err);
+        break;
+    case FENCE_TYPES:
+        break;
+    }
+    reply->code = code;
+    snprintf(reply->text, sizeof(reply->text), "%.*s", FENCE_TEXT - 1, code ? err.text : "");
+    return true;
+}
+
+static void take_request(struct child *child, enum request_sender sender)
+{
+    struct fence_request packet, request;
+    struct error err;
+    int fd = -1;
+    ssize_t n = recv(child->link, &packet, sizeof(packet), MSG_DONTWAIT);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (n <= 0) { /* closed its end without exiting: it is no use any more */
+        cgroup_kill(&child->group);
+        close(child->link);
+        child->link = -1;
+        return;
+    }
+    enum error_code code = request_check(&packet, (size_t)n, sender, &request, &err);
+    struct fence_reply reply = {.kind = FENCE_REPLY, .number = request.number, .code = code};
+    if (code) {
+        log_error("%s: %s", child->title, err.text);
+        snprintf(reply.text, sizeof(reply.text), "%.*s", FENCE_TEXT - 1, err.text);
+    }
+    if (code || act(&request, &reply, &fd))
+        reply_to(child, &reply, fd);
+    if (fd >= 0)
+        close(fd);
+}
+
+static void start_child(struct child *child)
+{
+    bool region = child == &fenced.children[REGIOND];
+    const struct settings *settings = &fenced.settings;
+    const char *const argv[] = {region ? settings->regiond_path : settings->rackd_path, "--config",
+                                region ? settings->regiond_config : settings->rackd_config, NULL};
+    struct child_start start = {.argv = argv, .death_signal = SIGTERM, .with_link = true};
+    struct error err;
+    if (child_run(child, settings, &start, &err)) {
+        log_error("%s", err.text);
+        child->start_at_ns = clock_boot_ns() + backoff_next_ms(&child->backoff, 0) * CLOCK_MS;
+        return;
+    }
+    log_info("%s starts, pid %d", child->title, (int)child->pid);
+}
+
+static void end_child(struct child *child)
+{
+    char how[64];
+    uint64_t alive_ms = (clock_boot_ns() - child->started_ns) / CLOCK_MS;
+    child_reap(child, how, sizeof(how));
+    cgroup_kill(&child->group); /* what it left: HAProxy, running tools */
+    if (fenced.stopping) {
+        log_info("%s ended: %s", child->title, how);
+        return;
+    }
+    uint32_t wait_ms = backoff_next_ms(&child->backoff, alive_ms);
+    child->start_at_ns = clock_boot_ns() + wait_ms * CLOCK_MS;
+    log_warning("%s ended: %s; starts again in %u ms", child->title, how, wait_ms);
+}
+
+/* Everything that is due; returns when to look again. */
+static uint64_t run_due(void)
+{
+    uint64_t now = clock_boot_ns();
+    uint64_t next = postgres_run(&fenced.postgres, now);
+    uint64_t held_next = held_run(&fenced.held, now);
+    if (held_next < next)
+        next = held_next;
+    for (int i = 0; i < CHILDREN; i++) {
+        struct child *child = &fenced.children[i];
+        if (!child->start_at_ns || child->pid || fenced.stopping)
+            continue;
+        if (now >= child->start_at_ns && cgroup_is_empty(&child->group))
+            start_child(child);
+        else if (now >= child->start_at_ns)
+            child->start_at_ns = now + 20 * CLOCK_MS; /* its remains are still ending */
+        if (child->start_at_ns && child->start_at_ns < next)
+            next = child->start_at_ns;
+    }
+    return next;
+}
+
+static int wait_ms(uint64_t next)
+{
+    if (next == UINT64_MAX)
+        return -1;
+    uint64_t now = clock_boot_ns();
+    return next <= now ? 0 : (int)((next - now + CLOCK_MS - 1) / CLOCK_MS);
+}
+
+/* An epoll set of everything that can happen. It is small: it is built anew for each turn. */
+static int watch_all(void)
+{
+    struct epoll_event event = {.events = EPOLLIN};
+    int fds[6 + LIMIT_VIPS], count = 0;
+    int epoll = epoll_create1(EPOLL_CLOEXEC);
+    ASSERT(epoll >= 0);
+    fds[count++] = fenced.signals;
+    fds[count++] = fenced.postgres.child.pidfd;
+    for (int i = 0; i < CHILDREN; i++) {
+        fds[count++] = fenced.children[i].pidfd;
+        fds[count++] = fenced.children[i].link;
+    }
+    for (int i = 0; i < LIMIT_VIPS; i++)
+        if (fenced.held.slots[i].probing)
+            fds[count++] = fenced.held.slots[i].arp;
+    for (int i = 0; i < count; i++) {
+        event.data.fd = fds[i];
+        int rv = fds[i] < 0 ? 0 : epoll_ctl(epoll, EPOLL_CTL_ADD, fds[i], &event);
+        ASSERT(rv == 0);
+    }
+    return epoll;
+}
+
+static void take_event(int fd)
+{
+    struct signalfd_siginfo signal_seen;
+    if (fd == fenced.signals && read(fd, &signal_seen, sizeof(signal_seen)) == sizeof(signal_seen))
+        fenced.stopping |= signal_seen.ssi_signo == SIGTERM || signal_seen.ssi_signo == SIGINT;
+    else if (fd == fenced.postgres.child.pidfd)
+        postgres_reap(&fenced.postgres);
+    for (int i = 0; i < CHILDREN; i++) {
+        struct child *child = &fenced.children[i];
+        if (fd == child->link)
+            take_request(child, i == REGIOND ? REQUEST_FROM_REGIOND : REQUEST_FROM_RACKD);
+        else if (fd == child->pidfd)
+            end_child(child);
+    }
+}
+
+/* Orphans of children (HAProxy after regiond died) come to us, the subreaper. */
+static void reap_orphans(void)
+{
+    siginfo_t orphan = {.si_pid = 0};
+    while (!waitid(P_ALL, 0, &orphan, WEXITED | WNOHANG | WNOWAIT) && orphan.si_pid) {
+        pid_t pid = orphan.si_pid;
+        if (pid == fenced.postgres.child.pid || pid == fenced.children[REGIOND].pid ||
+            pid == fenced.children[RACKD].pid)
+            return; /* seen by its pidfd in the next turn */
+        waitpid(pid, NULL, WNOHANG);
+        orphan.si_pid = 0;
+    }
+}
+
+/* Wait for events, at most limit_ms (-1: until something is due), and handle one round of them. */
+static void turn(int limit_ms)
+{
+    struct epoll_event events[16];
+    int due_ms = wait_ms(run_due());
+    if (limit_ms >= 0 && (due_ms < 0 || due_ms > limit_ms))
+        due_ms = limit_ms;
+    int epoll = watch_all();
+    int count = epoll_wait(epoll, events, COUNT_OF(events), due_ms);
+    close(epoll);
+    for (int i = 0; i < count; i++)
+        take_event(events[i].data.fd);
+    reap_orphans();
+}
+
+static void turn_until(bool (*done)(void), uint64_t timeout_ms)
+{
+    uint64_t end = clock_boot_ns() + timeout_ms * CLOCK_MS;
+    while (!done() && clock_boot_ns() < end)
+        turn(10);
+}
+
+static bool children_ended(void)
+{
+    return !fenced.children[REGIOND].pid && !fenced.children[RACKD].pid;
+}
+
+static bool postgres_ended(void)
+{
+    return !postgres_alive(&fenced.postgres);
+}
+
+/* Orderly: the programs first, then PostgreSQL, then the addresses. */
+static void stop_all(void)
+{
+    log_info("stops");
+    for (int i = CHILDREN - 1; i >= 0; i--)
+        if (fenced.children[i].pid)
+            kill(fenced.children[i].pid, SIGTERM);
+    turn_until(children_ended, STOP_CHILD_MS);
+    struct fence_request stop = {.type = FENCE_PG_STOP, .number = 1};
+    stop.pg_stop.mode = FENCE_STOP_FAST;
+    stop.pg_stop.timeout_ms = STOP_POSTGRES_MS / 2;
+    postgres_stop(&fenced.postgres, &stop);
+    turn_until(postgres_ended, STOP_POSTGRES_MS);
+    for (int i = 0; i < CHILDREN; i++) {
+        cgroup_kill_wait(&fenced.children[i].group, 2000);
+        cgroup_remove(&fenced.children[i].group);
+    }
+    cgroup_kill_wait(&fenced.postgres.child.group, 2000);
+    cgroup_remove(&fenced.postgres.child.group);
+    held_drop_all(&fenced.held);
+}
+
+static enum error_code set_up_signals(struct error *err)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    fenced.signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return fenced.signals < 0 ? error_errno(err, "signalfd") : ERR_OK;
+}
+
+static enum error_code set_up_folders(struct error *err)
+{
+    const struct settings *settings = &fenced.settings;
+    enum error_code code = file_make_folders(settings->run_dir, 0755, err);
+    if (!code &&
+        (chown(settings->run_dir, settings->uid, settings->gid) || chmod(settings->run_dir, 0750)))
+        code = error_errno(err, "%s", settings->run_dir);
+    return code ? code : file_make_folders(settings->state_dir, 0700, err);
+}
+
+/* A late fenced is a second holder: be scheduled first, and never wait for a page. */
+static void be_prompt(void)
+{
+    struct sched_param priority = {.sched_priority = 10};
+    if (sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &priority) &&
+        setpriority(PRIO_PROCESS, 0, -15))
+        log_warning("no higher priority: %s", strerror(errno));
+    if (mlockall(MCL_CURRENT | MCL_FUTURE))
+        log_warning("memory is not locked: %s", strerror(errno));
+}
+
+static enum error_code set_up(struct error *err)
+{
+    fenced.held.answer = answer_regiond;
+    fenced.held.dropped = on_dropped;
+    fenced.postgres.answer = answer_regiond;
+    fenced.postgres.gone = on_postgres_gone;
+    if (prctl(PR_SET_CHILD_SUBREAPER, 1))
+        return error_errno(err, "subreaper");
+    static const char *const titles[] = {"regiond", "rackd"};
+    enum error_code code = rights_check(err);
+    code = code ? code : set_up_folders(err);
+    code = code ? code : set_up_signals(err);
+    for (int i = 0; i < CHILDREN && !code; i++)
+        code = child_init(&fenced.children[i], &fenced.settings, titles[i], err);
+    code = code ? code : postgres_init(&fenced.postgres, &fenced.settings, err);
+    code = code ? code : held_init(&fenced.held, fenced.settings.state_dir, err);
+    return code ? code : rights_drop(err); /* last: the root of the cgroup tree is read-only */
+}
+
+static void usage(void)
+{
+    puts(
+        "gantry-fenced [--config FILE] [--set section.key=value]... [--check]\n"
+        "\n"
+        "Parent of a controller's programs; started as root by the init system.\n"
+        "\n"
+        "  --config FILE    configuration (default /etc/gantry/fenced.conf)\n"
+        "  --set S.K=VALUE  a key that overrides the file; GANTRY_S_K in the environment does too\n"
+        "  --check          read the configuration, say whether it is sound, and exit\n"
+        "  --help-config    print every key with its meaning and default\n"
+        "  --version        print the version");
+}
+
+static int refuse(const struct error *err)
+{
+    log_error("%s", err->text);
+    return error_exit_status(err->code);
+}
+
+static int run(const struct config_source *source, bool check_only)
+{
+    struct arena *arena = arena_new();
+    struct error err;
+    enum error_code code = settings_read(source, arena, &fenced.settings, &err);
+    if (!code) {
+        log_setup("gantry-fenced", (enum log_format)fenced.settings.log_format,
+                  (enum log_level)fenced.settings.log_level);
+        if (check_only) {
+            arena_free(arena);
+            return 0;
+        }
+        code = set_up(&err);
+    }
+    if (code) {
+        arena_free(arena);
+        return refuse(&err);
+    }
+    be_prompt();
+    uint64_t now = clock_boot_ns();
+    fenced.children[REGIOND].start_at_ns = fenced.settings.regiond ? now : 0;
+    fenced.children[RACKD].start_at_ns = fenced.settings.rackd ? now : 0;
+    while (!fenced.stopping)
+        turn(-1);
+    stop_all();
+    arena_free(arena);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    const char *sets[MAX_SETS];
+    struct config_source source = {
+        .path = "/etc/gantry/fenced.conf", .must_exist = true, .sets = sets};
+    bool check_only = false;
+    log_setup("gantry-fenced", LOG_TEXT, LOG_INFO);
+    for (int i = 1; i < argc; i++) {
+        if (!strcmp(argv[i], "--config") && i + 1 < argc) {
+            source.path = argv[++i];
+        } else if (!strcmp(argv[i], "--set") && i + 1 < argc && source.sets_count < MAX_SETS) {
+            sets[source.sets_count++] = argv[++i];
+        } else if (!strcmp(argv[i], "--check")) {
+            check_only = true;
+        } else if (!strcmp(argv[i], "--help-config")) {
+            settings_print();
+            return 0;
+        } else if (!strcmp(argv[i], "--version")) {
+            puts("gantry-fenced " GANTRY_VERSION);
+            return 0;
+        } else {
+            bool help = !strcmp(argv[i], "--help") || !strcmp(argv[i], "-h");
+            usage();
+            return help ? 0 : 2;
+        }
+    }
+    return run(&source, check_only);
+}
