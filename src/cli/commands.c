@@ -5,11 +5,13 @@
 
 #include "src/base/container.h"
 #include "src/cli/completion.h"
+#include "src/cli/control_run.h"
 #include "src/cli/join.h"
 #include "src/cli/login.h"
 
 const struct cli_command cli_commands[] = {
     {"cluster join", join_run, "Make this host a rack controller, with a token."},
+    {"cluster status", control_run, "The same as: gantry status."},
     {"login", login_run, "Keep an API's address and key as a profile."},
     {"logout", login_forget, "Forget a profile."},
     {"profile list", login_list, "Show the profiles."},

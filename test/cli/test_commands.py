@@ -57,7 +57,7 @@ def test_status(gantry, control):
     control.answers = [lines(report), lines(report)]
     result = gantry("status")
     assert result.returncode == 0 and result.stdout.splitlines()[0] == "healthy" and "region1" in result.stdout
-    result = gantry("status", "--json")
+    result = gantry("cluster", "status", "--json")
     del report["ok"]
     assert json.loads(result.stdout) == report
     assert control.requests == [{"command": "status"}] * 2
@@ -198,7 +198,7 @@ def completed(gantry, *words):
 def test_completion_in_bash(gantry):
     assert {"cluster", "status", "login", "user", "version"} <= set(completed(gantry, ""))
     assert completed(gantry, "vers") == ["version"]
-    assert completed(gantry, "cluster", "") == ["join", "init", "token"]
+    assert completed(gantry, "cluster", "") == ["join", "status", "init", "token"]
     assert completed(gantry, "cluster", "token", "c") == ["create"]
     assert completed(gantry, "cluster", "init", "--admin-u") == ["--admin-user"]
     assert completed(gantry, "--profile", "x", "user", "who") == ["whoami"]
