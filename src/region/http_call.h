@@ -48,13 +48,11 @@ struct http_worker {
 };
 
 /**
- * Answer one call into worker->reply. False: the database could not be reached, nothing is
- * rendered: try again until the deadline. has_primary false answers only what needs no database.
+ * Answer one call into worker->reply. False: the primary could not be reached, or the transaction
+ * met others again and again; try later. has_primary false answers only what needs no database;
+ * last answers in any case.
  */
-bool http_run(struct http_worker *worker, struct http_call *call, bool has_primary);
-
-/** The reply that tells that no primary came. */
-void http_run_unavailable(struct http_worker *worker, struct http_call *call);
+bool http_run(struct http_worker *worker, struct http_call *call, bool has_primary, bool last);
 
 /** Hand the finished reply to the edge, which sends it; call is not ours after this. */
 void http_edge_answer(struct http_call *call, struct api_reply *reply);

@@ -22,6 +22,7 @@
 
 enum {
     IDLE_TIMEOUT_S = 60,
+    STOP_WAIT_MS = 1500,
     CONNECTIONS_MAX = 4096,
     BACKLOG = 1024,
     CONNECTION_MEMORY = 64 << 10, /* headers of one request */
@@ -35,6 +36,7 @@ struct http_edge {
     int fd;
     char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
     atomic_size_t bodies_bytes;
+    atomic_int open; /* requests that began and are not over */
     struct log_gate refusal_gate;
 };
 
@@ -43,6 +45,7 @@ static void *note_target(void *subject, const char *target, struct MHD_Connectio
     struct http_edge *edge = subject;
     struct http_call *call = calloc(1, sizeof(*call));
     ASSERT(call);
+    atomic_fetch_add(&edge->open, 1);
     call->http = edge->http;
     call->connection = connection;
     call->arrived_ns = clock_boot_ns();
@@ -189,6 +192,7 @@ static void on_completed(void *subject, struct MHD_Connection *connection, void 
     free(call->target);
     free(call);
     *request = NULL;
+    atomic_fetch_sub(&edge->open, 1);
 }
 
 static struct MHD_Response *make_response(struct api_reply *reply)
@@ -294,6 +298,8 @@ void http_edge_stop(struct http_edge *edge)
 {
     if (!edge)
         return;
+    for (int ms = 0; atomic_load(&edge->open) && ms < STOP_WAIT_MS; ms += 5)
+        usleep(5000); /* the last replies are on their way out */
     MHD_stop_daemon(edge->daemon);
     close(edge->fd);
     free(edge);

@@ -163,14 +163,11 @@ static void *work(void *subject)
     struct http_call *call;
     while ((call = take(&worker, &has_primary))) {
         arena_reset(worker.arena);
-        if (http_run(&worker, call, has_primary)) {
+        bool last = clock_boot_ns() >= call->deadline_ns || is_stopping(http);
+        if (http_run(&worker, call, has_primary, last))
             answer(&worker, call);
-        } else if (clock_boot_ns() >= call->deadline_ns || is_stopping(http)) {
-            http_run_unavailable(&worker, call);
-            answer(&worker, call);
-        } else {
+        else
             park(http, call);
-        }
     }
     spool_close(&worker.reply.body);
     db_free(worker.db);

@@ -240,7 +240,10 @@ static enum error_code run_in_database(struct run *run, struct error *err)
 {
     struct arena *arena = run->worker->arena;
     const struct http_settings *settings = http_settings(run->call->http);
-    enum error_code code = identity_find(&run->request, err);
+    const struct page *page = run->match.page;
+    enum error_code code = ERR_OK;
+    if (!page || page->mode == PAGE_DB)
+        code = identity_find(&run->request, err);
     if (!code)
         code = check_right(run, err);
     if (code)
@@ -283,33 +286,36 @@ static void finish(struct run *run, enum error_code code, struct error *err)
     add_headers(run);
 }
 
-bool http_run(struct http_worker *worker, struct http_call *call, bool has_primary)
+/* False: nothing is decided, try again later. */
+static bool run_with_database(struct run *run, bool has_primary, bool last, struct error *err)
+{
+    enum error_code code;
+    if (has_primary)
+        code = run_in_database(run, err);
+    else
+        code = error_set(err, ERR_UNAVAILABLE, "The database has no primary right now; try again.");
+    bool again =
+        !has_primary || run->stale || code == ERR_BUSY || (code && db_lost(run->worker->db));
+    if (again && !last)
+        return false;
+    if (run->stale)
+        code = error_set(err, ERR_UNAVAILABLE, "The primary has just moved; try again.");
+    finish(run, code, err);
+    return true;
+}
+
+bool http_run(struct http_worker *worker, struct http_call *call, bool has_primary, bool last)
 {
     struct run run = {.worker = worker, .call = call, .reply = &worker->reply};
     struct error err = {0};
     choose_id(call);
     api_reply_begin(run.reply, worker->arena);
     enum error_code code = prepare(&run, &err);
-    if (!code && run.mode == RUN_ALONE) {
+    if (!code && run.mode != RUN_ALONE)
+        return run_with_database(&run, has_primary, last, &err);
+    if (!code)
         code = run.function(&run.request, run.reply, &err);
-        api_reply_end(run.reply);
-    } else if (!code) {
-        if (!has_primary)
-            return false;
-        code = run_in_database(&run, &err);
-        if (run.stale || (code && db_lost(worker->db)))
-            return false;
-    }
+    api_reply_end(run.reply);
     finish(&run, code, &err);
     return true;
-}
-
-void http_run_unavailable(struct http_worker *worker, struct http_call *call)
-{
-    struct run run = {.worker = worker, .call = call, .reply = &worker->reply};
-    struct error err;
-    error_set(&err, ERR_UNAVAILABLE, "The database has no primary right now; try again.");
-    arena_reset(worker->arena);
-    api_reply_begin(run.reply, worker->arena);
-    finish(&run, ERR_UNAVAILABLE, &err);
 }

@@ -11,3 +11,6 @@
  * FORBIDDEN (inactive user, missing CSRF token), those of the database.
  */
 enum error_code identity_find(struct api_request *request, struct error *err);
+
+/** A cookie by name, in the arena, or NULL. */
+const char *identity_cookie(const struct api_request *request, const char *name);

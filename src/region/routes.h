@@ -9,7 +9,7 @@
 
 enum { ROUTES_VALUES = 6 };
 
-enum page_mode { PAGE_DB, PAGE_ALONE };
+enum page_mode { PAGE_DB, PAGE_OPEN, PAGE_ALONE }; /* see pages.def */
 
 struct page {
     enum api_method method;

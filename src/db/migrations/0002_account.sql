@@ -10,6 +10,20 @@ CREATE TABLE account (
     last_login timestamptz
 );
 
+-- What keeps an account from being deleted (every reference that does not cascade) goes to another.
+CREATE FUNCTION account_transfer(from_id bigint, to_id bigint) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    owned record;
+BEGIN
+    FOR owned IN SELECT c.conrelid::regclass AS owner_table, a.attname AS owner_column
+        FROM pg_constraint c JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1]
+        WHERE c.contype = 'f' AND c.confrelid = 'account'::regclass AND c.confdeltype NOT IN ('c', 'n')
+    LOOP
+        EXECUTE format('UPDATE %s SET %I = $1 WHERE %I = $2', owned.owner_table, owned.owner_column,
+            owned.owner_column) USING to_id, from_id;
+    END LOOP;
+END $$;
+
 -- API keys CONSUMER_KEY:TOKEN_KEY:SECRET of an account, or of a machine (then system_id).
 CREATE TABLE api_token (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -24,6 +38,16 @@ CREATE TABLE api_token (
 );
 CREATE INDEX api_token_account ON api_token (account_id);
 CREATE INDEX api_token_system ON api_token (system_id);
+
+-- Keys that are given to deployed machines.
+CREATE TABLE ssh_key (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    account_id bigint NOT NULL REFERENCES account ON DELETE CASCADE,
+    key text NOT NULL,
+    keysource text NOT NULL DEFAULT '',
+    created timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT ssh_key_once UNIQUE (account_id, key, keysource)
+);
 
 -- Browser sessions: the cookie's SHA-256, so that the table alone lets nobody in.
 CREATE TABLE session (
