@@ -1,0 +1,101 @@
+/* HAProxy's configuration: see balancer_config.h. Source: HAProxy 2.6 configuration manual. */
+#include "ha/balancer_config.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "src/base/address.h"
+
+static void add(struct balancer_socket *socket, enum balancer_door door, const char *address,
+                uint32_t port)
+{
+    socket->door = door;
+    snprintf(socket->address, sizeof(socket->address), "%s", address);
+    socket->port = (int)port;
+}
+
+int balancer_config_sockets(const struct cluster_state *facts, const struct ha_settings *settings,
+                            struct balancer_socket sockets[BALANCER_SOCKETS])
+{
+    int count = 0;
+    add(&sockets[count++], BALANCER_HOP, settings->address, (uint32_t)settings->hop_port);
+    for (int i = 0; i < facts->vips_count; i++) {
+        struct ip4_net net;
+        char text[IP4_TEXT];
+        if (!ip4_net_parse(facts->vips[i].net, &net))
+            continue;
+        ip4_format(net.address, text);
+        add(&sockets[count++], BALANCER_HTTP, text, facts->vips[i].http_port);
+        add(&sockets[count++], BALANCER_HTTPS, text, facts->vips[i].https_port);
+    }
+    return count;
+}
+
+/* Limits a slow or abusive client: headers within 10 s, bodies watched by regiond. */
+static const char fixed[] = "defaults\n"
+                            "    mode http\n"
+                            "    option http-keep-alive\n"
+                            "    option redispatch\n"
+                            "    option dontlognull\n"
+                            "    option splice-auto\n"
+                            "    timeout connect 1s\n"
+                            "    timeout client 75s\n"
+                            "    timeout server 75s\n"
+                            "    timeout http-request 10s\n"
+                            "    timeout http-keep-alive 60s\n"
+                            "    timeout queue 15s\n"
+                            "    timeout check 1s\n"
+                            "    retries 3\n"
+                            "    retry-on conn-failure empty-response\n"
+                            "    maxconn 4000\n"
+                            "    unique-id-format %[uuid()]\n";
+
+static void write_frontend(struct spool *out, const struct balancer_socket *socket, int number,
+                           const struct ha_settings *settings)
+{
+    static const char *const names[] = {"http", "https", "hop"};
+    spool_printf(out, "\nfrontend %s_%d\n    # %s port %d\n", names[socket->door], number,
+                 socket->address, socket->port);
+    spool_printf(out, "    bind fd@%d", number);
+    if (socket->door != BALANCER_HTTP)
+        spool_printf(out, " ssl crt %s/haproxy.pem alpn http/1.1", settings->run_dir);
+    if (socket->door == BALANCER_HOP)
+        spool_printf(out, " ca-file %s verify required ssl-min-ver TLSv1.3", settings->ca_file);
+    spool_text(out, "\n");
+    if (socket->door == BALANCER_HOP) {
+        /* Racks pass the machine's address on; nobody else's word for it is taken. */
+        spool_text(out, "    http-request deny unless { ssl_c_s_dn(OU) -m str rack region }\n"
+                        "    http-request set-header X-Gantry-Hop %[ssl_c_s_dn(CN)]\n"
+                        "    option forwardfor\n");
+    } else {
+        spool_text(out, "    http-request del-header X-Forwarded-For\n"
+                        "    http-request del-header X-Gantry-Hop\n"
+                        "    option forwardfor\n");
+    }
+    spool_printf(out, "    http-request set-header X-Forwarded-Proto %s\n",
+                 socket->door == BALANCER_HTTP ? "http" : "https");
+    spool_text(out, "    http-request set-header X-Request-Id %[unique-id] unless "
+                    "{ req.hdr(X-Request-Id) -m found }\n"
+                    "    default_backend regions\n");
+}
+
+void balancer_config_write(struct spool *out, const struct balancer_socket *sockets, int count,
+                           const struct ha_settings *settings)
+{
+    spool_text(out, "# Written by gantry-regiond at every start of HAProxy.\nglobal\n");
+    spool_printf(out,
+                 "    stats socket unix@%s/haproxy.sock mode 600 level admin\n"
+                 "    maxconn 4096\n"
+                 "    nbthread 2\n"
+                 "    hard-stop-after 30s\n"
+                 "    ssl-default-bind-options ssl-min-ver TLSv1.2\n\n",
+                 settings->run_dir);
+    spool_text(out, fixed);
+    for (int i = 0; i < count; i++)
+        write_frontend(out, &sockets[i], BALANCER_FIRST_FD + i, settings);
+    spool_printf(out,
+                 "\nbackend regions\n"
+                 "    http-reuse always\n"
+                 "    server %s unix@%s check inter 100ms fall 3 rise 1 maxconn 256\n",
+                 settings->name, settings->api_socket);
+}

@@ -1,0 +1,221 @@
+/* The files PostgreSQL is steered by: see pg_files.h. Source: PostgreSQL manual, chapters 20, 21.
+ */
+#include "ha/pg_files.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "src/base/arena.h"
+#include "src/base/file.h"
+#include "src/base/process.h"
+
+enum { INITDB_MS = 120000, INITDB_OUTPUT = 65536, CONFIG_TEXT_BYTES = 16384 };
+
+/* Same on every member always. restart_after_crash off: a crash is a new epoch, never a restart
+ * behind our back. */
+static const char fixed_config[] = "wal_level = replica\n"
+                                   "wal_log_hints = on\n"
+                                   "restart_after_crash = off\n"
+                                   "max_prepared_transactions = 0\n"
+                                   "max_standby_streaming_delay = 100ms\n"
+                                   "wal_retrieve_retry_interval = 100ms\n"
+                                   "max_wal_senders = 16\n"
+                                   "max_replication_slots = 16\n"
+                                   "max_slot_wal_keep_size = 4GB\n"
+                                   "max_wal_size = 1GB\n"
+                                   "hot_standby = on\n"
+                                   "max_connections = 100\n"
+                                   "shared_buffers = 128MB\n"
+                                   "default_transaction_isolation = 'serializable'\n"
+                                   "synchronous_commit = on\n"
+                                   "log_min_messages = warning\n"
+                                   "log_min_error_statement = fatal\n"
+                                   "log_checkpoints = off\n"
+                                   "tcp_keepalives_idle = 1\n"
+                                   "tcp_keepalives_interval = 1\n"
+                                   "tcp_keepalives_count = 3\n"
+                                   "tcp_user_timeout = 3000\n"
+                                   "jit = off\n"
+                                   "ssl = on\n"
+                                   "ssl_min_protocol_version = 'TLSv1.3'\n";
+
+void pg_files_init(struct pg_files *files, const struct ha_settings *settings)
+{
+    files->settings = settings;
+    snprintf(files->data_dir, LIMIT_PATH, "%s/pg", settings->data_dir);
+    snprintf(files->conf_dir, LIMIT_PATH, "%s/pg-conf", settings->data_dir);
+    snprintf(files->config_file, LIMIT_PATH, "%s/pg-conf/postgresql.conf", settings->data_dir);
+}
+
+static void in_data(const struct pg_files *files, const char *name, char path[LIMIT_PATH + 64])
+{
+    snprintf(path, LIMIT_PATH + 64, "%s/%s", files->data_dir, name);
+}
+
+bool pg_files_has_data(const struct pg_files *files)
+{
+    char path[LIMIT_PATH + 64];
+    in_data(files, "global/pg_control", path);
+    return access(path, F_OK) == 0;
+}
+
+enum error_code pg_files_initialise(const struct pg_files *files, struct error *err)
+{
+    char program[LIMIT_PATH], fresh[LIMIT_PATH + 8];
+    snprintf(program, sizeof(program), "%s/initdb", files->settings->pg_bin_dir);
+    snprintf(fresh, sizeof(fresh), "%s.new", files->data_dir);
+    const char *const argv[] = {program,
+                                "--pgdata",
+                                fresh,
+                                "--username=gantry",
+                                "--encoding=UTF8",
+                                "--locale=C",
+                                "--auth=reject",
+                                "--data-checksums",
+                                "--no-instructions",
+                                NULL};
+    struct process_run run = {.argv = argv, .output_limit = INITDB_OUTPUT, .timeout_ms = INITDB_MS};
+    struct process_result result;
+    struct arena *arena = arena_new();
+    enum error_code code = file_remove_tree(fresh, err);
+    code = code ? code : process_run(&run, arena, &result, err);
+    if (code == ERR_NOT_FOUND)
+        error_wrap(err, "PostgreSQL is not installed, or [postgres] bin_dir is wrong");
+    else if (!code && result.status)
+        code = error_set(err, ERR_IO, "initdb failed: %.400s", result.output);
+    arena_free(arena);
+    if (!code && rename(fresh, files->data_dir))
+        code = error_errno(err, "cannot rename %s", fresh);
+    return code;
+}
+
+static enum error_code write_conf(const struct pg_files *files, const char *name, const char *text,
+                                  struct error *err)
+{
+    char path[LIMIT_PATH + 64];
+    snprintf(path, sizeof(path), "%s/%s", files->conf_dir, name);
+    return file_write(path, text, strlen(text), 0600, err);
+}
+
+/* The supervisor's line stands always; clients only behind the open gate. */
+enum error_code pg_files_gate(const struct pg_files *files, bool open, struct error *err)
+{
+    char text[2048];
+    snprintf(text, sizeof(text),
+             "# Written by gantry-regiond. Gate: %s.\n"
+             "local  all     gantry              peer map=os\n"
+             "%s",
+             open ? "open" : "closed",
+             open ? "local  gantry  api                 peer map=os\n"
+                    "hostssl gantry api  all             cert map=region clientname=DN\n"
+                  : "");
+    return write_conf(files, "hba.conf", text, err);
+}
+
+static enum error_code write_config(const struct pg_files *files, const char *standby_names,
+                                    struct error *err)
+{
+    const struct ha_settings *s = files->settings;
+    char text[CONFIG_TEXT_BYTES];
+    int n = snprintf(text, sizeof(text),
+                     "# Written by gantry-regiond before every start: changes here are lost.\n"
+                     "data_directory = '%s'\n"
+                     "hba_file = '%s/hba.conf'\n"
+                     "ident_file = '%s/ident.conf'\n"
+                     "listen_addresses = '%s'\n"
+                     "port = %d\n"
+                     "unix_socket_directories = '%s'\n"
+                     "cluster_name = '%s'\n"
+                     "ssl_cert_file = '%s'\n"
+                     "ssl_key_file = '%s'\n"
+                     "ssl_ca_file = '%s'\n"
+                     "synchronous_standby_names = '%s'\n"
+                     "primary_conninfo = ''\n"
+                     "%s",
+                     files->data_dir, files->conf_dir, files->conf_dir, s->address, s->pg_port,
+                     s->run_dir, s->name, s->certificate_file, s->key_file, s->ca_file,
+                     standby_names, fixed_config);
+    if (n < 0 || (size_t)n >= sizeof(text))
+        return error_set(err, ERR_TOO_LARGE, "postgresql.conf is too long");
+    return write_conf(files, "postgresql.conf", text, err);
+}
+
+enum error_code pg_files_prepare(const struct pg_files *files, const char *standby_names,
+                                 struct error *err)
+{
+    static const char ident[] = "os  gantry  gantry\n"
+                                "os  gantry  api\n"
+                                "region  \"/^(.+,)?OU=region(,.+)?$\"  api\n";
+    char path[LIMIT_PATH + 64];
+    struct stat st;
+    enum error_code code = file_make_folders(files->conf_dir, 0700, err);
+    code = code ? code : write_config(files, standby_names, err);
+    code = code ? code : write_conf(files, "ident.conf", ident, err);
+    code = code ? code : pg_files_gate(files, false, err);
+    in_data(files, "postgresql.auto.conf", path);
+    code = code ? code : file_write(path, "", 0, 0600, err);
+    in_data(files, "standby.signal", path); /* before every start: only promote removes it */
+    code = code ? code : file_write(path, "", 0, 0600, err);
+    if (!code && stat(files->settings->key_file, &st))
+        code = error_errno(err, "%s", files->settings->key_file);
+    return code;
+}
+
+static void history_name(const struct pg_files *files, uint32_t timeline, char *path)
+{
+    char name[64];
+    snprintf(name, sizeof(name), "pg_wal/%08X.history", timeline);
+    in_data(files, name, path);
+}
+
+enum error_code pg_files_reserve(const struct pg_files *files, uint32_t current, uint32_t wanted,
+                                 struct error *err)
+{
+    char path[LIMIT_PATH + 64];
+    if (wanted <= current)
+        return error_set(err, ERR_CONFLICT, "timeline %u is not above %u", wanted, current);
+    enum error_code code = ERR_OK;
+    for (uint32_t timeline = current + 1; timeline < wanted && !code; timeline++) {
+        history_name(files, timeline, path);
+        if (access(path, F_OK))
+            code = file_write(path, "", 0, 0600, err);
+    }
+    return code;
+}
+
+void pg_files_forget(const struct pg_files *files)
+{
+    char folder[LIMIT_PATH + 64], path[2 * LIMIT_PATH];
+    in_data(files, "pg_wal", folder);
+    DIR *wal = opendir(folder);
+    for (struct dirent *entry; wal && (entry = readdir(wal));) {
+        struct stat st;
+        size_t length = strlen(entry->d_name);
+        if (length != 16 || strcmp(entry->d_name + 8, ".history"))
+            continue;
+        snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
+        if (!stat(path, &st) && st.st_size == 0)
+            unlink(path); /* only ours are empty */
+    }
+    if (wal)
+        closedir(wal);
+}
+
+void pg_files_supervisor(const struct pg_files *files, char *text, size_t size)
+{
+    snprintf(text, size,
+             "host='%s' port=%d dbname=postgres user=gantry application_name=supervisor "
+             "connect_timeout=2",
+             files->settings->run_dir, files->settings->pg_port);
+}
+
+void pg_files_client(const struct pg_files *files, char *text, size_t size)
+{
+    snprintf(text, size,
+             "host='%s' port=%d dbname=gantry user=api application_name=api connect_timeout=2",
+             files->settings->run_dir, files->settings->pg_port);
+}

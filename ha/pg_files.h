@@ -1,0 +1,54 @@
+/*
+ * The files PostgreSQL is steered by: configuration outside the data directory, rewritten before
+ * every start; the client lines of hba; standby.signal; empty history files of skipped timelines.
+ * Blocking; on a thread of loop_run_blocking.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ha/ha_settings.h"
+#include "src/base/error.h"
+#include "src/base/limits.h"
+
+struct pg_files {
+    const struct ha_settings *settings;
+    char data_dir[LIMIT_PATH]; /* DATA/pg */
+    char conf_dir[LIMIT_PATH]; /* DATA/pg-conf */
+    char config_file[LIMIT_PATH];
+};
+
+void pg_files_init(struct pg_files *files, const struct ha_settings *settings);
+
+/** The data directory is complete: initdb ended and nothing has marked it otherwise since. */
+bool pg_files_has_data(const struct pg_files *files);
+
+/**
+ * initdb into a new directory, then rename: a crash leaves no half-made one. Errors: NOT_FOUND (no
+ * program), IO (with initdb's words).
+ */
+enum error_code pg_files_initialise(const struct pg_files *files, struct error *err);
+
+/**
+ * Before every start: configuration, closed hba, empty postgresql.auto.conf, standby.signal.
+ * standby_names: what synchronous_standby_names must be.
+ */
+enum error_code pg_files_prepare(const struct pg_files *files, const char *standby_names,
+                                 struct error *err);
+
+/** hba with or without the lines that let clients in; takes effect with a reload. */
+enum error_code pg_files_gate(const struct pg_files *files, bool open, struct error *err);
+
+/**
+ * So that the next promote takes timeline wanted: empty history files for the numbers between.
+ * _forget removes them when the promote did not happen.
+ */
+enum error_code pg_files_reserve(const struct pg_files *files, uint32_t current, uint32_t wanted,
+                                 struct error *err);
+void pg_files_forget(const struct pg_files *files);
+
+/** conninfo of the supervisor (superuser gantry) and of the API (role api, database gantry). */
+void pg_files_supervisor(const struct pg_files *files, char *text, size_t size);
+void pg_files_client(const struct pg_files *files, char *text, size_t size);

@@ -1,0 +1,310 @@
+/* This member's copy of the cluster's facts: see replica.h. Source: libraft's raft.h, raft/uv.h. */
+#include "raft/replica.h"
+
+#include <dirent.h>
+#include <raft.h>
+#include <raft/uv.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "raft/transport.h"
+#include "src/base/container.h"
+#include "src/base/log.h"
+
+enum {
+    SNAPSHOT_THRESHOLD = 8192,
+    SNAPSHOT_TRAILING = 4096,
+    SEGMENT_BYTES = 1 << 20,
+    WATCH_MS = 50, /* how often the role is looked at */
+};
+
+struct replica {
+    struct replica_setup setup;
+    struct raft_uv_transport transport;
+    struct raft_io io;
+    struct raft_fsm fsm;
+    struct raft raft;
+    struct cluster_state facts;
+    struct loop_timer watch;
+    struct raft_barrier barrier;
+    bool barrier_busy, passed; /* passed: a barrier of this process went through */
+    raft_term passed_term;     /* in which this member, as leader, passed it */
+    int last_role;
+    bool failed;
+    char dir[LIMIT_PATH], address[CLUSTER_ADDRESS + 8];
+    void (*closed)(void *owner);
+};
+
+struct proposal {
+    struct raft_apply apply;
+    struct replica *replica;
+    replica_answer *answer;
+    void *subject;
+};
+
+bool replica_exists(const char *path)
+{
+    DIR *dir = opendir(path);
+    bool found = false;
+    for (struct dirent *entry; dir && (entry = readdir(dir));)
+        found |= !strncmp(entry->d_name, "metadata", 8);
+    if (dir)
+        closedir(dir);
+    return found;
+}
+
+static void fail(struct replica *replica, enum error_code code, const char *what)
+{
+    struct error why;
+    if (replica->failed)
+        return;
+    replica->failed = true;
+    error_set(&why, code, "consensus log in %s: %s", replica->dir, what);
+    replica->setup.failed(replica->setup.owner, &why);
+}
+
+/* Applying changes facts and does nothing else; it never fails. An entry that this program cannot
+ * read was committed by a newer one: to go on would make this member's facts differ. */
+static int apply(struct raft_fsm *fsm, const struct raft_buffer *buffer, void **result)
+{
+    struct replica *replica = fsm->data;
+    struct command command;
+    struct error err;
+    if (command_decode(buffer->base, buffer->len, &command, &err)) {
+        log_error("consensus log: %s", err.text);
+        abort();
+    }
+    *result = (void *)cluster_state_apply(&replica->facts, &command);
+    return 0;
+}
+
+static int take_snapshot(struct raft_fsm *fsm, struct raft_buffer *buffers[], unsigned *count)
+{
+    struct replica *replica = fsm->data;
+    struct record_out out = {0};
+    cluster_state_encode(&replica->facts, &out);
+    *buffers = raft_malloc(sizeof(**buffers));
+    ASSERT(*buffers);
+    size_t padded = (out.size + 7) & ~(size_t)7; /* libraft wants whole words */
+    (*buffers)[0].base = raft_calloc(1, padded + 8);
+    ASSERT((*buffers)[0].base);
+    uint64_t size = out.size;
+    memcpy((*buffers)[0].base, &size, 8);
+    memcpy((char *)(*buffers)[0].base + 8, out.bytes, out.size);
+    (*buffers)[0].len = padded + 8;
+    *count = 1;
+    record_out_free(&out);
+    return 0;
+}
+
+static int restore(struct raft_fsm *fsm, struct raft_buffer *buffer)
+{
+    struct replica *replica = fsm->data;
+    struct error err;
+    uint64_t size = 0;
+    if (buffer->len >= 8)
+        memcpy(&size, buffer->base, 8);
+    if (size == 0 || size > buffer->len - 8 || size > CLUSTER_SNAPSHOT_BYTES)
+        return RAFT_MALFORMED;
+    if (cluster_state_decode((const char *)buffer->base + 8, size, &replica->facts, &err)) {
+        log_error("snapshot: %s", err.text);
+        return RAFT_MALFORMED;
+    }
+    raft_free(buffer->base);
+    return 0;
+}
+
+static void on_barrier(struct raft_barrier *request, int status)
+{
+    struct replica *replica = container_of(request, struct replica, barrier);
+    replica->barrier_busy = false;
+    if (status)
+        return; /* asked again by the watch while this member leads */
+    replica->passed = true;
+    replica->passed_term = raft_current_term(&replica->raft);
+    replica->setup.changed(replica->setup.owner);
+}
+
+static void on_watch(struct loop_timer *timer)
+{
+    struct replica *replica = container_of(timer, struct replica, watch);
+    int role = (int)raft_state(&replica->raft);
+    if (role == RAFT_UNAVAILABLE) {
+        fail(replica, ERR_IO, raft_errmsg(&replica->raft));
+        return;
+    }
+    if (role == RAFT_LEADER && !replica->barrier_busy &&
+        replica->passed_term != raft_current_term(&replica->raft))
+        replica->barrier_busy = raft_barrier(&replica->raft, &replica->barrier, on_barrier) == 0;
+    if (role != replica->last_role)
+        replica->setup.changed(replica->setup.owner);
+    replica->last_role = role;
+}
+
+static enum error_code explain(struct replica *replica, int rv, struct error *err)
+{
+    if (rv == RAFT_CORRUPT || rv == RAFT_MALFORMED)
+        return error_set(err, ERR_CORRUPT,
+                         "the consensus log in %s is damaged (%s): this member must not vote any "
+                         "more; remove it from the cluster, empty its data directory, join again",
+                         replica->dir, raft_errmsg(&replica->raft));
+    return error_set(err, ERR_IO, "consensus log in %s: %s", replica->dir,
+                     raft_errmsg(&replica->raft));
+}
+
+static enum error_code bootstrap_alone(struct replica *replica, struct error *err)
+{
+    struct raft_configuration configuration;
+    raft_configuration_init(&configuration);
+    int rv =
+        raft_configuration_add(&configuration, replica->setup.id, replica->address, RAFT_VOTER);
+    if (!rv)
+        rv = raft_bootstrap(&replica->raft, &configuration);
+    raft_configuration_close(&configuration);
+    return rv ? explain(replica, rv, err) : ERR_OK;
+}
+
+static void set_up(struct replica *replica)
+{
+    raft_uv_set_auto_recovery(&replica->io, false);
+    raft_uv_set_segment_size(&replica->io, SEGMENT_BYTES);
+    raft_uv_set_connect_retry_delay(&replica->io, 200);
+    raft_set_pre_vote(&replica->raft, true);
+    raft_set_heartbeat_timeout(&replica->raft, replica->setup.heartbeat_ms);
+    raft_set_election_timeout(&replica->raft, replica->setup.election_ms);
+    raft_set_snapshot_threshold(&replica->raft, SNAPSHOT_THRESHOLD);
+    raft_set_snapshot_trailing(&replica->raft, SNAPSHOT_TRAILING);
+}
+
+enum error_code replica_start(const struct replica_setup *setup, bool bootstrap,
+                              struct replica **out, struct error *err)
+{
+    struct replica *replica = calloc(1, sizeof(*replica));
+    ASSERT(replica);
+    replica->setup = *setup;
+    snprintf(replica->dir, sizeof(replica->dir), "%s", setup->dir);
+    snprintf(replica->address, sizeof(replica->address), "%s", setup->address);
+    cluster_state_init(&replica->facts);
+    transport_init(&replica->transport, setup->loop);
+    replica->fsm = (struct raft_fsm){.version = 1,
+                                     .data = replica,
+                                     .apply = apply,
+                                     .snapshot = take_snapshot,
+                                     .restore = restore};
+    int rv = raft_uv_init(&replica->io, &setup->loop->uv, replica->dir, &replica->transport);
+    if (rv) {
+        error_set(err, ERR_IO, "consensus log in %s: %s", replica->dir, raft_strerror(rv));
+        free(replica);
+        return ERR_IO;
+    }
+    rv = raft_init(&replica->raft, &replica->io, &replica->fsm, setup->id, replica->address);
+    ASSERT(rv == 0);
+    set_up(replica);
+    enum error_code code = bootstrap ? bootstrap_alone(replica, err) : ERR_OK;
+    if (!code && (rv = raft_start(&replica->raft)))
+        code = explain(replica, rv, err);
+    if (code)
+        return code; /* the caller exits: libraft cannot be closed half-started */
+    replica->last_role = -1;
+    loop_timer_init(setup->loop, &replica->watch, on_watch);
+    loop_timer_start(&replica->watch, 1, WATCH_MS);
+    *out = replica;
+    return ERR_OK;
+}
+
+static void on_raft_closed(struct raft *raft)
+{
+    struct replica *replica = container_of(raft, struct replica, raft);
+    raft_uv_close(&replica->io);
+    if (replica->closed)
+        replica->closed(replica->setup.owner);
+    free(replica);
+}
+
+static void on_watch_closed(struct loop_timer *timer)
+{
+    struct replica *replica = container_of(timer, struct replica, watch);
+    raft_close(&replica->raft, on_raft_closed);
+}
+
+void replica_close(struct replica *replica, void (*closed)(void *owner))
+{
+    replica->closed = closed;
+    loop_timer_close(&replica->watch, on_watch_closed);
+}
+
+const struct cluster_state *replica_facts(const struct replica *replica)
+{
+    return replica->passed ? &replica->facts : NULL;
+}
+
+bool replica_leads(const struct replica *replica)
+{
+    struct raft *raft = (struct raft *)&replica->raft;
+    return replica->passed && raft_state(raft) == RAFT_LEADER &&
+           replica->passed_term == raft_current_term(raft);
+}
+
+void replica_report(const struct replica *replica, struct replica_report *report)
+{
+    struct raft *raft = (struct raft *)&replica->raft;
+    raft_id leader = 0;
+    const char *address;
+    raft_leader(raft, &leader, &address);
+    report->role = raft_state_name((int)raft_state(raft));
+    report->term = raft_current_term(raft);
+    report->index = raft_last_index(raft);
+    report->applied = raft_last_applied(raft);
+    report->leader = leader;
+    report->quorum = leader != 0;
+}
+
+static void answer_later(void *subject)
+{
+    struct proposal *proposal = subject;
+    if (proposal->answer)
+        proposal->answer(proposal->subject, ERR_UNAVAILABLE, "this region does not lead");
+    free(proposal);
+}
+
+static void on_applied(struct raft_apply *request, int status, void *result)
+{
+    struct proposal *proposal = container_of(request, struct proposal, apply);
+    const struct cluster_outcome *outcome = result;
+    enum error_code code = ERR_UNKNOWN_OUTCOME;
+    const char *reason = "leadership was lost before the outcome was known";
+    if (status == 0 && outcome) {
+        code = outcome->code;
+        reason = outcome->reason;
+    } else if (status == RAFT_NOTLEADER) {
+        code = ERR_UNAVAILABLE;
+        reason = "this region does not lead";
+    }
+    proposal->replica->setup.changed(proposal->replica->setup.owner);
+    if (proposal->answer)
+        proposal->answer(proposal->subject, code, reason);
+    free(proposal);
+}
+
+void replica_propose(struct replica *replica, const struct command *command, replica_answer *answer,
+                     void *subject)
+{
+    struct proposal *proposal = calloc(1, sizeof(*proposal));
+    struct record_out out = {0};
+    struct error err;
+    ASSERT(proposal);
+    *proposal = (struct proposal){.replica = replica, .answer = answer, .subject = subject};
+    enum error_code code = command_encode(command, &out, &err);
+    ASSERT(!code); /* who proposes has checked what came from outside */
+    size_t padded = (out.size + 7) & ~(size_t)7;
+    struct raft_buffer buffer = {.base = raft_malloc(padded), .len = out.size};
+    ASSERT(buffer.base);
+    memcpy(buffer.base, out.bytes, out.size);
+    record_out_free(&out);
+    int rv = raft_apply(&replica->raft, &proposal->apply, &buffer, 1, on_applied);
+    if (rv) {
+        raft_free(buffer.base);
+        loop_post(replica->setup.loop, answer_later, proposal);
+    }
+}
