@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "src/base/file.h"
@@ -17,34 +18,39 @@ static int print(char *text, size_t size, const struct floor_values *values)
                     values->lease_ms_max, values->had_data);
 }
 
+/* The numbers of the line, which its digest has vouched for. */
+static bool scan(const char *line, struct floor_values *values)
+{
+    uint64_t numbers[6];
+    static const char word[] = "gantry-floor";
+    if (strncmp(line, word, sizeof(word) - 1))
+        return false;
+    char *at = (char *)line + sizeof(word) - 1;
+    for (int i = 0; i < 6; i++) {
+        if (*at != ' ')
+            return false;
+        numbers[i] = strtoull(at, &at, 10);
+    }
+    *values = (struct floor_values){numbers[1], numbers[2], numbers[3], (uint32_t)numbers[4],
+                                    (uint32_t)numbers[5]};
+    return *at == '\n' && numbers[0] == FLOOR_VERSION;
+}
+
 enum error_code floor_read(const char *path, struct floor_values *values, struct error *err)
 {
     struct arena *arena = arena_new();
-    char *text, *line_end, expected[DIGEST_TEXT];
-    struct floor_values found = {0};
-    int version = 0;
+    char *text, expected[DIGEST_TEXT];
     enum error_code code = file_read(arena, path, FLOOR_TEXT, &text, NULL, err);
     if (!code) {
-        line_end = strchr(text, '\n');
-        code = ERR_CORRUPT;
-        if (line_end) {
+        char *line_end = strchr(text, '\n');
+        if (line_end)
             digest_sha256_text(text, (size_t)(line_end - text), expected);
-            if (!strncmp(line_end + 1, expected, DIGEST_TEXT - 1) &&
-                sscanf(text,
-                       "gantry-floor %d %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu32 " %" SCNu32,
-                       &version, &found.pg_epoch, &found.vip_epoch, &found.acceptors,
-                       &found.lease_ms_max, &found.had_data) == 6 &&
-                version == FLOOR_VERSION)
-                code = ERR_OK;
-        }
-        if (code)
-            error_set(err, ERR_CORRUPT,
-                      "%s is damaged: this member counts as wiped; remove it from the cluster, "
-                      "empty its data directory and join again",
-                      path);
+        if (!line_end || strncmp(line_end + 1, expected, DIGEST_TEXT - 1) || !scan(text, values))
+            code = error_set(err, ERR_CORRUPT,
+                             "%s is damaged: this member counts as wiped; remove it from the "
+                             "cluster, empty its data directory and join again",
+                             path);
     }
-    if (!code)
-        *values = found;
     arena_free(arena);
     return code;
 }

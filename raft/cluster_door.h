@@ -1,7 +1,7 @@
 /*
  * The two doors between the API's threads and the control plane: cluster_read() copies the
  * published view, cluster_ask() proposes a command and waits. Any thread, but for the functions
- * marked loop.
+ * marked loop. names: cluster_
  */
 #pragma once
 

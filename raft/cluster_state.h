@@ -45,36 +45,36 @@ struct cluster_outcome {
 };
 
 /** A cluster before its INIT: all zero. */
-void cluster_state_init(struct cluster_state *state);
+void cluster_state_init(struct cluster_state *facts);
 
 /** The one step. Asserts cluster_state_valid before it returns. */
-const struct cluster_outcome *cluster_state_apply(struct cluster_state *state,
+const struct cluster_outcome *cluster_state_apply(struct cluster_state *facts,
                                                   const struct command *command);
 
 /** Do the facts agree with each other? If not, *why (may be NULL) names the broken rule. */
-bool cluster_state_valid(const struct cluster_state *state, const char **why);
+bool cluster_state_valid(const struct cluster_state *facts, const char **why);
 
 /** Append the snapshot form; equal facts give equal bytes. */
-void cluster_state_encode(const struct cluster_state *state, struct record_out *out);
+void cluster_state_encode(const struct cluster_state *facts, struct record_out *out);
 
 /** Errors: CORRUPT (malformed, facts that disagree, wrong hash), CONFLICT (of a newer version). */
-enum error_code cluster_state_decode(const void *bytes, size_t size, struct cluster_state *state,
+enum error_code cluster_state_decode(const void *bytes, size_t size, struct cluster_state *facts,
                                      struct error *err);
 
 /** Equal for equal facts. */
-uint64_t cluster_state_hash(const struct cluster_state *state);
+uint64_t cluster_state_hash(const struct cluster_state *facts);
 
 /** NULL = there is none. */
-const struct cluster_member *cluster_state_member(const struct cluster_state *state, uint64_t id);
-const struct cluster_member *cluster_state_member_named(const struct cluster_state *state,
+const struct cluster_member *cluster_state_member(const struct cluster_state *facts, uint64_t id);
+const struct cluster_member *cluster_state_member_named(const struct cluster_state *facts,
                                                         const char *name);
-const struct cluster_vip *cluster_state_vip(const struct cluster_state *state, const char *net);
-const struct cluster_rack *cluster_state_rack(const struct cluster_state *state,
+const struct cluster_vip *cluster_state_vip(const struct cluster_state *facts, const char *net);
+const struct cluster_rack *cluster_state_rack(const struct cluster_state *facts,
                                               const char *system_id);
-const struct cluster_rack *cluster_state_rack_named(const struct cluster_state *state,
+const struct cluster_rack *cluster_state_rack_named(const struct cluster_state *facts,
                                                     const char *name);
-const struct cluster_token *cluster_state_token(const struct cluster_state *state, const char *id);
-bool cluster_state_revoked(const struct cluster_state *state, const char *serial);
+const struct cluster_token *cluster_state_token(const struct cluster_state *facts, const char *id);
+bool cluster_state_revoked(const struct cluster_state *facts, const char *serial);
 
 /** PostgreSQL role and standby name of a member: "repl_1". */
 enum { CLUSTER_REPL_NAME = 32 };
@@ -84,5 +84,5 @@ const char *cluster_state_repl_name(uint64_t member, char text[CLUSTER_REPL_NAME
  * synchronous_standby_names of a primary: "ANY k (repl_2, repl_3)" over the other data voters with
  * k = floor(n/2), "" while it is the only one.
  */
-const char *cluster_state_standby_names(const struct cluster_state *state, uint64_t member,
+const char *cluster_state_standby_names(const struct cluster_state *facts, uint64_t member,
                                         char text[CLUSTER_STANDBY_NAMES]);

@@ -4,61 +4,61 @@
 
 #include "raft/cluster_state.h"
 
-const struct cluster_member *cluster_state_member(const struct cluster_state *state, uint64_t id)
+const struct cluster_member *cluster_state_member(const struct cluster_state *facts, uint64_t id)
 {
-    for (int i = 0; i < state->members_count; i++)
-        if (state->members[i].id == id)
-            return &state->members[i];
+    for (int i = 0; i < facts->members_count; i++)
+        if (facts->members[i].id == id)
+            return &facts->members[i];
     return NULL;
 }
 
-const struct cluster_member *cluster_state_member_named(const struct cluster_state *state,
+const struct cluster_member *cluster_state_member_named(const struct cluster_state *facts,
                                                         const char *name)
 {
-    for (int i = 0; i < state->members_count; i++)
-        if (!strcmp(state->members[i].name, name))
-            return &state->members[i];
+    for (int i = 0; i < facts->members_count; i++)
+        if (!strcmp(facts->members[i].name, name))
+            return &facts->members[i];
     return NULL;
 }
 
-const struct cluster_vip *cluster_state_vip(const struct cluster_state *state, const char *net)
+const struct cluster_vip *cluster_state_vip(const struct cluster_state *facts, const char *net)
 {
-    for (int i = 0; i < state->vips_count; i++)
-        if (!strcmp(state->vips[i].net, net))
-            return &state->vips[i];
+    for (int i = 0; i < facts->vips_count; i++)
+        if (!strcmp(facts->vips[i].net, net))
+            return &facts->vips[i];
     return NULL;
 }
 
-const struct cluster_rack *cluster_state_rack(const struct cluster_state *state,
+const struct cluster_rack *cluster_state_rack(const struct cluster_state *facts,
                                               const char *system_id)
 {
-    for (int i = 0; i < state->racks_count; i++)
-        if (!strcmp(state->racks[i].system_id, system_id))
-            return &state->racks[i];
+    for (int i = 0; i < facts->racks_count; i++)
+        if (!strcmp(facts->racks[i].system_id, system_id))
+            return &facts->racks[i];
     return NULL;
 }
 
-const struct cluster_rack *cluster_state_rack_named(const struct cluster_state *state,
+const struct cluster_rack *cluster_state_rack_named(const struct cluster_state *facts,
                                                     const char *name)
 {
-    for (int i = 0; i < state->racks_count; i++)
-        if (!strcmp(state->racks[i].name, name))
-            return &state->racks[i];
+    for (int i = 0; i < facts->racks_count; i++)
+        if (!strcmp(facts->racks[i].name, name))
+            return &facts->racks[i];
     return NULL;
 }
 
-const struct cluster_token *cluster_state_token(const struct cluster_state *state, const char *id)
+const struct cluster_token *cluster_state_token(const struct cluster_state *facts, const char *id)
 {
-    for (int i = 0; i < state->tokens_count; i++)
-        if (!strcmp(state->tokens[i].id, id))
-            return &state->tokens[i];
+    for (int i = 0; i < facts->tokens_count; i++)
+        if (!strcmp(facts->tokens[i].id, id))
+            return &facts->tokens[i];
     return NULL;
 }
 
-bool cluster_state_revoked(const struct cluster_state *state, const char *serial)
+bool cluster_state_revoked(const struct cluster_state *facts, const char *serial)
 {
-    for (int i = 0; i < state->revoked_count; i++)
-        if (!strcmp(state->revoked[i].serial, serial))
+    for (int i = 0; i < facts->revoked_count; i++)
+        if (!strcmp(facts->revoked[i].serial, serial))
             return true;
     return false;
 }
@@ -69,17 +69,17 @@ const char *cluster_state_repl_name(uint64_t member, char text[CLUSTER_REPL_NAME
     return text;
 }
 
-const char *cluster_state_standby_names(const struct cluster_state *state, uint64_t member,
+const char *cluster_state_standby_names(const struct cluster_state *facts, uint64_t member,
                                         char text[CLUSTER_STANDBY_NAMES])
 {
     char names[CLUSTER_STANDBY_NAMES] = "", name[CLUSTER_REPL_NAME];
     size_t used = 0;
     int voters = 1; /* itself */
-    for (int i = 0; i < state->members_count; i++) {
-        if (!state->members[i].data_voter || state->members[i].id == member)
+    for (int i = 0; i < facts->members_count; i++) {
+        if (!facts->members[i].data_voter || facts->members[i].id == member)
             continue;
         used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s", voters > 1 ? ", " : "",
-                                 cluster_state_repl_name(state->members[i].id, name));
+                                 cluster_state_repl_name(facts->members[i].id, name));
         ASSERT(used < sizeof(names) - 16);
         voters++;
     }
@@ -89,15 +89,15 @@ const char *cluster_state_standby_names(const struct cluster_state *state, uint6
     return text;
 }
 
-static bool members_agree(const struct cluster_state *state)
+static bool members_agree(const struct cluster_state *facts)
 {
     int voters = 0, acceptors = 0;
-    for (int i = 0; i < state->members_count; i++) {
-        const struct cluster_member *member = &state->members[i];
-        if (!member->id || member->id >= state->member_next)
+    for (int i = 0; i < facts->members_count; i++) {
+        const struct cluster_member *member = &facts->members[i];
+        if (!member->id || member->id >= facts->member_next)
             return false;
-        if (cluster_state_member(state, member->id) != member ||
-            cluster_state_member_named(state, member->name) != member)
+        if (cluster_state_member(facts, member->id) != member ||
+            cluster_state_member_named(facts, member->name) != member)
             return false;
         voters += member->data_voter;
         acceptors += member->acceptor;
@@ -105,10 +105,10 @@ static bool members_agree(const struct cluster_state *state)
     return voters > 0 && acceptors > 0;
 }
 
-static bool primary_agrees(const struct cluster_state *state)
+static bool primary_agrees(const struct cluster_state *facts)
 {
-    const struct cluster_primary *primary = &state->primary;
-    const struct cluster_member *member = cluster_state_member(state, primary->member);
+    const struct cluster_primary *primary = &facts->primary;
+    const struct cluster_member *member = cluster_state_member(facts, primary->member);
     bool named = primary->phase == CLUSTER_SET || primary->phase == CLUSTER_SERVING;
     bool serving = primary->phase == CLUSTER_SERVING;
     if ((primary->phase == CLUSTER_NEVER) != (primary->epoch == 0))
@@ -130,64 +130,65 @@ static bool primary_agrees(const struct cluster_state *state)
            primary->served_timeline <= primary->timeline_reserved;
 }
 
-static bool vips_agree(const struct cluster_state *state)
+static bool vips_agree(const struct cluster_state *facts)
 {
-    for (int i = 0; i < state->vips_count; i++) {
-        const struct cluster_vip *vip = &state->vips[i];
-        if (cluster_state_vip(state, vip->net) != vip || vip->epoch > state->vip_epoch)
+    for (int i = 0; i < facts->vips_count; i++) {
+        const struct cluster_vip *vip = &facts->vips[i];
+        if (cluster_state_vip(facts, vip->net) != vip || vip->epoch > facts->vip_epoch)
             return false;
         if ((vip->holder != 0) != (vip->epoch != 0))
             return false;
-        if (vip->holder && !cluster_state_member(state, vip->holder))
+        if (vip->holder && !cluster_state_member(facts, vip->holder))
             return false;
         for (int k = 0; k < i; k++)
-            if (vip->epoch && state->vips[k].epoch == vip->epoch)
+            if (vip->epoch && facts->vips[k].epoch == vip->epoch)
                 return false;
     }
     return true;
 }
 
-static bool racks_agree(const struct cluster_state *state)
+static bool racks_agree(const struct cluster_state *facts)
 {
-    for (int i = 0; i < state->racks_count; i++) {
-        const struct cluster_rack *rack = &state->racks[i];
-        if (cluster_state_rack(state, rack->system_id) != rack ||
-            cluster_state_rack_named(state, rack->name) != rack)
+    for (int i = 0; i < facts->racks_count; i++) {
+        const struct cluster_rack *rack = &facts->racks[i];
+        if (cluster_state_rack(facts, rack->system_id) != rack ||
+            cluster_state_rack_named(facts, rack->name) != rack)
             return false;
-        if (rack->revoked && !cluster_state_revoked(state, rack->serial))
+        if (rack->revoked && !cluster_state_revoked(facts, rack->serial))
             return false;
     }
-    for (int i = 0; i < state->tokens_count; i++)
-        if (cluster_state_token(state, state->tokens[i].id) != &state->tokens[i])
+    for (int i = 0; i < facts->tokens_count; i++)
+        if (cluster_state_token(facts, facts->tokens[i].id) != &facts->tokens[i])
             return false;
     return true;
 }
 
-static bool leases_agree(const struct cluster_state *state)
+static bool leases_agree(const struct cluster_state *facts)
 {
     for (int i = 0; i < CLUSTER_LEASES; i++)
-        if (state->lease_ms[i] < CLUSTER_LEASE_MS_MIN || state->lease_ms[i] > state->lease_ms_max)
+        if (facts->lease_ms[i] < CLUSTER_LEASE_MS_MIN || facts->lease_ms[i] > facts->lease_ms_max)
             return false;
-    return state->lease_ms_max <= CLUSTER_LEASE_MS_MAX;
+    return facts->lease_ms_max <= CLUSTER_LEASE_MS_MAX;
 }
 
-bool cluster_state_valid(const struct cluster_state *state, const char **why)
+bool cluster_state_valid(const struct cluster_state *facts, const char **why)
 {
     static const struct cluster_state empty;
     const char *broken = NULL;
-    if (!state->name[0])
-        broken = memcmp(state, &empty, sizeof(empty)) ? "facts before INIT" : NULL;
-    else if (!members_agree(state))
+    if (!facts->name[0])
+        broken =
+            cluster_state_hash(facts) != cluster_state_hash(&empty) ? "facts before INIT" : NULL;
+    else if (!members_agree(facts))
         broken = "members: ids and names are single, somebody votes and somebody grants";
-    else if (!primary_agrees(state))
+    else if (!primary_agrees(facts))
         broken = "primary: epoch, phase, member and timeline belong together";
-    else if (!vips_agree(state))
+    else if (!vips_agree(facts))
         broken = "virtual IPs: each has one holder and an epoch of its own";
-    else if (!racks_agree(state))
+    else if (!racks_agree(facts))
         broken = "racks and tokens: names are single, a revoked one is on the list";
-    else if (!leases_agree(state))
+    else if (!leases_agree(facts))
         broken = "leases: durations stay below the largest there ever was";
-    else if (state->trusted_count < 1)
+    else if (facts->trusted_count < 1)
         broken = "trust: a CA is trusted";
     if (why)
         *why = broken;

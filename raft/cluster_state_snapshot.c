@@ -61,15 +61,15 @@ static const struct list lists[] = {
     LIST(revoked, CLUSTER_REVOKED, &revoked_table),
 };
 
-void cluster_state_encode(const struct cluster_state *state, struct record_out *out)
+void cluster_state_encode(const struct cluster_state *facts, struct record_out *out)
 {
     size_t start = out->size;
     record_put_number(out, SNAPSHOT_MAGIC, 4);
     record_put_number(out, CLUSTER_SNAPSHOT_VERSION, 4);
-    record_put(out, &head_table, state);
+    record_put(out, &head_table, facts);
     for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
-        int count = *(const int *)((const char *)state + lists[i].count_offset);
-        const char *row = (const char *)state + lists[i].offset;
+        int count = *(const int *)((const char *)facts + lists[i].count_offset);
+        const char *row = (const char *)facts + lists[i].offset;
         record_put_number(out, (uint64_t)count, 2);
         for (int k = 0; k < count; k++, row += lists[i].size)
             record_put(out, lists[i].table, row);
@@ -78,25 +78,25 @@ void cluster_state_encode(const struct cluster_state *state, struct record_out *
     ASSERT(out->size - start <= CLUSTER_SNAPSHOT_BYTES);
 }
 
-static void take_list(struct record_in *in, const struct list *list, struct cluster_state *state)
+static void take_list(struct record_in *in, const struct list *list, struct cluster_state *facts)
 {
     int count = (int)record_take_number(in, 2, list->name);
     if (in->wrong || count > list->limit) {
         in->wrong = list->name;
         return;
     }
-    *(int *)((char *)state + list->count_offset) = count;
-    char *row = (char *)state + list->offset;
+    *(int *)((char *)facts + list->count_offset) = count;
+    char *row = (char *)facts + list->offset;
     for (int k = 0; k < count && !in->wrong; k++, row += list->size)
         record_take(in, list->table, row);
 }
 
-enum error_code cluster_state_decode(const void *bytes, size_t size, struct cluster_state *state,
+enum error_code cluster_state_decode(const void *bytes, size_t size, struct cluster_state *facts,
                                      struct error *err)
 {
     struct record_in in = {bytes, size, NULL};
     const char *why = NULL;
-    cluster_state_init(state);
+    cluster_state_init(facts);
     if (size < 16 || size > CLUSTER_SNAPSHOT_BYTES)
         return error_set(err, ERR_CORRUPT, "a snapshot of %zu bytes", size);
     if (record_take_number(&in, 4, "magic") != SNAPSHOT_MAGIC)
@@ -105,24 +105,24 @@ enum error_code cluster_state_decode(const void *bytes, size_t size, struct clus
     if (version > CLUSTER_SNAPSHOT_VERSION)
         return error_set(err, ERR_CONFLICT,
                          "the snapshot was written by a newer version of this program");
-    record_take(&in, &head_table, state);
+    record_take(&in, &head_table, facts);
     for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]) && !in.wrong; i++)
-        take_list(&in, &lists[i], state);
+        take_list(&in, &lists[i], facts);
     uint64_t hash = record_take_number(&in, 8, "hash");
     if (in.wrong || version == 0)
         return error_set(err, ERR_CORRUPT, "snapshot: %s is malformed",
                          in.wrong ? in.wrong : "version");
     if (in.left || hash != record_hash(bytes, size - 8))
         return error_set(err, ERR_CORRUPT, "snapshot: its hash does not fit its bytes");
-    if (!cluster_state_valid(state, &why))
+    if (!cluster_state_valid(facts, &why))
         return error_set(err, ERR_CORRUPT, "snapshot: %s", why);
     return ERR_OK;
 }
 
-uint64_t cluster_state_hash(const struct cluster_state *state)
+uint64_t cluster_state_hash(const struct cluster_state *facts)
 {
     struct record_out out = {0};
-    cluster_state_encode(state, &out);
+    cluster_state_encode(facts, &out);
     uint64_t hash = record_hash(out.bytes, out.size);
     record_out_free(&out);
     return hash;
