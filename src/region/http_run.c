@@ -315,7 +315,8 @@ bool http_run(struct http_worker *worker, struct http_call *call, bool has_prima
         return run_with_database(&run, has_primary, last, &err);
     if (!code)
         code = run.function(&run.request, run.reply, &err);
-    api_reply_end(run.reply);
+    if (!code)
+        api_reply_end(run.reply);
     finish(&run, code, &err);
     return true;
 }

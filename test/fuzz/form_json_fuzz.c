@@ -1,0 +1,21 @@
+/* Any bytes as a JSON body: parameters, or an error. */
+// rooms: region
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/base/limits.h"
+#include "src/region/form.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+    struct form form = {.arena = arena_new()};
+    struct error err = {0};
+    enum error_code code = form_json(&form, (const char *)bytes, size, &err);
+    ASSERT(code == ERR_OK || err.text[0]);
+    ASSERT(form.params_count <= LIMIT_PARAMS);
+    arena_free(form.arena);
+    return 0;
+}
