@@ -54,6 +54,9 @@ struct http_worker {
  */
 bool http_run(struct http_worker *worker, struct http_call *call, bool has_primary, bool last);
 
+/** Forget old request ids and sessions, now and then. */
+void http_run_sweep(struct http_worker *worker);
+
 /** Hand the finished reply to the edge, which sends it; call is not ours after this. */
 void http_edge_answer(struct http_call *call, struct api_reply *reply);
 

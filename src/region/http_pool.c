@@ -19,7 +19,8 @@
 
 enum { THREADS = 8, THREADS_MAX = 64, PRIMARY_WAIT_MS = 10000, BODY_WAIT_MS = 30000 };
 /* A parked request tries again this often, for failures that no change of primary announces. */
-#define PARK_NS (50 * CLOCK_MS)
+#define PARK_NS  (50 * CLOCK_MS)
+#define SWEEP_NS (600 * CLOCK_S)
 
 struct http {
     struct http_settings settings;
@@ -34,6 +35,7 @@ struct http {
     uint64_t parked_until_ns; /* when the parked go back to the queue */
     char *conninfo;           /* NULL = no primary */
     uint64_t epoch, generation;
+    uint64_t next_sweep_ns;
     bool stopping;
 };
 
@@ -135,6 +137,17 @@ static struct http_call *take(struct http_worker *worker, bool *has_primary)
     return call;
 }
 
+static bool sweep_is_due(struct http *http)
+{
+    uint64_t now = clock_boot_ns();
+    pthread_mutex_lock(&http->lock);
+    bool due = now >= http->next_sweep_ns && http->conninfo && !http->stopping;
+    if (due)
+        http->next_sweep_ns = now + SWEEP_NS;
+    pthread_mutex_unlock(&http->lock);
+    return due;
+}
+
 static bool is_stopping(struct http *http)
 {
     pthread_mutex_lock(&http->lock);
@@ -168,6 +181,8 @@ static void *work(void *subject)
             answer(&worker, call);
         else
             park(http, call);
+        if (sweep_is_due(http))
+            http_run_sweep(&worker);
     }
     spool_close(&worker.reply.body);
     db_free(worker.db);
@@ -213,6 +228,7 @@ enum error_code http_start(const struct http_settings *settings, struct http **o
     http->settings = *settings;
     set_defaults(&http->settings);
     http->last = &http->first;
+    http->next_sweep_ns = clock_boot_ns() + SWEEP_NS;
     pthread_mutex_init(&http->lock, NULL);
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);

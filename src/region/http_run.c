@@ -16,6 +16,7 @@
 #include "src/region/identity.h"
 #include "src/region/request_store.h"
 #include "src/region/routes.h"
+#include "src/region/session_store.h"
 #include "src/wire/digest.h"
 
 enum run_mode { RUN_ALONE, RUN_READ, RUN_WRITE };
@@ -319,4 +320,18 @@ bool http_run(struct http_worker *worker, struct http_call *call, bool has_prima
         api_reply_end(run.reply);
     finish(&run, code, &err);
     return true;
+}
+
+static enum error_code sweep(struct db *db, void *subject, struct error *err)
+{
+    (void)subject;
+    enum error_code code = request_store_sweep(db, err);
+    return code ? code : session_store_sweep(db, err);
+}
+
+void http_run_sweep(struct http_worker *worker)
+{
+    struct error err = {0};
+    if (db_transact(worker->db, DB_WRITE, sweep, NULL, &err))
+        log_debug("old request ids stay for now: %s", err.text);
 }

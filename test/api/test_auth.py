@@ -74,7 +74,7 @@ def test_other_signature_methods(api):
     assert with_header(api, oauth_header(api.key).replace("PLAINTEXT", "HMAC-SHA1")).status == 401
 
 
-@pytest.mark.parametrize("header", ['OAuth oauth_token="', "OAuth x", "OAuth " + "a=b," * 2000, "OAuth =,=,="])
+@pytest.mark.parametrize("header", ['OAuth oauth_token="', "OAuth x", pytest.param("OAuth " + "a=b," * 2000, id="long"), "OAuth =,=,="])
 def test_malformed_headers(api, header):
     assert with_header(api, header).status in (400, 431)
 

@@ -57,7 +57,7 @@ def test_set(api, name, given, stored):
 @pytest.mark.parametrize("name,value", [
     ("enable_http_proxy", "maybe"), ("maas_proxy_port", "70000"), ("maas_proxy_port", "-1"), ("default_dns_ttl", "1.5"),
     ("upstream_dns", "nowhere"), ("dnssec_validation", "perhaps"), ("active_discovery_interval", "601"),
-    ("http_proxy", "proxy"), ("hardware_sync_interval", "soon"), ("theme", "x" * 5000), ("main_archive", ""),
+    ("http_proxy", "proxy"), ("hardware_sync_interval", "soon"), pytest.param("theme", "x" * 5000, id="long"), ("main_archive", ""),
     ("maas_auto_ipmi_user_privilege_level", "GOD"),
 ])
 def test_refused(api, name, value):

@@ -1,0 +1,181 @@
+/*
+ * Files of the images folder, below /images/: what its manifest.json lists, whole or in part, with
+ * the SHA-256 as ETag. Needs no database. Source: docs/images.md, RFC 9110 13, 14.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "src/base/file.h"
+#include "src/region/http.h"
+#include "src/region/routes.h"
+
+enum { MANIFEST_BYTES = 1 << 20 };
+
+struct image {
+    const char *path; /* below the folder */
+    uint64_t size;
+    const char *sha256; /* NULL: the manifest itself */
+};
+
+static const char *join_rest(const struct api_request *request)
+{
+    const char *path = "";
+    for (int i = 0; i < request->route->rest_count; i++)
+        path = arena_printf(request->arena, "%s%s%s", path, i ? "/" : "", request->route->rest[i]);
+    return path;
+}
+
+/* Only what the manifest names is served: its names have no "..", and nothing else lies open. */
+static enum error_code find_in_manifest(const char *text, const char *path, struct arena *arena,
+                                        struct image *image, struct error *err)
+{
+    json_t *manifest = json_loads(text, 0, NULL), *file;
+    size_t i;
+    image->path = NULL;
+    json_array_foreach (json_object_get(manifest, "files"), i, file) {
+        const char *name = json_string_value(json_object_get(file, "file"));
+        const char *sha256 = json_string_value(json_object_get(file, "sha256"));
+        json_int_t size = json_integer_value(json_object_get(file, "size"));
+        if (name && sha256 && size >= 0 && !strcmp(name, path) && !strstr(name, "..") &&
+            name[0] != '/')
+            *image = (struct image){path, (uint64_t)size, arena_strdup(arena, sha256)};
+    }
+    json_decref(manifest);
+    if (!image->path)
+        return error_set(err, ERR_NOT_FOUND, "No such image: %.200s", path);
+    return ERR_OK;
+}
+
+static enum error_code find(const struct api_request *request, struct image *image,
+                            struct error *err)
+{
+    const char *folder = http_settings(request->http)->images, *path = join_rest(request);
+    char *text;
+    size_t size;
+    if (!folder)
+        return error_set(err, ERR_NOT_FOUND, "This region keeps no images.");
+    const char *file = arena_printf(request->arena, "%s/manifest.json", folder);
+    enum error_code code = file_read(request->arena, file, MANIFEST_BYTES, &text, &size, err);
+    if (code == ERR_NOT_FOUND)
+        return error_set(err, ERR_NOT_FOUND, "This region keeps no images.");
+    if (code)
+        return code;
+    *image = (struct image){path, size, NULL};
+    return strcmp(path, "manifest.json") ? find_in_manifest(text, path, request->arena, image, err)
+                                         : ERR_OK;
+}
+
+/* A number of at most 18 digits; NULL is no number. */
+static const char *read_number(const char *at, uint64_t *number)
+{
+    size_t digits = strspn(at, "0123456789");
+    if (!digits || digits > 18)
+        return NULL;
+    *number = strtoull(at, NULL, 10);
+    return at + digits;
+}
+
+enum range { RANGE_NONE, RANGE_GOOD, RANGE_BAD };
+
+/* One range; several, or what is malformed, count as none. RANGE_BAD: it lies behind the end. */
+static enum range read_range(const char *header, uint64_t size, uint64_t *first, uint64_t *last)
+{
+    const char *at = header ? header : "";
+    if (strncmp(at, "bytes=", 6))
+        return RANGE_NONE;
+    at += 6;
+    *last = size ? size - 1 : 0;
+    if (*at == '-') { /* the last so many */
+        uint64_t count;
+        at = read_number(at + 1, &count);
+        if (!at || *at)
+            return RANGE_NONE;
+        *first = count < size ? size - count : 0;
+        return count && size ? RANGE_GOOD : RANGE_BAD;
+    }
+    at = read_number(at, first);
+    if (!at || *at++ != '-')
+        return RANGE_NONE;
+    if (*at) {
+        uint64_t end;
+        at = read_number(at, &end);
+        if (!at || *at || end < *first)
+            return RANGE_NONE;
+        if (end < *last)
+            *last = end;
+    }
+    return *first < size ? RANGE_GOOD : RANGE_BAD;
+}
+
+static enum error_code open_image(const struct api_request *request, const struct image *image,
+                                  int *fd, struct error *err)
+{
+    struct stat status;
+    const char *folder = http_settings(request->http)->images;
+    *fd = open(arena_printf(request->arena, "%s/%s", folder, image->path),
+               O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (*fd < 0)
+        return error_errno(err, "image %s", image->path);
+    if (fstat(*fd, &status) || !S_ISREG(status.st_mode) ||
+        (uint64_t)status.st_size != image->size) {
+        file_close_fd(fd);
+        return error_set(err, ERR_CORRUPT, "image %s is not what the manifest says", image->path);
+    }
+    return ERR_OK;
+}
+
+static void reply_part(struct api_request *request, struct api_reply *reply,
+                       const struct image *image, int fd)
+{
+    uint64_t first = 0, last = 0;
+    const char *if_range = api_header(request, "If-Range");
+    bool same = !if_range || (image->sha256 && strstr(if_range, image->sha256));
+    enum range range =
+        same ? read_range(api_header(request, "Range"), image->size, &first, &last) : RANGE_NONE;
+    if (range == RANGE_BAD) {
+        close(fd);
+        api_reply_empty(reply, 416);
+        api_reply_header(
+            reply, "Content-Range",
+            arena_printf(request->arena, "bytes */%llu", (unsigned long long)image->size));
+        return;
+    }
+    if (range == RANGE_NONE) {
+        api_reply_file(reply, fd, 0, image->size);
+        return;
+    }
+    reply->status = 206;
+    api_reply_file(reply, fd, first, last - first + 1);
+    api_reply_header(reply, "Content-Range",
+                     arena_printf(request->arena, "bytes %llu-%llu/%llu", (unsigned long long)first,
+                                  (unsigned long long)last, (unsigned long long)image->size));
+}
+
+enum error_code page_image(struct api_request *request, struct api_reply *reply, struct error *err)
+{
+    struct image image = {0};
+    int fd = -1;
+    enum error_code code = find(request, &image, err);
+    if (code)
+        return code;
+    const char *seen = api_header(request, "If-None-Match");
+    bool unchanged = image.sha256 && seen && strstr(seen, image.sha256);
+    if (!unchanged)
+        code = open_image(request, &image, &fd, err);
+    if (code)
+        return code;
+    if (unchanged)
+        api_reply_empty(reply, 304);
+    else
+        reply_part(request, reply, &image, fd);
+    if (image.sha256)
+        api_reply_header(reply, "ETag", arena_printf(request->arena, "\"%s\"", image.sha256));
+    api_reply_header(reply, "Accept-Ranges", "bytes");
+    reply->content_type = image.sha256 ? "application/octet-stream" : "application/json";
+    return ERR_OK;
+}
