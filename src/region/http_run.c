@@ -68,7 +68,7 @@ static void choose_id(struct http_call *call)
              hex + 16, hex + 20);
 }
 
-/* scheme://host as the client wrote it; HAProxy tells the scheme. */
+/* scheme://host as the client wrote it; HAProxy tells the scheme. Racks serve machines in plain. */
 static const char *base_url(const struct http_call *call, struct arena *arena)
 {
     const char *scheme = http_call_header(call, "X-Forwarded-Proto");
@@ -78,8 +78,8 @@ static const char *base_url(const struct http_call *call, struct arena *arena)
     if (!host || !*host || strlen(host) > 260 ||
         host[strspn(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:-_[]")])
         host = "localhost:5240";
-    return arena_printf(arena, "%s://%s", scheme && !strcmp(scheme, "https") ? "https" : "http",
-                        host);
+    bool tls = scheme && !strcmp(scheme, "https") && !http_call_header(call, "X-Gantry-Hop");
+    return arena_printf(arena, "%s://%s", tls ? "https" : "http", host);
 }
 
 /*
