@@ -68,6 +68,9 @@ enum error_code held_init(struct held *held, const char *state_dir, struct error
         log_warning("removed %d addresses that an earlier gantry-fenced left", removed);
     drop_noted(held);
     note_on_disk(held);
+    struct error missing;
+    if (guard_new(&held->guard, &missing)) /* the addresses still expire and are removed */
+        log_warning("virtual addresses are not guarded: %s", missing.text);
     return ERR_OK;
 }
 
@@ -87,9 +90,28 @@ static struct held_address *free_slot(struct held *held)
     return NULL;
 }
 
+/* Under guard before it is on the interface; without one the address is held all the same. */
+static void cover(struct held *held, struct held_address *slot)
+{
+    struct error err;
+    slot->guarded = held->guard && guard_cover(held->guard, slot->address.address, slot->interface,
+                                               &err) == ERR_OK;
+    if (held->guard && !slot->guarded)
+        log_warning("%s: guard degraded: %s", slot->text, err.text);
+}
+
+static enum error_code let_speak(struct held *held, struct held_address *slot, struct error *err)
+{
+    if (!held->guard)
+        return ERR_OK;
+    return guard_let(held->guard, slot->address.address, slot->deadline_ns, err);
+}
+
 static void release(struct held *held, struct held_address *slot)
 {
     struct error err;
+    if (!slot->probing && held->guard)
+        guard_mute(held->guard, slot->address.address);
     if (!slot->probing && netlink_drop(held->netlink, slot->address, slot->interface, &err))
         log_error("%s: %s", slot->text, err.text);
     if (slot->arp >= 0)
@@ -106,8 +128,10 @@ static enum error_code put_on(struct held *held, struct held_address *slot, stru
         return error_set(err, ERR_TIMEOUT, "%s: its lease ended before it was added", slot->text);
     slot->probing = false;
     note_on_disk(held);
-    enum error_code code =
-        netlink_add(held->netlink, slot->address, slot->interface, HELD_VALID_S, err);
+    cover(held, slot);
+    enum error_code code = let_speak(held, slot, err);
+    if (!code)
+        code = netlink_add(held->netlink, slot->address, slot->interface, HELD_VALID_S, err);
     if (code)
         return error_wrap(err, "%s", slot->text);
     uint64_t now = clock_boot_ns();
@@ -186,7 +210,7 @@ enum error_code held_renew(struct held *held, const struct fence_request *reques
     if (request->lease.epoch > slot->epoch || request->lease.deadline_ns > slot->deadline_ns)
         slot->deadline_ns = request->lease.deadline_ns;
     slot->epoch = request->lease.epoch;
-    return ERR_OK;
+    return slot->probing ? ERR_OK : let_speak(held, slot, err);
 }
 
 static void step_probe(struct held *held, struct held_address *slot, uint64_t now)
@@ -278,6 +302,8 @@ void held_drop_all(struct held *held)
     for (int i = 0; i < LIMIT_VIPS; i++)
         if (!is_free(&held->slots[i]))
             release(held, &held->slots[i]);
+    guard_free(held->guard);
+    held->guard = NULL;
 }
 
 void held_report(const struct held *held, struct fence_report *report)
@@ -288,6 +314,7 @@ void held_report(const struct held *held, struct fence_report *report)
         if (is_free(slot) || slot->probing)
             continue;
         snprintf(report->address[report->addresses].address, FENCE_NET, "%s", slot->text);
+        report->address[report->addresses].guarded = slot->guarded;
         report->address[report->addresses++].epoch = slot->epoch;
     }
 }

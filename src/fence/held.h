@@ -1,12 +1,14 @@
 /*
  * The virtual addresses this controller holds: put on the interface with a short lifetime that is
- * refreshed while the lease runs, announced by ARP, removed at the lease's end. A note on disk and
+ * refreshed while the lease runs, announced by ARP, removed at the lease's end, and muted by the
+ * guard at that moment whether this process lives or not. A note on disk and
  * a mark in the kernel let a restarted fenced remove what an earlier one left.
  */
 #pragma once
 
 #include "src/base/address.h"
 #include "src/base/limits.h"
+#include "src/fence/guard.h"
 #include "src/wire/fence_message.h"
 
 enum {
@@ -19,22 +21,23 @@ struct held_address {
     struct ip4_net address; /* prefix -1 = free slot */
     char text[FENCE_NET], interface[FENCE_INTERFACE];
     uint64_t epoch, deadline_ns;
-    int arp; /* socket, -1 */
-    bool probing;
-    int step; /* of the probe or announcement schedule */
+    int arp;               /* socket, -1 */
+    bool probing, guarded; /* guarded: both hooks of the guard are in force */
+    int step;              /* of the probe or announcement schedule */
     uint64_t next_step_ns, next_refresh_ns;
     uint32_t request; /* number to answer when probing ends */
 };
 
 struct held {
     int netlink;
+    struct guard *guard; /* NULL = this kernel cannot: addresses only expire */
     const char *state_dir;
     struct held_address slots[LIMIT_VIPS];
     void (*answer)(uint32_t request, enum error_code code, const char *text);
     void (*dropped)(const char *address); /* its lease ended */
 };
 
-/** Open the netlink socket and remove what an earlier fenced left. */
+/** Open the netlink socket, remove what an earlier fenced left, make the guard. */
 enum error_code held_init(struct held *held, const char *state_dir, struct error *err);
 
 /** A request ADDRESS_ADD; answered through held->answer, at once or after the probe. */

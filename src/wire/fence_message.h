@@ -80,6 +80,7 @@ struct fence_report {
     uint32_t addresses;
     struct {
         char address[FENCE_NET];
+        uint32_t guarded; /* 1: the kernel mutes it at the lease's end by itself, both ways */
         uint64_t epoch;
     } address[LIMIT_VIPS];
 };

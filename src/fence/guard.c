@@ -1,0 +1,147 @@
+/* Virtual addresses that fall silent by themselves: see guard.h. */
+#include "src/fence/guard.h"
+
+#include <net/if.h>
+#include <nftables/libnftables.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/base/clock.h"
+#include "src/base/limits.h"
+
+#define TABLE "netdev gantry-guard"
+
+/* How much later than the deadline an element may end; callers keep a margin of twice that. */
+enum { GUARD_SLIP_MS = 10, GUARD_TRIES = 4 };
+
+struct guard {
+    struct nft_ctx *nft;
+};
+
+/* Each hook's chain on one interface: who is named by a packet and does not live is dropped. */
+static const struct {
+    const char *name, *priority, *ip, *arp;
+} hooks[] = {
+    {"ingress", "-400", "ip daddr", "arp daddr ip"},
+    {"egress", "400", "ip saddr", "arp saddr ip"},
+};
+
+static enum error_code order(struct guard *guard, const char *commands, struct error *err)
+{
+    if (!nft_run_cmd_from_buffer(guard->nft, commands))
+        return ERR_OK;
+    const char *why = nft_ctx_get_error_buffer(guard->nft);
+    return error_set(err, ERR_UNAVAILABLE, "nftables: %.*s", (int)strcspn(why, "\n"), why);
+}
+
+enum error_code guard_new(struct guard **out, struct error *err)
+{
+    struct guard *guard = calloc(1, sizeof(*guard));
+    ASSERT(guard);
+    guard->nft = nft_ctx_new(NFT_CTX_DEFAULT);
+    ASSERT(guard->nft);
+    nft_ctx_buffer_output(guard->nft);
+    nft_ctx_buffer_error(guard->nft);
+    enum error_code code = order(guard,
+                                 "add table " TABLE "\n"
+                                 "delete table " TABLE "\n"
+                                 "add table " TABLE "\n"
+                                 "add set " TABLE " covered { type ipv4_addr\n}\n"
+                                 "add set " TABLE " live { type ipv4_addr; flags timeout\n}\n",
+                                 err);
+    if (code) {
+        nft_ctx_free(guard->nft);
+        free(guard);
+        return code;
+    }
+    *out = guard;
+    return ERR_OK;
+}
+
+void guard_free(struct guard *guard)
+{
+    struct error ignored;
+    if (!guard)
+        return;
+    order(guard, "delete table " TABLE "\n", &ignored);
+    nft_ctx_free(guard->nft);
+    free(guard);
+}
+
+static enum error_code hook_up(struct guard *guard, size_t hook, const char *interface,
+                               unsigned index, struct error *err)
+{
+    char chain[64], commands[1024];
+    snprintf(chain, sizeof(chain), TABLE " %s-%u", hooks[hook].name, index);
+    snprintf(commands, sizeof(commands),
+             "add chain %s { type filter hook %s device \"%s\" priority %s; policy accept\n}\n"
+             "flush chain %s\n"
+             "add rule %s %s @covered %s != @live drop\n"
+             "add rule %s %s @covered %s != @live drop\n",
+             chain, hooks[hook].name, interface, hooks[hook].priority, chain, chain, hooks[hook].ip,
+             hooks[hook].ip, chain, hooks[hook].arp, hooks[hook].arp);
+    enum error_code code = order(guard, commands, err);
+    return code ? error_wrap(err, "%s of %s", hooks[hook].name, interface) : ERR_OK;
+}
+
+enum error_code guard_cover(struct guard *guard, ip4 address, const char *interface,
+                            struct error *err)
+{
+    char text[IP4_TEXT], commands[256];
+    unsigned index = if_nametoindex(interface);
+    if (!index)
+        return error_set(err, ERR_NOT_FOUND, "there is no interface %s", interface);
+    if (strpbrk(interface, "\"\\{};"))
+        return error_set(err, ERR_BAD_INPUT, "%s cannot be named in a rule", interface);
+    snprintf(commands, sizeof(commands), "add element " TABLE " covered { %s\n}\n",
+             ip4_format(address, text));
+    enum error_code code = order(guard, commands, err);
+    for (size_t hook = 0; hook < sizeof(hooks) / sizeof(*hooks); hook++) {
+        struct error missing;
+        if (hook_up(guard, hook, interface, index, &missing) && !code) {
+            *err = missing;
+            code = missing.code;
+        }
+    }
+    return code;
+}
+
+void guard_mute(struct guard *guard, ip4 address)
+{
+    char text[IP4_TEXT], commands[256];
+    struct error ignored;
+    /* Deleting alone fails for an element that is not there. */
+    snprintf(commands, sizeof(commands),
+             "add element " TABLE " live { %s timeout 1s\n}\n"
+             "delete element " TABLE " live { %s\n}\n",
+             ip4_format(address, text), text);
+    order(guard, commands, &ignored);
+}
+
+/* What a try was late is taken off the next one, so the end is never later than by the slip. */
+enum error_code guard_let(struct guard *guard, ip4 address, uint64_t deadline_ns, struct error *err)
+{
+    char text[IP4_TEXT], commands[512];
+    uint64_t now = clock_boot_ns(), shorter_ns = 0;
+    ip4_format(address, text);
+    for (int tries = 0; tries < GUARD_TRIES && now + shorter_ns < deadline_ns; tries++) {
+        uint64_t left_ms = (deadline_ns - now - shorter_ns) / CLOCK_MS + 1;
+        /* Before Linux 6.12 adding alone does not move the end of an element that is there. */
+        snprintf(commands, sizeof(commands),
+                 "add element " TABLE " live { %s timeout 1s\n}\n"
+                 "delete element " TABLE " live { %s\n}\n"
+                 "add element " TABLE " live { %s timeout %llums\n}\n",
+                 text, text, text, (unsigned long long)left_ms);
+        enum error_code code = order(guard, commands, err);
+        if (code)
+            return code;
+        uint64_t took_ns = clock_boot_ns() - now;
+        if (took_ns <= shorter_ns + GUARD_SLIP_MS * CLOCK_MS)
+            return ERR_OK;
+        shorter_ns = took_ns;
+        now += took_ns;
+    }
+    guard_mute(guard, address);
+    return error_set(err, ERR_TIMEOUT, "its lease ended before it could speak");
+}

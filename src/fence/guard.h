@@ -1,0 +1,42 @@
+/*
+ * The guard mutes a virtual address by itself at its lease's end, whatever happens to this process:
+ * in a netdev table of nftables a guarded address may speak, and hear, only while it is an element
+ * of a set, and the kernel drops the element when its timeout is over. Both ways: IPv4 packets and
+ * ARP. Uses libnftables in process; one thread. Source: nft(8), SETS and HOOKS.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "src/base/address.h"
+#include "src/base/error.h"
+
+struct guard;
+
+/**
+ * Make the table anew, with nothing in it: what an earlier process left is gone, so its addresses
+ * must have been removed before. Errors: UNAVAILABLE (the kernel has no netdev tables).
+ */
+enum error_code guard_new(struct guard **guard, struct error *err);
+
+/** Remove the table. The addresses must be gone before. NULL is fine. */
+void guard_free(struct guard *guard);
+
+/**
+ * Put an address of this interface under guard: mute until guard_let. Before the address is put on
+ * the interface. Errors: UNAVAILABLE (a hook is missing: what is there guards all the same).
+ */
+enum error_code guard_cover(struct guard *guard, ip4 address, const char *interface,
+                            struct error *err);
+
+/**
+ * Let it speak until deadline_ns (BOOTTIME). The kernel counts from the moment it hears of it, so
+ * the clock is read again after that, and the address is mute when the deadline has passed. Errors:
+ * TIMEOUT (it has passed), UNAVAILABLE.
+ */
+enum error_code guard_let(struct guard *guard, ip4 address, uint64_t deadline_ns,
+                          struct error *err);
+
+/** Mute it now; it stays under guard. */
+void guard_mute(struct guard *guard, ip4 address);

@@ -1,0 +1,184 @@
+/*
+ * The guard on a real kernel: a network namespace with a pair of interfaces; one end holds the
+ * address, the other asks for it by ARP. Needs the right to make a namespace.
+ */
+// rooms: fence
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <poll.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include "src/base/clock.h"
+#include "src/base/process.h"
+#include "src/fence/arp.h"
+#include "src/fence/guard.h"
+#include "src/fence/netlink.h"
+
+static const struct ip4_net vip = {0x0a090064, 24}; /* 10.9.0.100 */
+
+static void ip(const char *const *words)
+{
+    struct arena *arena = arena_new();
+    struct process_run run = {.argv = words, .output_limit = 65536, .timeout_ms = 5000};
+    struct process_result result = {0};
+    struct error err = {0};
+    enum error_code code = process_run(&run, arena, &result, &err);
+    if (code || result.status)
+        fail_msg("%s %s: %s%s", words[1], words[2], err.text, code ? "" : result.output);
+    arena_free(arena);
+}
+
+#define IP(...) ip((const char *const[]){"/usr/sbin/ip", __VA_ARGS__, NULL})
+
+/* Does the address answer within 60 ms? Asked from the far end. */
+static bool answers(int far)
+{
+    struct mac mac;
+    arp_probe(far, "far", vip.address);
+    for (uint64_t end = clock_boot_ns() + 60 * CLOCK_MS; clock_boot_ns() < end;) {
+        struct pollfd readable = {far, POLLIN, 0};
+        poll(&readable, 1, 5);
+        if (arp_is_used(far, "far", vip.address, &mac))
+            return true;
+    }
+    return false;
+}
+
+struct wire {
+    int netlink, far;
+    struct guard *guard;
+};
+
+static int set_up(void **subject)
+{
+    static struct wire wire;
+    struct error err = {0};
+    *subject = &wire;
+    IP("link", "add", "near", "type", "veth", "peer", "name", "far");
+    IP("link", "set", "near", "up");
+    IP("link", "set", "far", "up");
+    assert_int_equal(netlink_open(&wire.netlink, &err), ERR_OK);
+    assert_int_equal(arp_open("far", &wire.far, &err), ERR_OK);
+    assert_int_equal(guard_new(&wire.guard, &err), ERR_OK);
+    assert_int_equal(guard_cover(wire.guard, vip.address, "near", &err), ERR_OK);
+    assert_int_equal(netlink_add(wire.netlink, vip, "near", 100, &err), ERR_OK);
+    return 0;
+}
+
+static int tear_down(void **subject)
+{
+    struct wire *wire = *subject;
+    guard_free(wire->guard);
+    close(wire->netlink);
+    close(wire->far);
+    IP("link", "del", "near");
+    return 0;
+}
+
+static void test_mute_until_let(void **subject)
+{
+    struct wire *wire = *subject;
+    struct error err = {0};
+    assert_false(answers(wire->far));
+    assert_int_equal(guard_let(wire->guard, vip.address, clock_boot_ns() + 5 * CLOCK_S, &err),
+                     ERR_OK);
+    assert_true(answers(wire->far));
+    guard_mute(wire->guard, vip.address);
+    assert_false(answers(wire->far));
+}
+
+static void test_falls_silent_by_itself(void **subject)
+{
+    struct wire *wire = *subject;
+    struct error err = {0};
+    uint64_t deadline = clock_boot_ns() + 400 * CLOCK_MS;
+    assert_int_equal(guard_let(wire->guard, vip.address, deadline, &err), ERR_OK);
+    uint64_t last = 0;
+    while (clock_boot_ns() < deadline + 200 * CLOCK_MS) {
+        uint64_t asked = clock_boot_ns();
+        if (answers(wire->far))
+            last = asked;
+    }
+    assert_true(last > deadline - 150 * CLOCK_MS);
+    assert_true(last <= deadline + 10 * CLOCK_MS);
+}
+
+/* Renewed again and again it never falls silent; the last renewal's end holds, not the first's. */
+static void test_renewal_moves_the_end(void **subject)
+{
+    struct wire *wire = *subject;
+    struct error err = {0};
+    for (int i = 0; i < 20; i++) {
+        uint64_t deadline = clock_boot_ns() + 250 * CLOCK_MS;
+        assert_int_equal(guard_let(wire->guard, vip.address, deadline, &err), ERR_OK);
+        assert_true(answers(wire->far));
+        usleep(30000);
+    }
+    usleep(280000);
+    assert_false(answers(wire->far));
+}
+
+static void test_shorter_end_holds(void **subject)
+{
+    struct wire *wire = *subject;
+    struct error err = {0};
+    uint64_t now = clock_boot_ns();
+    assert_int_equal(guard_let(wire->guard, vip.address, now + 5 * CLOCK_S, &err), ERR_OK);
+    assert_int_equal(guard_let(wire->guard, vip.address, now + 100 * CLOCK_MS, &err), ERR_OK);
+    usleep(120000);
+    assert_false(answers(wire->far));
+}
+
+static void test_past_deadline_is_refused(void **subject)
+{
+    struct wire *wire = *subject;
+    struct error err = {0};
+    uint64_t now = clock_boot_ns();
+    assert_int_equal(guard_let(wire->guard, vip.address, now + 5 * CLOCK_S, &err), ERR_OK);
+    assert_int_equal(guard_let(wire->guard, vip.address, now, &err), ERR_TIMEOUT);
+    assert_false(answers(wire->far));
+}
+
+static void test_other_addresses_speak(void **subject)
+{
+    struct wire *wire = *subject;
+    struct ip4_net other = {vip.address + 1, 24};
+    struct error err = {0};
+    struct mac mac;
+    assert_int_equal(netlink_add(wire->netlink, other, "near", 100, &err), ERR_OK);
+    arp_probe(wire->far, "far", other.address);
+    usleep(20000);
+    assert_true(arp_is_used(wire->far, "far", other.address, &mac));
+}
+
+static void test_cover_twice(void **subject)
+{
+    struct wire *wire = *subject;
+    struct error err = {0};
+    assert_int_equal(guard_cover(wire->guard, vip.address, "near", &err), ERR_OK);
+    assert_false(answers(wire->far));
+    assert_int_equal(guard_cover(wire->guard, vip.address, "nowhere", &err), ERR_NOT_FOUND);
+}
+
+int main(void)
+{
+    if (unshare(CLONE_NEWNET)) {
+        print_message("no right to make a network namespace: skipped\n");
+        return 77;
+    }
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_mute_until_let, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_falls_silent_by_itself, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_renewal_moves_the_end, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_shorter_end_holds, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_past_deadline_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_other_addresses_speak, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_cover_twice, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
