@@ -64,14 +64,15 @@ bool cgroup_enter(const struct cgroup *group)
     return control(group, "cgroup.procs", "0");
 }
 
-/* Calls each(pid) for every process in the group; returns how many there are. */
+/* Calls each(pid) for every process in the group; returns how many there are, 1 when that cannot be
+ * told: nobody may take what is unknown for dead. */
 static int for_each(const struct cgroup *group, void (*each)(pid_t pid))
 {
     char path[LIMIT_PATH + 32];
     snprintf(path, sizeof(path), "%s/cgroup.procs", group->path);
     FILE *procs = fopen(path, "re");
     if (!procs)
-        return 0;
+        return errno == ENOENT ? 0 : 1;
     int count = 0;
     char line[32];
     while (fgets(line, sizeof(line), procs)) {
@@ -80,8 +81,9 @@ static int for_each(const struct cgroup *group, void (*each)(pid_t pid))
             each((pid_t)pid);
         count++;
     }
+    bool whole = !ferror(procs);
     fclose(procs);
-    return count;
+    return whole ? count : count + 1;
 }
 
 bool cgroup_is_empty(const struct cgroup *group)
