@@ -86,6 +86,14 @@ bool error_retryable(enum error_code code)
     return table[code].retryable;
 }
 
+enum error_code error_named(const char *name)
+{
+    for (int code = ERR_OK + 1; name && code < ERR_COUNT; code++)
+        if (!strcmp(table[code].text, name))
+            return (enum error_code)code;
+    return ERR_INTERNAL;
+}
+
 void error_assert_failed(const char *condition, const char *file, int line, const char *function)
 {
     fprintf(stderr, "Assertion failed: %s, %s:%d, %s\n", condition, file, line, function);

@@ -67,6 +67,10 @@ int error_http_status(enum error_code code);
 int error_exit_status(enum error_code code);
 bool error_retryable(enum error_code code);
 
+/** The error with this name, INTERNAL for an unknown one, NULL and "ok": what another program said
+ * of its refusal is never taken for success. */
+enum error_code error_named(const char *name);
+
 /** A bug is not an error: print where and abort, in release builds too. */
 #define ASSERT(condition) \
     ((condition) ? (void)0 : error_assert_failed(#condition, __FILE__, __LINE__, __func__))

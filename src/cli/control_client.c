@@ -61,11 +61,8 @@ static enum error_code refused(json_t *line, struct error *err)
 {
     const char *name = json_string_value(json_object_get(line, "error"));
     const char *message = json_string_value(json_object_get(line, "message"));
-    enum error_code code = ERR_INTERNAL;
-    for (int i = 1; name && i < ERR_COUNT; i++)
-        if (!strcmp(error_name((enum error_code)i), name))
-            code = (enum error_code)i;
-    return error_set(err, code, "%s", message ? message : "refused, without saying why");
+    return error_set(err, error_named(name), "%s",
+                     message ? message : "refused, without saying why");
 }
 
 /** One line of the reply: *last says whether it was the last. */

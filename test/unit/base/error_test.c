@@ -40,7 +40,10 @@ static void test_table_is_sound(void **unused)
         assert_true((error_exit_status(code) == 0) == (code == ERR_OK));
         assert_true(!error_retryable(code) || error_http_status(code) != 400);
         assert_true(strlen(error_name(code)) > 1);
+        assert_int_equal(error_named(error_name(code)), code ? code : ERR_INTERNAL);
     }
+    assert_int_equal(error_named(NULL), ERR_INTERNAL);
+    assert_int_equal(error_named("no such"), ERR_INTERNAL);
 }
 
 static void test_fsm_moves_only_by_the_table(void **unused)
