@@ -1,0 +1,155 @@
+/* The first process: see pid1.h. Source: reboot(2), mount(2), init duties of signal(7) and wait(2).
+ */
+#include "src/agent/pid1.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "src/base/clock.h"
+#include "src/base/error.h"
+#include "src/base/log.h"
+
+enum { READ_TIME_S = 15, REBOOT_RETRY_S = 10 };
+
+static bool is_mounted(const char *path)
+{
+    struct stat at, root;
+    return stat(path, &at) == 0 && stat("/", &root) == 0 && at.st_dev != root.st_dev;
+}
+
+static void mount_one(const char *type, const char *path, unsigned long flags, const char *options)
+{
+    if (mkdir(path, 0755) && errno != EEXIST)
+        log_warning("cannot make %s: %m", path);
+    if (is_mounted(path)) /* the initrd moved its own here */
+        return;
+    if (mount(type, path, type, flags, options))
+        log_warning("cannot mount %s: %m", path);
+}
+
+void pid1_prepare(void)
+{
+    umask(022);
+    mount_one("proc", "/proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+    mount_one("sysfs", "/sys", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+    mount_one("devtmpfs", "/dev", MS_NOSUID, "mode=755");
+    mount_one("tmpfs", "/run", MS_NOSUID | MS_NODEV, "mode=755");
+    mount_one("tmpfs", "/tmp", MS_NOSUID | MS_NODEV, "mode=1777");
+    /* Not a mount point of its own device, so tried blindly: EBUSY is fine, so is a kernel without
+     * it. */
+    if (access("/sys/firmware/efi/efivars", F_OK) == 0 &&
+        mount("efivarfs", "/sys/firmware/efi/efivars", "efivarfs",
+              MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY, NULL) &&
+        errno != EBUSY)
+        log_warning("cannot read the EFI variables: %m");
+    if (fcntl(STDERR_FILENO, F_GETFD) < 0) {
+        int fd = open("/dev/console", O_RDWR);
+        for (int to = 0; fd >= 0 && to <= STDERR_FILENO; to++)
+            if (fd != to)
+                dup2(fd, to);
+    }
+    setenv("PATH", "/usr/sbin:/usr/bin:/sbin:/bin", 1);
+    setenv("HOME", "/root", 1);
+    if (chdir("/"))
+        log_warning("cannot enter /: %m");
+    reboot(RB_DISABLE_CAD); /* Ctrl-Alt-Del comes as SIGINT */
+}
+
+static void watched_signals(sigset_t *set)
+{
+    static const int numbers[] = {SIGCHLD, SIGTERM, SIGINT, SIGUSR1, SIGUSR2};
+    sigemptyset(set);
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+        sigaddset(set, numbers[i]);
+}
+
+/* Reap all that ended; true when worker is among them. */
+static bool reap(pid_t worker, int *status)
+{
+    bool ended = false;
+    int other;
+    for (pid_t pid; (pid = waitpid(-1, &other, WNOHANG)) > 0;)
+        if (pid == worker) {
+            ended = true;
+            *status = other;
+        }
+    return ended;
+}
+
+static enum pid1_end judge(int status)
+{
+    if (WIFEXITED(status))
+        return WEXITSTATUS(status) ? PID1_FAILED : PID1_DONE;
+    log_error("the agent ended by signal %d", WTERMSIG(status));
+    return PID1_FAILED;
+}
+
+static enum pid1_end wait_for_worker(pid_t worker, const sigset_t *set, int limit_s)
+{
+    uint64_t deadline = clock_boot_ns() + (uint64_t)limit_s * CLOCK_S;
+    for (int status;;) {
+        uint64_t now = clock_boot_ns();
+        if (now >= deadline)
+            break;
+        struct timespec left = {(time_t)((deadline - now) / CLOCK_S),
+                                (long)((deadline - now) % CLOCK_S)};
+        int number = sigtimedwait(set, NULL, &left);
+        if (number == SIGINT)
+            return PID1_REBOOT;
+        if (number == SIGTERM || number == SIGUSR1 || number == SIGUSR2) {
+            log_info("asked to power off by signal %d", number);
+            return PID1_DONE;
+        }
+        if (reap(worker, &status))
+            return judge(status);
+    }
+    log_error("not done within %d s", limit_s);
+    return PID1_FAILED;
+}
+
+enum pid1_end pid1_run(int (*work)(void *subject), void *subject, int limit_s)
+{
+    sigset_t set, before;
+    watched_signals(&set);
+    sigprocmask(SIG_BLOCK, &set, &before);
+    pid_t worker = fork();
+    if (worker < 0) {
+        log_error("cannot start the agent's work: %m");
+        return PID1_FAILED;
+    }
+    if (worker == 0) {
+        sigprocmask(SIG_SETMASK, &before, NULL);
+        setsid();
+        _exit(work(subject));
+    }
+    enum pid1_end end = wait_for_worker(worker, &set, limit_s);
+    kill(-1, SIGKILL); /* all but ourselves */
+    while (waitpid(-1, NULL, 0) > 0)
+        continue;
+    return end;
+}
+
+void pid1_finish(enum pid1_end end)
+{
+    if (end == PID1_FAILED) {
+        log_info("powering off in %d s", READ_TIME_S);
+        sleep(READ_TIME_S);
+    } else {
+        log_info("%s", end == PID1_REBOOT ? "rebooting" : "powering off");
+    }
+    for (;;) {
+        sync();
+        reboot(end == PID1_REBOOT ? RB_AUTOBOOT : RB_POWER_OFF);
+        log_error("cannot %s: %m", end == PID1_REBOOT ? "reboot" : "power off");
+        sleep(REBOOT_RETRY_S);
+    }
+}

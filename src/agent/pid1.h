@@ -1,0 +1,19 @@
+/*
+ * The duties of the first process: file systems, a console, reaping, and the end of the machine.
+ * The work runs in a child, so that neither a crash nor a hang of it leaves the machine on.
+ */
+#pragma once
+
+/** Mount what is missing of proc, sys, dev, run, tmp and the EFI variables; open the console. */
+void pid1_prepare(void);
+
+enum pid1_end { PID1_DONE, PID1_FAILED, PID1_REBOOT };
+
+/**
+ * Run work(subject) in a child until it ends or limit_s is over, reaping orphans meanwhile. Status
+ * 0 is done. A signal that asks for power off or reboot (SIGTERM, SIGUSR2; SIGINT) ends it at once.
+ */
+enum pid1_end pid1_run(int (*work)(void *subject), void *subject, int limit_s);
+
+/** Write everything out, then power off or reboot by reboot(2). Does not return. */
+void pid1_finish(enum pid1_end end) __attribute__((noreturn));
