@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -30,7 +31,6 @@ static const char fixed_config[] = "wal_level = replica\n"
                                    "hot_standby = on\n"
                                    "max_connections = 100\n"
                                    "shared_buffers = 128MB\n"
-                                   "default_transaction_isolation = 'serializable'\n"
                                    "synchronous_commit = on\n"
                                    "log_min_messages = warning\n"
                                    "log_min_error_statement = fatal\n"
@@ -187,7 +187,10 @@ enum error_code pg_files_reserve(const struct pg_files *files, uint32_t current,
     return code;
 }
 
-void pg_files_forget(const struct pg_files *files)
+/* Calls each(files, timeline, empty) for every history file. */
+static void each_history(const struct pg_files *files, void *subject,
+                         void (*each)(void *subject, const char *path, uint32_t timeline,
+                                      bool is_empty))
 {
     char folder[LIMIT_PATH + 64], path[2 * LIMIT_PATH];
     in_data(files, "pg_wal", folder);
@@ -198,11 +201,43 @@ void pg_files_forget(const struct pg_files *files)
         if (length != 16 || strcmp(entry->d_name + 8, ".history"))
             continue;
         snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
-        if (!stat(path, &st) && st.st_size == 0)
-            unlink(path); /* only ours are empty */
+        if (!stat(path, &st))
+            each(subject, path, (uint32_t)strtoul(entry->d_name, NULL, 16), st.st_size == 0);
     }
     if (wal)
         closedir(wal);
+}
+
+static void note_newest(void *subject, const char *path, uint32_t timeline, bool is_empty)
+{
+    uint32_t *newest = subject;
+    (void)path;
+    if (!is_empty && timeline > *newest)
+        *newest = timeline;
+}
+
+static void remove_above(void *subject, const char *path, uint32_t timeline, bool is_empty)
+{
+    const uint32_t *newest = subject;
+    if (is_empty && timeline > *newest)
+        unlink(path); /* only ours are empty */
+}
+
+/* PostgreSQL finds its newest timeline by counting up until a history file is missing: an empty one
+ * below a real one must stay, or what was written on the real one would not be replayed. */
+void pg_files_forget(const struct pg_files *files)
+{
+    uint32_t newest = 0;
+    each_history(files, &newest, note_newest);
+    each_history(files, &newest, remove_above);
+}
+
+/* PostgreSQL looks for this file when the signal comes; it removes an old one at its start. */
+enum error_code pg_files_promote(const struct pg_files *files, struct error *err)
+{
+    char path[LIMIT_PATH + 64];
+    in_data(files, "promote", path);
+    return file_write(path, "", 0, 0600, err);
 }
 
 void pg_files_supervisor(const struct pg_files *files, char *text, size_t size)

@@ -43,11 +43,17 @@ enum error_code pg_files_gate(const struct pg_files *files, bool open, struct er
 
 /**
  * So that the next promote takes timeline wanted: empty history files for the numbers between.
- * _forget removes them when the promote did not happen.
+ * _forget removes those above the newest real one: their promote did not happen.
  */
 enum error_code pg_files_reserve(const struct pg_files *files, uint32_t current, uint32_t wanted,
                                  struct error *err);
 void pg_files_forget(const struct pg_files *files);
+
+/**
+ * What PostgreSQL wants to find besides the promote signal. Only while a lease is armed at fenced:
+ * with its end the postmaster ends, so that a file without its signal promotes nothing later.
+ */
+enum error_code pg_files_promote(const struct pg_files *files, struct error *err);
 
 /** conninfo of the supervisor (superuser gantry) and of the API (role api, database gantry). */
 void pg_files_supervisor(const struct pg_files *files, char *text, size_t size);

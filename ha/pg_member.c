@@ -24,7 +24,7 @@ struct pg_work {
     uint64_t serial;
     enum pg_step step;
     struct cluster_primary primary;
-    struct floor_values floor;
+    struct floor_values stored, floor; /* what the file says, and what it must say */
     struct pg_position position;
     uint64_t switch_lsn;
     enum error_code code;
@@ -44,10 +44,11 @@ struct pg_member {
     enum pg_step step;
     uint64_t switch_lsn;
     uint64_t wait_until_ns; /* after a failure */
+    uint64_t acted_ns;      /* when step was taken last */
     uint64_t proposed_ns;   /* of the last proposal */
     enum pg_step proposed;  /* what it was, in which epoch and phase */
     uint64_t proposed_epoch;
-    uint64_t asked_ns, next_renew_ns;
+    uint64_t next_renew_ns;
     _Atomic uint64_t lease_end_ns, lease_epoch;
     bool queried; /* fenced was asked what runs */
     bool told_open;
@@ -107,9 +108,9 @@ static void fail(struct pg_member *member, const struct error *err)
 static enum error_code prepare_start(struct pg_work *work)
 {
     struct pg_member *member = work->member;
-    struct floor_values *stored = member->setup.floor;
     /* The floor first: nothing below this epoch is followed or promoted from now on. */
-    enum error_code code = floor_raise(member->setup.floor_path, stored, &work->floor, &work->err);
+    enum error_code code =
+        floor_raise(member->setup.floor_path, &work->stored, &work->floor, &work->err);
     pg_files_forget(&member->files);
     return code ? code : pg_files_prepare(&member->files, work->primary.standby_names, &work->err);
 }
@@ -137,6 +138,8 @@ static void run_work(void *subject)
     case PG_PROMOTE:
         work->code = pg_files_reserve(&member->files, work->position.timeline,
                                       work->primary.timeline, &work->err);
+        if (!work->code)
+            work->code = pg_files_promote(&member->files, &work->err);
         break;
     case PG_MARK:
         work->code = mark(work);
@@ -170,7 +173,7 @@ static void begin_work(struct pg_member *member, enum pg_step step)
     work->step = step;
     work->primary = member->facts.primary;
     work->position = member->position;
-    work->floor = *member->setup.floor;
+    work->stored = work->floor = *member->setup.floor;
     if (work->floor.pg_epoch < member->facts.primary.epoch)
         work->floor.pg_epoch = member->facts.primary.epoch;
     if (work->floor.lease_ms_max < member->facts.lease_ms_max)
@@ -300,6 +303,7 @@ static void after_work(struct pg_member *member, const struct pg_work *work)
     } else if (work->step == PG_INITIALISE) {
         log_info("PostgreSQL: a new data directory is made");
     } else if (work->step == PG_START) {
+        *member->setup.floor = work->stored;
         ask_start(member);
     } else if (work->step == PG_PROMOTE) {
         ask_signal(member, FENCE_SIGNAL_PROMOTE); /* fenced re-checks the lease first */
@@ -439,7 +443,8 @@ void pg_member_look(struct pg_member *member, const struct cluster_state *facts,
         return;
     }
     renew(member);
-    member->seen.has_data = pg_files_has_data(&member->files);
+    if (!member->seen.has_data)
+        member->seen.has_data = pg_files_has_data(&member->files);
     member->seen.may_initialise = facts->primary.served_epoch == 0 &&
                                   facts->primary.system_id == 0 && !member->setup.floor->had_data;
     member->seen.leased = holds_lease(member);
@@ -447,13 +452,13 @@ void pg_member_look(struct pg_member *member, const struct cluster_state *facts,
     tell_open(member, step == PG_STEADY);
     if (op_busy(&member->op) || now < member->wait_until_ns)
         return;
-    bool watching = step == PG_STEADY && member->step == PG_STEADY;
-    if (watching && now < member->proposed_ns + WATCH_MS * CLOCK_MS)
+    bool same = step == member->step;
+    uint64_t pause_ms = step == PG_STEADY ? WATCH_MS : step == PG_WAIT ? PROBE_MS : 0;
+    if (same && now < member->acted_ns + pause_ms * CLOCK_MS)
         return;
-    if (step != member->step)
+    if (!same)
         log_debug("PostgreSQL: %s", pg_decide_word(step));
-    if (step == PG_STEADY)
-        member->proposed_ns = now;
+    member->acted_ns = now;
     member->step = step;
     act(member, step);
 }
@@ -461,7 +466,8 @@ void pg_member_look(struct pg_member *member, const struct cluster_state *facts,
 void pg_member_ended(struct pg_member *member, const char *how)
 {
     log_warning("PostgreSQL ended: %s", how);
-    if (!member->seen.answers) /* it never came up: not again at once */
+    bool wanted = member->step == PG_STOP || member->step == PG_KILL;
+    if (!member->seen.answers && !wanted) /* it never came up: not again at once */
         member->wait_until_ns = clock_boot_ns() + RETRY_MS * CLOCK_MS;
     member->seen.running = member->seen.answers = member->seen.open = false;
     atomic_store(&member->lease_end_ns, 0);

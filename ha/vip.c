@@ -17,7 +17,9 @@ struct hold {
     char net[CLUSTER_NET]; /* "" = free */
     uint64_t epoch;        /* acquired by this process; an older one is not ours to use */
     bool held, busy;
-    uint64_t wait_until_ns, next_renew_ns;
+    uint64_t wait_until_ns;            /* after fenced refused */
+    uint64_t claimed_ns, claimed_from; /* when this process claimed it last, and of which epoch */
+    uint64_t next_renew_ns;
 };
 
 struct vip {
@@ -134,8 +136,8 @@ static void claim(struct vip *vip, struct hold *hold, const struct cluster_vip *
     snprintf(command.vip_assign.net, sizeof(command.vip_assign.net), "%s", fact->net);
     command.vip_assign.epoch = fact->epoch;
     command.vip_assign.holder = self;
-    hold->epoch = fact->epoch + 1;
-    hold->wait_until_ns = clock_boot_ns() + RETRY_MS * CLOCK_MS;
+    hold->claimed_from = fact->epoch;
+    hold->claimed_ns = clock_boot_ns();
     vip->setup.propose(vip->setup.owner, &command);
 }
 
@@ -143,14 +145,18 @@ static void look_at(struct vip *vip, struct hold *hold, const struct cluster_vip
                     uint64_t self, bool leads)
 {
     uint64_t now = clock_boot_ns();
+    if (hold->claimed_ns && fact->holder == self && fact->epoch > hold->claimed_from) {
+        hold->epoch = fact->epoch; /* what was claimed is ours now */
+        hold->claimed_ns = 0;
+    }
     bool ours = fact->holder == self && fact->epoch == hold->epoch;
     if (hold->held && ours && now >= hold->next_renew_ns)
         renew(vip, hold, fact);
     else if (hold->held && !ours)
         drop(vip, hold);
-    else if (!hold->held && ours && (now >= hold->wait_until_ns || hold->next_renew_ns == 0))
+    else if (!hold->held && ours && now >= hold->wait_until_ns)
         put_on(vip, hold, fact);
-    else if (!ours && leads && now >= hold->wait_until_ns &&
+    else if (!ours && leads && now >= hold->claimed_ns + RETRY_MS * CLOCK_MS &&
              (fact->holder == 0 || fact->holder == self))
         claim(vip, hold, fact, self);
 }
@@ -168,6 +174,8 @@ void vip_look(struct vip *vip, const struct cluster_state *facts, uint64_t self,
         bool wanted = fit && hold->net[0] && cluster_state_vip(facts, hold->net);
         if (hold->held && !wanted && !hold->busy)
             drop(vip, hold);
+        else if (!hold->busy && !cluster_state_vip(facts, hold->net))
+            *hold = (struct hold){.held = false}; /* removed: its place is free again */
     }
 }
 

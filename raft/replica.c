@@ -15,8 +15,9 @@
 enum {
     SNAPSHOT_THRESHOLD = 8192,
     SNAPSHOT_TRAILING = 4096,
-    SEGMENT_BYTES = 1 << 20,
-    WATCH_MS = 50, /* how often the role is looked at */
+    SEGMENT_BYTES = 4 << 20, /* two are made ahead */
+    ROOM_KIB = 1024,         /* with less made ahead (the disk is full) entries are refused */
+    WATCH_MS = 50,           /* how often the role is looked at */
 };
 
 struct replica {
@@ -30,7 +31,8 @@ struct replica {
     struct raft_barrier barrier;
     bool barrier_busy, passed; /* passed: a barrier of this process went through */
     raft_term passed_term;     /* in which this member, as leader, passed it */
-    int last_role;
+    int last_role;             /* as the watch saw it, with what was applied */
+    raft_index last_applied;
     bool failed;
     char dir[LIMIT_PATH], address[CLUSTER_ADDRESS + 8];
     void (*closed)(void *owner);
@@ -41,6 +43,7 @@ struct proposal {
     struct replica *replica;
     replica_answer *answer;
     void *subject;
+    const char *refusal; /* of libraft, when it did not even begin */
 };
 
 bool replica_exists(const char *path)
@@ -64,14 +67,40 @@ static void fail(struct replica *replica, enum error_code code, const char *what
     replica->setup.failed(replica->setup.owner, &why);
 }
 
+/* What goes into the log or a snapshot: libraft wants whole words, so the size stands before it. */
+static struct raft_buffer wrap(const struct record_out *out)
+{
+    uint64_t size = out->size;
+    size_t padded = (out->size + 7) & ~(size_t)7;
+    struct raft_buffer buffer = {.base = raft_calloc(1, padded + 8), .len = padded + 8};
+    ASSERT(buffer.base);
+    memcpy(buffer.base, &size, 8);
+    memcpy((char *)buffer.base + 8, out->bytes, out->size);
+    return buffer;
+}
+
+/* 0 = not of that form. */
+static size_t unwrap(const struct raft_buffer *buffer, const void **bytes)
+{
+    uint64_t size = 0;
+    if (buffer->len >= 8)
+        memcpy(&size, buffer->base, 8);
+    if (size == 0 || size > buffer->len - 8 || buffer->len - 8 - size >= 8)
+        return 0;
+    *bytes = (const char *)buffer->base + 8;
+    return size;
+}
+
 /* Applying changes facts and does nothing else; it never fails. An entry that this program cannot
  * read was committed by a newer one: to go on would make this member's facts differ. */
 static int apply(struct raft_fsm *fsm, const struct raft_buffer *buffer, void **result)
 {
     struct replica *replica = fsm->data;
     struct command command;
-    struct error err;
-    if (command_decode(buffer->base, buffer->len, &command, &err)) {
+    struct error err = {.text = "an entry of the wrong form"};
+    const void *bytes = NULL;
+    size_t size = unwrap(buffer, &bytes);
+    if (size == 0 || command_decode(bytes, size, &command, &err)) {
         log_error("consensus log: %s", err.text);
         abort();
     }
@@ -86,13 +115,7 @@ static int take_snapshot(struct raft_fsm *fsm, struct raft_buffer *buffers[], un
     cluster_state_encode(&replica->facts, &out);
     *buffers = raft_malloc(sizeof(**buffers));
     ASSERT(*buffers);
-    size_t padded = (out.size + 7) & ~(size_t)7; /* libraft wants whole words */
-    (*buffers)[0].base = raft_calloc(1, padded + 8);
-    ASSERT((*buffers)[0].base);
-    uint64_t size = out.size;
-    memcpy((*buffers)[0].base, &size, 8);
-    memcpy((char *)(*buffers)[0].base + 8, out.bytes, out.size);
-    (*buffers)[0].len = padded + 8;
+    (*buffers)[0] = wrap(&out);
     *count = 1;
     record_out_free(&out);
     return 0;
@@ -101,13 +124,10 @@ static int take_snapshot(struct raft_fsm *fsm, struct raft_buffer *buffers[], un
 static int restore(struct raft_fsm *fsm, struct raft_buffer *buffer)
 {
     struct replica *replica = fsm->data;
-    struct error err;
-    uint64_t size = 0;
-    if (buffer->len >= 8)
-        memcpy(&size, buffer->base, 8);
-    if (size == 0 || size > buffer->len - 8 || size > CLUSTER_SNAPSHOT_BYTES)
-        return RAFT_MALFORMED;
-    if (cluster_state_decode((const char *)buffer->base + 8, size, &replica->facts, &err)) {
+    struct error err = {.text = "of the wrong form"};
+    const void *bytes = NULL;
+    size_t size = unwrap(buffer, &bytes);
+    if (size == 0 || cluster_state_decode(bytes, size, &replica->facts, &err)) {
         log_error("snapshot: %s", err.text);
         return RAFT_MALFORMED;
     }
@@ -137,9 +157,15 @@ static void on_watch(struct loop_timer *timer)
     if (role == RAFT_LEADER && !replica->barrier_busy &&
         replica->passed_term != raft_current_term(&replica->raft))
         replica->barrier_busy = raft_barrier(&replica->raft, &replica->barrier, on_barrier) == 0;
+    raft_index applied = raft_last_applied(&replica->raft);
     if (role != replica->last_role)
+        log_info("consensus: %s in term %llu, entry %llu", raft_state_name(role),
+                 (unsigned long long)raft_current_term(&replica->raft),
+                 (unsigned long long)raft_last_index(&replica->raft));
+    if (role != replica->last_role || applied != replica->last_applied)
         replica->setup.changed(replica->setup.owner);
     replica->last_role = role;
+    replica->last_applied = applied;
 }
 
 static enum error_code explain(struct replica *replica, int rv, struct error *err)
@@ -170,6 +196,7 @@ static void set_up(struct replica *replica)
     raft_uv_set_auto_recovery(&replica->io, false);
     raft_uv_set_segment_size(&replica->io, SEGMENT_BYTES);
     raft_uv_set_connect_retry_delay(&replica->io, 200);
+    raft_set_capacity_threshold(&replica->raft, ROOM_KIB);
     raft_set_pre_vote(&replica->raft, true);
     raft_set_heartbeat_timeout(&replica->raft, replica->setup.heartbeat_ms);
     raft_set_election_timeout(&replica->raft, replica->setup.election_ms);
@@ -264,7 +291,7 @@ static void answer_later(void *subject)
 {
     struct proposal *proposal = subject;
     if (proposal->answer)
-        proposal->answer(proposal->subject, ERR_UNAVAILABLE, "this region does not lead");
+        proposal->answer(proposal->subject, ERR_UNAVAILABLE, proposal->refusal);
     free(proposal);
 }
 
@@ -297,14 +324,12 @@ void replica_propose(struct replica *replica, const struct command *command, rep
     *proposal = (struct proposal){.replica = replica, .answer = answer, .subject = subject};
     enum error_code code = command_encode(command, &out, &err);
     ASSERT(!code); /* who proposes has checked what came from outside */
-    size_t padded = (out.size + 7) & ~(size_t)7;
-    struct raft_buffer buffer = {.base = raft_malloc(padded), .len = out.size};
-    ASSERT(buffer.base);
-    memcpy(buffer.base, out.bytes, out.size);
+    struct raft_buffer buffer = wrap(&out);
     record_out_free(&out);
     int rv = raft_apply(&replica->raft, &proposal->apply, &buffer, 1, on_applied);
     if (rv) {
         raft_free(buffer.base);
+        proposal->refusal = rv == RAFT_NOTLEADER ? "this region does not lead" : raft_strerror(rv);
         loop_post(replica->setup.loop, answer_later, proposal);
     }
 }

@@ -22,7 +22,8 @@ class Api:
         """(status, text). Fields go into the query of a GET, else into a form."""
         consumer, token, secret = self.key.split(":")
         header = (f'Authorization: OAuth oauth_version="1.0", oauth_signature_method="PLAINTEXT", '
-                  f'oauth_consumer_key="{consumer}", oauth_token="{token}", oauth_signature="%26{secret}"')
+                  f'oauth_consumer_key="{consumer}", oauth_token="{token}", oauth_signature="%26{secret}", '
+                  f'oauth_timestamp="{int(time.time())}", oauth_nonce="{os.urandom(8).hex()}"')
         argv = ["curl", "-sS", "-X", method, "--max-time", timeout_s, "-K", "-", "-w", "\n%{http_code}"]
         if method == "GET":
             argv.append("-G")
@@ -88,7 +89,7 @@ def _check(plan):
         raise LabError("the lab makes network namespaces: run it as root")
     if plan.numbers["regions"] != 1:
         raise LabError("--regions: a cluster of this version has one region")
-    for program in ("gantry-fenced", "gantry-regiond", "gantry-rackd", "gantry"):
+    for program in ("gantry-fenced", "gantry-regiond", "gantry", *(["gantry-rackd"] if plan.racks else [])):
         plan.program(program)
     for tool in ("ip", "nft", "curl", "haproxy", "nsenter"):
         if not shutil.which(tool):

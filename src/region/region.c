@@ -1,0 +1,488 @@
+/*
+ * The region controller: see region.h. Its end is always the same, whatever the cause: the program
+ * exits, and gantry-fenced ends what it left (HAProxy, PostgreSQL when its lease lapses).
+ */
+#include "src/region/region.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "ha/floor.h"
+#include "src/base/clock.h"
+#include "src/base/container.h"
+#include "src/base/file.h"
+#include "src/base/log.h"
+#include "src/db/migrate.h"
+#include "src/region/control_socket.h"
+#include "src/region/member_file.h"
+#include "src/region/region_health.h"
+#include "src/region/region_part.h"
+
+enum { LOOK_MS = 100, RETRY_MS = 1000, PRIMARY_WAIT_MS = 10000 };
+
+static struct {
+    pthread_mutex_t lock;
+    struct region_report report;
+    char *conninfo;
+} shown = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+void region_read(struct region_report *report)
+{
+    pthread_mutex_lock(&shown.lock);
+    *report = shown.report;
+    pthread_mutex_unlock(&shown.lock);
+}
+
+const char *region_primary(struct arena *arena)
+{
+    pthread_mutex_lock(&shown.lock);
+    const char *copy = shown.conninfo ? arena_strdup(arena, shown.conninfo) : NULL;
+    pthread_mutex_unlock(&shown.lock);
+    return copy;
+}
+
+void region_fail(const struct error *why)
+{
+    log_error("%s", why->text);
+    _exit(error_exit_status(why->code));
+}
+
+/* ---- what others see ---- */
+
+#define COPY(into, text) snprintf((into), sizeof(into), "%.*s", (int)sizeof(into) - 1, (text))
+
+static void show_report(struct region *region, const struct cluster_state *facts)
+{
+    struct reconcile_report from;
+    struct region_report report = {.member = true, .serves = region->ready, .epoch = region->epoch};
+    reconcile_report(region->reconcile, &from);
+    COPY(report.pg_role, from.pg.role);
+    COPY(report.pg_step, from.pg.step);
+    COPY(report.pg_problem, from.pg.problem);
+    COPY(report.balancer_problem, from.balancer_problem);
+    COPY(report.vip_problem, from.vip_problem);
+    COPY(report.api_problem, region->api_problem);
+    report.pg_timeline = from.pg.timeline;
+    report.pg_lsn = from.pg.lsn;
+    report.pg_epoch = from.pg.epoch;
+    report.pg_leased = reconcile_epoch_valid(region->reconcile, from.pg.epoch);
+    report.balancer_runs = from.balancer_runs;
+    for (int i = 0; facts && i < facts->vips_count; i++)
+        if (reconcile_holds(region->reconcile, facts->vips[i].net))
+            memcpy(report.held[report.held_count++], facts->vips[i].net, CLUSTER_NET);
+    pthread_mutex_lock(&shown.lock);
+    shown.report = report;
+    pthread_mutex_unlock(&shown.lock);
+}
+
+static void show_view(struct region *region, struct cluster_view *view)
+{
+    const struct cluster_state *facts = replica_facts(region->replica);
+    memset(view, 0, sizeof(*view));
+    view->known = facts != NULL;
+    view->leads = replica_leads(region->replica);
+    view->self = region->self;
+    if (facts)
+        view->facts = *facts;
+    replica_report(region->replica, &view->raft);
+    cluster_door_publish(view);
+}
+
+static void look(struct region *region)
+{
+    struct cluster_view view;
+    if (!region->http || region->stopping)
+        return;
+    show_view(region, &view);
+    const struct cluster_state *facts = view.known ? &view.facts : NULL;
+    reconcile_look(region->reconcile, facts, region->self, view.leads, true);
+    for (int i = 0; i < region_parts_count; i++)
+        if (region_parts[i].look)
+            region_parts[i].look(region, &view);
+    show_report(region, facts);
+}
+
+static void look_posted(void *subject)
+{
+    struct region *region = subject;
+    region->look_posted = false;
+    look(region);
+}
+
+void region_changed(struct region *region)
+{
+    if (!region->look_posted)
+        loop_post(&region->loop, look_posted, region);
+    region->look_posted = true;
+}
+
+/* ---- the primary ---- */
+
+struct migration_work {
+    struct region *region;
+    char *conninfo;
+    uint64_t epoch;
+    enum error_code code;
+    struct error err;
+};
+
+static void log_applied(const struct migration *migration)
+{
+    log_info("schema: %04d_%s is applied", migration->number, migration->name);
+}
+
+static void migrate(void *subject)
+{
+    struct migration_work *work = subject;
+    struct db *db = db_new(work->conninfo);
+    work->code = db_migrate(db, log_applied, &work->err);
+    db_free(db);
+}
+
+static void tell_primary(struct region *region, const char *conninfo)
+{
+    region->ready = conninfo != NULL;
+    http_set_primary(region->http, conninfo, region->epoch);
+    for (int i = 0; i < region_parts_count; i++)
+        if (region_parts[i].primary)
+            region_parts[i].primary(region, conninfo, region->epoch);
+    pthread_mutex_lock(&shown.lock);
+    free(shown.conninfo);
+    shown.conninfo = conninfo ? strdup(conninfo) : NULL;
+    pthread_mutex_unlock(&shown.lock);
+}
+
+/* The level says what every member may write: it follows the schema, never the other way. */
+static void raise_level(struct region *region)
+{
+    const struct cluster_state *facts = replica_facts(region->replica);
+    struct command command;
+    if (!facts || facts->schema_level >= (uint32_t)migrations_count)
+        return;
+    memset(&command, 0, sizeof(command));
+    command.kind = COMMAND_SCHEMA;
+    command.schema.level = (uint32_t)migrations_count;
+    replica_propose(region->replica, &command, NULL, NULL);
+}
+
+static void migrated(void *subject)
+{
+    struct migration_work *work = subject;
+    struct region *region = work->region;
+    bool current = region->conninfo && region->epoch == work->epoch && !region->stopping;
+    region->migrating = false;
+    region->retry_ns = clock_boot_ns() + RETRY_MS * CLOCK_MS;
+    if (work->code && current) {
+        if (strcmp(region->api_problem, work->err.text))
+            log_error("schema: %s", work->err.text);
+        COPY(region->api_problem, work->err.text);
+    } else if (current) {
+        region->api_problem[0] = '\0';
+        tell_primary(region, region->conninfo);
+        raise_level(region);
+        log_info("the API serves, epoch %llu", (unsigned long long)region->epoch);
+    }
+    free(work->conninfo);
+    free(work);
+    region_changed(region);
+}
+
+static void prepare_primary(struct region *region)
+{
+    if (!region->conninfo || region->ready || region->migrating ||
+        clock_boot_ns() < region->retry_ns)
+        return;
+    struct migration_work *work = calloc(1, sizeof(*work));
+    ASSERT(work);
+    work->region = region;
+    work->conninfo = strdup(region->conninfo);
+    work->epoch = region->epoch;
+    region->migrating = true;
+    loop_run_blocking(&region->loop, migrate, migrated, work);
+}
+
+static void on_primary(void *owner, const char *conninfo, uint64_t epoch)
+{
+    struct region *region = owner;
+    free(region->conninfo);
+    region->conninfo = conninfo ? strdup(conninfo) : NULL;
+    region->epoch = epoch;
+    region->retry_ns = 0;
+    tell_primary(region, NULL); /* until its schema is known to be ours */
+    prepare_primary(region);
+}
+
+/* ---- opening ---- */
+
+static void propose(void *owner, const struct command *command)
+{
+    struct region *region = owner;
+    replica_propose(region->replica, command, NULL, NULL);
+}
+
+static void propose_asked(void *owner, const struct command *command, replica_answer *answer,
+                          void *subject)
+{
+    struct region *region = owner;
+    replica_propose(region->replica, command, answer, subject);
+}
+
+/* Within a call of raft: what was asked for is in the view when the answer comes, the rest waits.
+ */
+static void on_replica_changed(void *owner)
+{
+    struct region *region = owner;
+    struct cluster_view view;
+    if (!region->replica) /* still starting */
+        return;
+    show_view(region, &view);
+    region_changed(region);
+}
+
+static void on_replica_failed(void *owner, const struct error *why)
+{
+    (void)owner;
+    region_fail(why);
+}
+
+static bool epoch_valid(void *subject, uint64_t epoch)
+{
+    struct region *region = subject;
+    return reconcile_epoch_valid(region->reconcile, epoch);
+}
+
+static enum error_code open_replica(struct region *region, bool bootstrap, struct error *err)
+{
+    char address[CLUSTER_ADDRESS + 8];
+    const struct settings_timing *timing = settings_timing(&region->settings);
+    snprintf(address, sizeof(address), "%s:%d", region->settings.address,
+             region->settings.raft_port);
+    struct replica_setup setup = {
+        .loop = &region->loop,
+        .dir = region->paths.raft,
+        .id = region->self,
+        .address = address,
+        .heartbeat_ms = timing->heartbeat_ms,
+        .election_ms = timing->election_ms,
+        .owner = region,
+        .changed = on_replica_changed,
+        .failed = on_replica_failed,
+    };
+    enum error_code code = file_make_folders(region->paths.raft, 0700, err);
+    return code ? code : replica_start(&setup, bootstrap, &region->replica, err);
+}
+
+static enum error_code open_http(struct region *region, struct error *err)
+{
+    struct http_settings settings = {
+        .socket = region->paths.api_socket,
+        .threads = region->settings.api_threads,
+        .primary_wait_ms = PRIMARY_WAIT_MS,
+        .ring = &region->ring,
+        .images = region->paths.images,
+        .subject = region,
+        .epoch_valid = epoch_valid,
+    };
+    return http_start(&settings, &region->http, err);
+}
+
+/* A member that lost its floor could promise again what it promised before: it counts as wiped. */
+static enum error_code check_floor(const struct region *region, struct error *err)
+{
+    struct floor_values values;
+    enum error_code code = floor_read(region->paths.floor, &values, err);
+    if (code == ERR_NOT_FOUND)
+        return error_set(err, ERR_CORRUPT,
+                         "%s is missing beside the consensus log: this member counts as wiped; "
+                         "remove it from the cluster, empty its data directory and join again",
+                         region->paths.floor);
+    return code;
+}
+
+static enum error_code check_member(struct region *region, struct error *err)
+{
+    struct member_file member;
+    enum error_code code = member_file_read(region->settings.data_dir, &member, err);
+    if (!code && strcmp(member.name, region->settings.name))
+        code = error_set(err, ERR_CONFLICT,
+                         "%s belongs to region %s, but [region] name is %s: correct the name, or "
+                         "use another data_dir",
+                         region->settings.data_dir, member.name, region->settings.name);
+    region->self = member.id;
+    return code;
+}
+
+enum error_code region_open(struct region *region, bool bootstrap, struct error *err)
+{
+    struct tls_files files = {region->paths.certificate, region->paths.key, region->paths.ca};
+    struct reconcile_setup setup = {&region->loop, region->fence, &region->ha,
+                                    propose,       on_primary,    region};
+    enum error_code code = check_member(region, err);
+    code = code ? code : check_floor(region, err);
+    code = code ? code : tls_credentials_load(&files, &region->credentials, err);
+    code = code ? code : seal_ring_read(region->paths.ring, &region->ring, err);
+    code = code ? code : file_make_folders(region->paths.images, 0750, err);
+    cluster_door_open(&region->loop, propose_asked, region);
+    code = code ? code : reconcile_new(&setup, &region->reconcile, err);
+    code = code ? code : open_replica(region, bootstrap, err);
+    code = code ? code : open_http(region, err);
+    for (int i = 0; i < region_parts_count && !code; i++)
+        if (region_parts[i].start && (code = region_parts[i].start(region, err)))
+            error_wrap(err, "%s", region_parts[i].name);
+    if (!code)
+        region_changed(region);
+    return code;
+}
+
+/* ---- start and end ---- */
+
+static void on_fence_notice(void *owner, const struct fence_reply *notice)
+{
+    struct region *region = owner;
+    if (region->reconcile)
+        reconcile_notice(region->reconcile, notice);
+}
+
+static void on_fence_closed(void *owner)
+{
+    struct error why;
+    (void)owner;
+    error_set(&why, ERR_UNAVAILABLE, "gantry-fenced is gone: nothing may run without it");
+    region_fail(&why);
+}
+
+static void stop_http(void *subject)
+{
+    struct region *region = subject;
+    http_stop(region->http);
+}
+
+static void stopped(void *subject)
+{
+    (void)subject;
+    log_info("stopped");
+    _exit(0);
+}
+
+/* What is being answered is finished first; the leases go on meanwhile. */
+static void on_signal(uv_signal_t *handle, int number)
+{
+    struct region *region = handle->data;
+    (void)number;
+    if (region->stopping)
+        return;
+    region->stopping = true;
+    log_info("stops");
+    loop_run_blocking(&region->loop, stop_http, stopped, region);
+}
+
+static void on_timer(struct loop_timer *timer)
+{
+    struct region *region = container_of(timer, struct region, timer);
+    prepare_primary(region);
+    look(region);
+}
+
+static void fill_paths(struct region *region)
+{
+    struct region_paths *paths = &region->paths;
+    const char *dir = region->settings.data_dir, *run = region->settings.run_dir;
+    const struct {
+        char *path;
+        const char *folder, *name;
+    } all[] = {
+        {paths->raft, dir, "raft"},
+        {paths->floor, dir, "floor"},
+        {paths->images, dir, "images"},
+        {paths->ca_dir, dir, "ca"},
+        {paths->ca, dir, "ca/ca.pem"},
+        {paths->tls_dir, dir, "tls"},
+        {paths->certificate, dir, "tls/region.pem"},
+        {paths->key, dir, "tls/region.key"},
+        {paths->ring, dir, "tls/seal.keys"},
+        {paths->api_socket, run, "api.sock"},
+        {paths->control_socket, run, "regiond.sock"},
+    };
+    for (size_t i = 0; i < COUNT_OF(all); i++)
+        snprintf(all[i].path, LIMIT_PATH, "%s/%s", all[i].folder, all[i].name);
+    region->ha = (struct ha_settings){
+        .name = region->settings.name,
+        .address = region->settings.address,
+        .data_dir = dir,
+        .run_dir = run,
+        .pg_bin_dir = region->settings.pg_bin_dir,
+        .pg_port = region->settings.pg_port,
+        .hop_port = region->settings.hop_port,
+        .api_socket = paths->api_socket,
+        .ca_file = paths->ca,
+        .certificate_file = paths->certificate,
+        .key_file = paths->key,
+        .haproxy = region->settings.haproxy,
+    };
+}
+
+static void watch_signal(struct region *region, uv_signal_t *handle, int number)
+{
+    uv_signal_init(&region->loop.uv, handle);
+    handle->data = region;
+    uv_signal_start(handle, on_signal, number);
+}
+
+/* A cluster whose init did not come far enough to fence an epoch is made anew by the next one. */
+static bool is_unborn(const struct region *region)
+{
+    char name[LIMIT_NAME];
+    struct floor_values values;
+    struct error err;
+    return member_file_init_read(region->settings.data_dir, name, &err) == ERR_OK &&
+           (floor_read(region->paths.floor, &values, &err) || values.pg_epoch == 0);
+}
+
+static enum error_code open_existing(struct region *region, struct error *err)
+{
+    struct member_file member;
+    if (is_unborn(region)) {
+        log_warning("an interrupted `gantry cluster init` is to be run again");
+        return ERR_OK;
+    }
+    enum error_code code = member_file_read(region->settings.data_dir, &member, err);
+    if (code == ERR_NOT_FOUND && replica_exists(region->paths.raft))
+        return error_set(err, ERR_CORRUPT,
+                         "%s has a consensus log but no member.json: empty the folder and join the "
+                         "cluster again",
+                         region->settings.data_dir);
+    if (code == ERR_NOT_FOUND) {
+        log_info("no cluster yet: run `gantry cluster init` on this host");
+        return ERR_OK;
+    }
+    return code ? code : region_open(region, false, err);
+}
+
+enum error_code region_start(struct region *region, struct error *err)
+{
+    static const struct fence_events events = {on_fence_notice, on_fence_closed};
+    fill_paths(region);
+    loop_init(&region->loop);
+    signal(SIGPIPE, SIG_IGN);
+    enum error_code code = file_make_folders(region->settings.data_dir, 0750, err);
+    if (!code && access(region->settings.data_dir, W_OK))
+        code = error_errno(err, "[region] data_dir %s", region->settings.data_dir);
+    code =
+        code ? code
+             : fence_link_open(&region->loop, FENCE_CHILD_FD, &events, region, &region->fence, err);
+    if (code)
+        return code;
+    watch_signal(region, &region->terminate, SIGTERM);
+    watch_signal(region, &region->interrupt, SIGINT);
+    loop_timer_init(&region->loop, &region->timer, on_timer);
+    loop_timer_start(&region->timer, LOOK_MS, LOOK_MS);
+    code = region_health_open(region, err);
+    code = code ? code : control_socket_open(region, err);
+    return code ? code : open_existing(region, err);
+}
