@@ -138,6 +138,8 @@ void temp_postgres_start(struct temp_postgres *postgres)
                           "shared_buffers=32MB",
                           "-c",
                           "jit=off",
+                          "-c",
+                          "shared_preload_libraries=pg_stat_statements",
                           NULL};
     postgres->pid = spawn(postgres->folder, argv);
     snprintf(postgres->conninfo, sizeof(postgres->conninfo), "host=%s dbname=postgres user=gantry",
