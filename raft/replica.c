@@ -13,8 +13,7 @@
 #include "src/base/log.h"
 
 enum {
-    SNAPSHOT_THRESHOLD = 8192,
-    SNAPSHOT_TRAILING = 4096,
+    SNAPSHOT_EVERY = 8192,   /* entries; half of them stay in the log */
     SEGMENT_BYTES = 4 << 20, /* two are made ahead */
     ROOM_KIB = 1024,         /* with less made ahead (the disk is full) entries are refused */
     WATCH_MS = 50,           /* how often the role is looked at */
@@ -22,19 +21,24 @@ enum {
 
 struct replica {
     struct replica_setup setup;
-    struct raft_uv_transport transport;
+    struct raft_uv_transport library; /* libraft's view of the transport */
+    struct transport *transport;
+    struct change *change; /* of raft's configuration, in flight */
+    struct raft_transfer transfer;
+    bool transferring;
     struct raft_io io;
     struct raft_fsm fsm;
     struct raft raft;
     struct cluster_state facts;
     struct loop_timer watch;
     struct raft_barrier barrier;
-    bool barrier_busy, passed; /* passed: a barrier of this process went through */
+    bool barrier_busy, passed; /* passed: as fresh as a leader of this process' time */
+    raft_index fresh;          /* applied so far, a follower has passed; 0 = not known yet */
     raft_term passed_term;     /* in which this member, as leader, passed it */
     int last_role;             /* as the watch saw it, with what was applied */
     raft_index last_applied;
     bool failed;
-    char dir[LIMIT_PATH], address[CLUSTER_ADDRESS + 8];
+    char dir[LIMIT_PATH], address[PEER_ADDRESS];
     void (*closed)(void *owner);
 };
 
@@ -55,6 +59,34 @@ bool replica_exists(const char *path)
     if (dir)
         closedir(dir);
     return found;
+}
+
+/* Who may speak as member id: the one whose name raft's configuration has for it. An id that is not
+ * in it yet (this member is new, or has slept) may be any region but one that is known by another
+ * id. */
+static bool may_speak(void *owner, uint64_t id, const struct certificate *certificate)
+{
+    struct replica *replica = owner;
+    const struct raft_configuration *configuration = &replica->raft.configuration;
+    size_t length = strlen(certificate->name);
+    if (cluster_state_revoked(&replica->facts, certificate->serial))
+        return false;
+    for (unsigned i = 0; i < configuration->n; i++) {
+        const struct raft_server *known = &configuration->servers[i];
+        bool named =
+            !strncmp(known->address, certificate->name, length) && known->address[length] == '@';
+        if ((known->id == id) != named)
+            return false;
+        if (named)
+            return true;
+    }
+    return true;
+}
+
+static void on_messages(void *owner, uint64_t id, struct tls_stream *stream)
+{
+    struct replica *replica = owner;
+    replica->setup.messages(replica->setup.owner, id, stream);
 }
 
 static void fail(struct replica *replica, enum error_code code, const char *what)
@@ -146,6 +178,22 @@ static void on_barrier(struct raft_barrier *request, int status)
     replica->setup.changed(replica->setup.owner);
 }
 
+static void pass_if_fresh(struct replica *replica)
+{
+    if (replica->passed || !replica->fresh || raft_last_applied(&replica->raft) < replica->fresh)
+        return;
+    replica->passed = true;
+    replica->setup.changed(replica->setup.owner);
+}
+
+static void on_committed(void *owner, uint64_t index)
+{
+    struct replica *replica = owner;
+    if (!replica->fresh)
+        replica->fresh = index;
+    /* libraft sees the frame only after us: the watch looks again */
+}
+
 static void on_watch(struct loop_timer *timer)
 {
     struct replica *replica = container_of(timer, struct replica, watch);
@@ -157,6 +205,7 @@ static void on_watch(struct loop_timer *timer)
     if (role == RAFT_LEADER && !replica->barrier_busy &&
         replica->passed_term != raft_current_term(&replica->raft))
         replica->barrier_busy = raft_barrier(&replica->raft, &replica->barrier, on_barrier) == 0;
+    pass_if_fresh(replica);
     raft_index applied = raft_last_applied(&replica->raft);
     if (role != replica->last_role)
         log_info("consensus: %s in term %llu, entry %llu", raft_state_name(role),
@@ -200,8 +249,9 @@ static void set_up(struct replica *replica)
     raft_set_pre_vote(&replica->raft, true);
     raft_set_heartbeat_timeout(&replica->raft, replica->setup.heartbeat_ms);
     raft_set_election_timeout(&replica->raft, replica->setup.election_ms);
-    raft_set_snapshot_threshold(&replica->raft, SNAPSHOT_THRESHOLD);
-    raft_set_snapshot_trailing(&replica->raft, SNAPSHOT_TRAILING);
+    unsigned every = replica->setup.snapshot_every;
+    raft_set_snapshot_threshold(&replica->raft, every ? every : SNAPSHOT_EVERY);
+    raft_set_snapshot_trailing(&replica->raft, (every ? every : SNAPSHOT_EVERY) / 2);
 }
 
 enum error_code replica_start(const struct replica_setup *setup, bool bootstrap,
@@ -211,17 +261,27 @@ enum error_code replica_start(const struct replica_setup *setup, bool bootstrap,
     ASSERT(replica);
     replica->setup = *setup;
     snprintf(replica->dir, sizeof(replica->dir), "%s", setup->dir);
-    snprintf(replica->address, sizeof(replica->address), "%s", setup->address);
+    snprintf(replica->address, sizeof(replica->address), "%s@%s", setup->name, setup->address);
     cluster_state_init(&replica->facts);
-    transport_init(&replica->transport, setup->loop);
+    struct transport_setup transport = {.loop = setup->loop,
+                                        .credentials = setup->credentials,
+                                        .self = setup->id,
+                                        .address = replica->address,
+                                        .listen = setup->listen ? setup->listen : setup->address,
+                                        .may = may_speak,
+                                        .committed = on_committed,
+                                        .messages = setup->messages ? on_messages : NULL,
+                                        .owner = replica};
+    replica->transport = transport_new(&transport, &replica->library);
     replica->fsm = (struct raft_fsm){.version = 1,
                                      .data = replica,
                                      .apply = apply,
                                      .snapshot = take_snapshot,
                                      .restore = restore};
-    int rv = raft_uv_init(&replica->io, &setup->loop->uv, replica->dir, &replica->transport);
+    int rv = raft_uv_init(&replica->io, &setup->loop->uv, replica->dir, &replica->library);
     if (rv) {
         error_set(err, ERR_IO, "consensus log in %s: %s", replica->dir, raft_strerror(rv));
+        transport_free(replica->transport);
         free(replica);
         return ERR_IO;
     }
@@ -244,6 +304,7 @@ static void on_raft_closed(struct raft *raft)
 {
     struct replica *replica = container_of(raft, struct replica, raft);
     raft_uv_close(&replica->io);
+    transport_free(replica->transport);
     if (replica->closed)
         replica->closed(replica->setup.owner);
     free(replica);
@@ -328,8 +389,142 @@ void replica_propose(struct replica *replica, const struct command *command, rep
     record_out_free(&out);
     int rv = raft_apply(&replica->raft, &proposal->apply, &buffer, 1, on_applied);
     if (rv) {
-        raft_free(buffer.base);
+        if (rv == RAFT_NOTLEADER || rv == RAFT_NOSPACE) /* else it was taken over */
+            raft_free(buffer.base);
         proposal->refusal = rv == RAFT_NOTLEADER ? "this region does not lead" : raft_strerror(rv);
         loop_post(replica->setup.loop, answer_later, proposal);
     }
+}
+
+/* ---- raft's own members ---- */
+
+struct change {
+    struct raft_change raft;
+    struct replica *replica;
+    replica_answer *answer;
+    void *subject;
+    enum error_code code;
+    const char *reason;
+};
+
+static void end_change(void *subject)
+{
+    struct change *change = subject;
+    if (change->answer)
+        change->answer(change->subject, change->code, change->reason);
+    free(change);
+}
+
+static void refuse_change(struct change *change, enum error_code code, const char *reason)
+{
+    change->code = code;
+    change->reason = reason;
+    loop_post(change->replica->setup.loop, end_change, change);
+}
+
+static void on_changed_members(struct raft_change *request, int status)
+{
+    struct change *change = container_of(request, struct change, raft);
+    change->replica->change = NULL;
+    change->replica->setup.changed(change->replica->setup.owner);
+    change->code = ERR_OK;
+    change->reason = "done";
+    if (status == RAFT_NOCONNECTION) {
+        change->code = ERR_UNAVAILABLE;
+        change->reason = "the member did not catch up";
+    } else if (status) {
+        change->code = ERR_UNKNOWN_OUTCOME;
+        change->reason = "leadership was lost before the outcome was known";
+    }
+    end_change(change);
+}
+
+/* NULL = refused already. */
+static struct change *begin_change(struct replica *replica, replica_answer *answer, void *subject)
+{
+    struct change *change = calloc(1, sizeof(*change));
+    ASSERT(change);
+    *change = (struct change){.replica = replica, .answer = answer, .subject = subject};
+    if (raft_state(&replica->raft) != RAFT_LEADER) {
+        refuse_change(change, ERR_UNAVAILABLE, "this region does not lead");
+        return NULL;
+    }
+    if (replica->change || replica->transferring) {
+        refuse_change(change, ERR_BUSY, "another change of the members is under way");
+        return NULL;
+    }
+    replica->change = change;
+    return change;
+}
+
+static void change_sent(struct change *change, int rv)
+{
+    if (!rv)
+        return;
+    change->replica->change = NULL;
+    if (rv == RAFT_CANTCHANGE)
+        refuse_change(change, ERR_BUSY, "another change of the members is under way");
+    else if (rv == RAFT_NOTLEADER)
+        refuse_change(change, ERR_UNAVAILABLE, "this region does not lead");
+    else
+        refuse_change(change, ERR_BAD_INPUT, raft_strerror(rv));
+}
+
+void replica_add(struct replica *replica, const struct cluster_member *member,
+                 replica_answer *answer, void *subject)
+{
+    char address[PEER_ADDRESS];
+    struct change *change = begin_change(replica, answer, subject);
+    if (!change)
+        return;
+    peer_address_format(member->name, member->address, (int)member->ports[CLUSTER_PORT_RAFT],
+                        address);
+    change_sent(change,
+                raft_add(&replica->raft, &change->raft, member->id, address, on_changed_members));
+}
+
+void replica_promote(struct replica *replica, uint64_t id, replica_answer *answer, void *subject)
+{
+    struct change *change = begin_change(replica, answer, subject);
+    if (change)
+        change_sent(change,
+                    raft_assign(&replica->raft, &change->raft, id, RAFT_VOTER, on_changed_members));
+}
+
+void replica_remove(struct replica *replica, uint64_t id, replica_answer *answer, void *subject)
+{
+    struct change *change = begin_change(replica, answer, subject);
+    if (change)
+        change_sent(change, raft_remove(&replica->raft, &change->raft, id, on_changed_members));
+}
+
+int replica_servers(const struct replica *replica, struct replica_server *servers, int room)
+{
+    const struct raft_configuration *configuration = &replica->raft.configuration;
+    int count = 0;
+    for (unsigned i = 0; i < configuration->n && count < room; i++, count++) {
+        servers[count].id = configuration->servers[i].id;
+        servers[count].votes = configuration->servers[i].role == RAFT_VOTER;
+        snprintf(servers[count].address, sizeof(servers[count].address), "%s",
+                 configuration->servers[i].address);
+    }
+    return count;
+}
+
+static void on_transferred(struct raft_transfer *request)
+{
+    container_of(request, struct replica, transfer)->transferring = false;
+}
+
+void replica_step_down(struct replica *replica)
+{
+    if (raft_state(&replica->raft) == RAFT_LEADER && !replica->transferring && !replica->change)
+        replica->transferring =
+            raft_transfer(&replica->raft, &replica->transfer, 0, on_transferred) == 0;
+}
+
+void replica_renew(struct replica *replica, struct tls_credentials *credentials)
+{
+    replica->setup.credentials = credentials;
+    transport_renew(replica->transport, credentials);
 }

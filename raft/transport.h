@@ -1,13 +1,41 @@
 /*
- * How members reach each other, for libraft: connections between regions. A cluster of one member
- * has none. Loop thread only.
+ * How members reach each other: one port, mutual TLS 1.3, who is who pinned by raft's own
+ * configuration. libraft's frames go through pumps; streams of messages (leases, reports) are
+ * handed on. A cluster of one member has no callers, and calls nobody. Loop thread only.
  */
 #pragma once
 
 #include <raft.h>
 #include <raft/uv.h>
 
-#include "src/base/loop.h"
+#include "raft/peer_stream.h"
 
-/** Fill in the functions of a transport that libraft then drives. */
-void transport_init(struct raft_uv_transport *transport, struct loop *loop);
+struct transport;
+
+struct transport_setup {
+    struct loop *loop;
+    struct tls_credentials *credentials; /* NULL = a cluster that cannot have other members */
+    uint64_t self;
+    const char *address; /* "name@ip:port": where others reach us; outlives the transport */
+    const char *listen;  /* "ip:port"; copied */
+    /** May the bearer of this certificate speak as member id? By raft's configuration. */
+    bool (*may)(void *owner, uint64_t id, const struct certificate *certificate);
+    /** A leader committed this entry in its own term; we hold it. */
+    void (*committed)(void *owner, uint64_t index);
+    /** A member opened a stream of messages to us; NULL = nobody takes any. */
+    void (*messages)(void *owner, uint64_t id, struct tls_stream *stream);
+    void *owner;
+};
+
+/** Fills in *library for libraft, which then drives it. */
+struct transport *transport_new(const struct transport_setup *setup,
+                                struct raft_uv_transport *library);
+
+/** After raft was closed. */
+void transport_free(struct transport *transport);
+
+/** The port it listens on; 0 = it does not. */
+int transport_port(const struct transport *transport);
+
+/** New connections use these from now on. */
+void transport_renew(struct transport *transport, struct tls_credentials *credentials);

@@ -1,0 +1,132 @@
+/* Messages between members: see member_message.h. Length (2 bytes), version, kind, body. */
+#include "raft/member_message.h"
+
+#include <string.h>
+
+enum { HEAD_BYTES = 4 };
+#define FIELDS(kind) static const struct record_field kind##_fields[]
+#define TABLE(kind)  static const struct record_table kind##_table = RECORD_TABLE(kind##_fields)
+
+FIELDS(resource) = {
+    RECORD_UP_TO(lease_resource, kind, RECORD_CHOICE, CLUSTER_LEASES - 1),
+    RECORD_OF(lease_resource, key, RECORD_U32),
+};
+TABLE(resource);
+FIELDS(claim) = {
+    RECORD_IN(lease_claim, resource, &resource_table),
+    RECORD_OF(lease_claim, epoch, RECORD_U64),
+    RECORD_OF(lease_claim, version, RECORD_U64),
+    RECORD_OF(lease_claim, incarnation, RECORD_U64),
+    RECORD_OF(lease_claim, number, RECORD_U64),
+    RECORD_UP_TO(lease_claim, lease_ms, RECORD_U32, CLUSTER_LEASE_MS_MAX),
+};
+TABLE(claim);
+FIELDS(release) = {
+    RECORD_IN(lease_release, resource, &resource_table),
+    RECORD_OF(lease_release, epoch, RECORD_U64),
+    RECORD_OF(lease_release, incarnation, RECORD_U64),
+};
+TABLE(release);
+FIELDS(promised) = {
+    RECORD_IN(lease_promised, resource, &resource_table),
+    RECORD_OF(lease_promised, epoch, RECORD_U64),
+    RECORD_OF(lease_promised, live, RECORD_FLAG),
+};
+TABLE(promised);
+FIELDS(pg) = {
+    RECORD_OF(pg_status, reported, RECORD_U64),    RECORD_OF(pg_status, timeline, RECORD_U32),
+    RECORD_OF(pg_status, lsn, RECORD_U64),         RECORD_OF(pg_status, priority, RECORD_U32),
+    RECORD_OF(pg_status, serves, RECORD_U64),      RECORD_OF(pg_status, died, RECORD_U64),
+    RECORD_OF(pg_status, failed, RECORD_U64),      RECORD_OF(pg_status, in_force, RECORD_U64),
+    RECORD_OF(pg_status, ready_voter, RECORD_U64), RECORD_OF(pg_status, system_id, RECORD_U64),
+};
+TABLE(pg);
+FIELDS(status) = {
+    RECORD_OF(member_status, incarnation, RECORD_U64),
+    RECORD_OF(member_status, applied, RECORD_U64),
+    RECORD_OF(member_status, acceptors, RECORD_U64),
+    RECORD_OF(member_status, fit, RECORD_FLAG),
+    RECORD_IN(member_status, pg, &pg_table),
+    RECORD_UP_TO(member_status, promised_count, RECORD_CHOICE, MEMBER_MESSAGE_PROMISES),
+};
+TABLE(status);
+
+bool lease_resource_equal(struct lease_resource a, struct lease_resource b)
+{
+    return a.kind == b.kind && a.key == b.key;
+}
+
+static void put_body(const struct member_message *message, struct record_out *out)
+{
+    switch (message->kind) {
+    case MEMBER_LEASE_REQUEST:
+    case MEMBER_LEASE_GRANT:
+        record_put(out, &claim_table, &message->claim);
+        break;
+    case MEMBER_LEASE_RELEASE:
+        record_put(out, &release_table, &message->release);
+        break;
+    case MEMBER_STATUS:
+        record_put(out, &status_table, &message->status);
+        for (int i = 0; i < message->status.promised_count; i++)
+            record_put(out, &promised_table, &message->status.promised[i]);
+        break;
+    }
+}
+
+void member_message_encode(const struct member_message *message, struct record_out *out)
+{
+    size_t start = out->size;
+    record_put_number(out, 0, 2); /* the length, known below */
+    record_put_number(out, MEMBER_MESSAGE_VERSION, 1);
+    record_put_number(out, (uint64_t)message->kind, 1);
+    put_body(message, out);
+    size_t size = out->size - start;
+    ASSERT(size <= MEMBER_MESSAGE_BYTES);
+    out->bytes[start] = (uint8_t)size;
+    out->bytes[start + 1] = (uint8_t)(size >> 8);
+}
+
+static bool take_body(struct record_in *in, struct member_message *message)
+{
+    switch (message->kind) {
+    case MEMBER_LEASE_REQUEST:
+    case MEMBER_LEASE_GRANT:
+        return record_take(in, &claim_table, &message->claim);
+    case MEMBER_LEASE_RELEASE:
+        return record_take(in, &release_table, &message->release);
+    case MEMBER_STATUS:
+        if (!record_take(in, &status_table, &message->status))
+            return false;
+        for (int i = 0; i < message->status.promised_count; i++)
+            if (!record_take(in, &promised_table, &message->status.promised[i]))
+                return false;
+        return true;
+    }
+    in->wrong = "kind";
+    return false;
+}
+
+enum error_code member_message_decode(const uint8_t *bytes, size_t size,
+                                      struct member_message *message, size_t *taken,
+                                      struct error *err)
+{
+    *taken = 0;
+    if (size < HEAD_BYTES)
+        return ERR_OK;
+    size_t length = (size_t)(bytes[0] | bytes[1] << 8);
+    if (length < HEAD_BYTES || length > MEMBER_MESSAGE_BYTES)
+        return error_set(err, ERR_CORRUPT, "a message of %zu bytes", length);
+    if (bytes[2] != MEMBER_MESSAGE_VERSION)
+        return error_set(err, ERR_CORRUPT, "a message of version %d", bytes[2]);
+    if (size < length)
+        return ERR_OK;
+    struct record_in in = {bytes + HEAD_BYTES, length - HEAD_BYTES, NULL};
+    memset(message, 0, sizeof(*message));
+    message->kind = (enum member_message_kind)bytes[3];
+    if (!take_body(&in, message) || in.left)
+        return error_set(err, ERR_CORRUPT, "a message of kind %d: %s is malformed", bytes[3],
+                         in.wrong ? in.wrong : "its length");
+    *taken = length;
+    return ERR_OK;
+}

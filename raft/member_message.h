@@ -1,0 +1,97 @@
+/*
+ * What members say to each other beside raft's log: lease requests, grants and releases, and what
+ * each observes of itself. Volatile: any of them may be lost, late or doubled. On the streams of
+ * PEER_MESSAGES, each with its length before it. Any thread. names: member_message_ lease_
+ */
+#pragma once
+
+#include "raft/cluster_state.h"
+
+enum {
+    MEMBER_MESSAGE_VERSION = 1,
+    MEMBER_MESSAGE_BYTES = 2048,  /* the longest encoded message */
+    MEMBER_MESSAGE_PROMISES = 32, /* of one acceptor */
+};
+
+/* What a lease is for: kind and, among VIPs, the IPv4 address; else 0. */
+struct lease_resource {
+    int kind; /* enum cluster_lease */
+    uint32_t key;
+};
+
+/* Asks for, or grants, a resource: a grant repeats all of its request. */
+struct lease_claim {
+    struct lease_resource resource;
+    uint64_t epoch;
+    uint64_t version;     /* of the acceptor set the holder counts in */
+    uint64_t incarnation; /* of the holder's process, random */
+    uint64_t number;      /* of the request, counted by the holder */
+    uint32_t lease_ms;
+};
+
+struct lease_release {
+    struct lease_resource resource;
+    uint64_t epoch, incarnation;
+};
+
+/* One promise of an acceptor, as evidence. */
+struct lease_promised {
+    struct lease_resource resource;
+    uint64_t epoch;
+    bool live;
+};
+
+/* What a member observes of its own PostgreSQL. A report of the leader's FENCED epoch is durable
+ * before it is sent. */
+struct pg_status {
+    uint64_t reported; /* epoch its frozen report is for, 0 = none */
+    uint32_t timeline; /* frozen position: owner of the last complete record, its end */
+    uint64_t lsn;
+    uint32_t priority;
+    uint64_t serves;      /* epoch it is primary of, 0 = it is not */
+    uint64_t died;        /* epoch in which its primary ended, 0 = none */
+    uint64_t failed;      /* epoch whose primary does not write any more, though it lives */
+    uint64_t in_force;    /* version of the data voters whose names are in force (primary) */
+    uint64_t ready_voter; /* member that may become a data voter in that version, 0 = none */
+    uint64_t system_id;
+};
+
+/* Sent to the leader all the time: what this member is. */
+struct member_status {
+    uint64_t incarnation;
+    uint64_t applied;   /* raft index */
+    uint64_t acceptors; /* version of the acceptor set it has applied */
+    bool fit;           /* its endpoint answers clients */
+    struct pg_status pg;
+    int promised_count;
+    struct lease_promised promised[MEMBER_MESSAGE_PROMISES];
+};
+
+enum member_message_kind {
+    MEMBER_LEASE_REQUEST = 1,
+    MEMBER_LEASE_GRANT = 2,
+    MEMBER_LEASE_RELEASE = 3,
+    MEMBER_STATUS = 4,
+};
+
+struct member_message {
+    enum member_message_kind kind;
+    union {
+        struct lease_claim claim; /* request and grant */
+        struct lease_release release;
+        struct member_status status;
+    };
+};
+
+bool lease_resource_equal(struct lease_resource a, struct lease_resource b);
+
+/** Append length, version, kind and body. */
+void member_message_encode(const struct member_message *message, struct record_out *out);
+
+/**
+ * The first message in bytes. *taken: its bytes; 0 = more are needed. Errors: CORRUPT (malformed,
+ * too long, of a newer version).
+ */
+enum error_code member_message_decode(const uint8_t *bytes, size_t size,
+                                      struct member_message *message, size_t *taken,
+                                      struct error *err);

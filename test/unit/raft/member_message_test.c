@@ -1,0 +1,77 @@
+/* Messages between members survive the wire, in pieces; what is malformed is refused. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "raft/member_message.h"
+
+static const struct member_message messages[] = {
+    {.kind = MEMBER_LEASE_REQUEST,
+     .claim = {{CLUSTER_LEASE_VIP, 0x0a000009}, 7, 3, 0x1234567890abcdef, 42, 800}},
+    {.kind = MEMBER_LEASE_RELEASE, .release = {{CLUSTER_LEASE_PRIMARY, 0}, 7, 9}},
+    {.kind = MEMBER_STATUS,
+     .status = {.incarnation = 5,
+                .applied = 99,
+                .fit = true,
+                .pg = {.reported = 8, .timeline = 3, .lsn = 1 << 20, .system_id = 77},
+                .promised_count = 2,
+                .promised = {{{CLUSTER_LEASE_PRIMARY, 0}, 8, true},
+                             {{CLUSTER_LEASE_VIP, 1}, 2, false}}}},
+};
+
+static void test_round_trip_in_pieces(void **state)
+{
+    (void)state;
+    struct record_out out = {0};
+    struct member_message message;
+    size_t taken, at = 0;
+    for (int i = 0; i < 3; i++)
+        member_message_encode(&messages[i], &out);
+    for (int i = 0; i < 3; i++) {
+        for (size_t size = 0; size < 4; size++) {
+            assert_int_equal(member_message_decode(out.bytes + at, size, &message, &taken, NULL),
+                             ERR_OK);
+            assert_int_equal(taken, 0);
+        }
+        assert_int_equal(
+            member_message_decode(out.bytes + at, out.size - at, &message, &taken, NULL), ERR_OK);
+        assert_int_equal(message.kind, messages[i].kind);
+        assert_memory_equal(&message.status, &messages[i].status, sizeof(message.status));
+        at += taken;
+    }
+    assert_int_equal(at, out.size);
+    record_out_free(&out);
+}
+
+static void test_every_change_of_the_head_is_refused(void **state)
+{
+    (void)state;
+    struct record_out out = {0};
+    struct member_message message;
+    struct error err;
+    size_t taken;
+    member_message_encode(&messages[1], &out);
+    for (size_t i = 0; i < 4; i++) { /* length, version, kind */
+        out.bytes[i] ^= 0x10;
+        enum error_code code = member_message_decode(out.bytes, out.size, &message, &taken, &err);
+        assert_true(code == ERR_CORRUPT || taken == 0);
+        out.bytes[i] ^= 0x10;
+    }
+    out.bytes[4] = CLUSTER_LEASES; /* the resource's kind */
+    assert_int_equal(member_message_decode(out.bytes, out.size, &message, &taken, &err),
+                     ERR_CORRUPT);
+    record_out_free(&out);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_round_trip_in_pieces),
+        cmocka_unit_test(test_every_change_of_the_head_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
