@@ -13,6 +13,7 @@
 #include "src/base/file.h"
 #include "src/region/http.h"
 #include "src/region/routes.h"
+#include "src/wire/http_range.h"
 
 enum { MANIFEST_BYTES = 1 << 20 };
 
@@ -70,48 +71,6 @@ static enum error_code find(const struct api_request *request, struct image *ima
                                          : ERR_OK;
 }
 
-/* A number of at most 18 digits; NULL is no number. */
-static const char *read_number(const char *at, uint64_t *number)
-{
-    size_t digits = strspn(at, "0123456789");
-    if (!digits || digits > 18)
-        return NULL;
-    *number = strtoull(at, NULL, 10);
-    return at + digits;
-}
-
-enum range { RANGE_NONE, RANGE_GOOD, RANGE_BAD };
-
-/* One range; several, or what is malformed, count as none. RANGE_BAD: it lies behind the end. */
-static enum range read_range(const char *header, uint64_t size, uint64_t *first, uint64_t *last)
-{
-    const char *at = header ? header : "";
-    if (strncmp(at, "bytes=", 6))
-        return RANGE_NONE;
-    at += 6;
-    *last = size ? size - 1 : 0;
-    if (*at == '-') { /* the last so many */
-        uint64_t count;
-        at = read_number(at + 1, &count);
-        if (!at || *at)
-            return RANGE_NONE;
-        *first = count < size ? size - count : 0;
-        return count && size ? RANGE_GOOD : RANGE_BAD;
-    }
-    at = read_number(at, first);
-    if (!at || *at++ != '-')
-        return RANGE_NONE;
-    if (*at) {
-        uint64_t end;
-        at = read_number(at, &end);
-        if (!at || *at || end < *first)
-            return RANGE_NONE;
-        if (end < *last)
-            *last = end;
-    }
-    return *first < size ? RANGE_GOOD : RANGE_BAD;
-}
-
 static enum error_code open_image(const struct api_request *request, const struct image *image,
                                   int *fd, struct error *err)
 {
@@ -135,9 +94,9 @@ static void reply_part(struct api_request *request, struct api_reply *reply,
     uint64_t first = 0, last = 0;
     const char *if_range = api_header(request, "If-Range");
     bool same = !if_range || (image->sha256 && strstr(if_range, image->sha256));
-    enum range range =
-        same ? read_range(api_header(request, "Range"), image->size, &first, &last) : RANGE_NONE;
-    if (range == RANGE_BAD) {
+    enum http_range range =
+        http_range_read(same ? api_header(request, "Range") : NULL, image->size, &first, &last);
+    if (range == HTTP_RANGE_BAD) {
         close(fd);
         api_reply_empty(reply, 416);
         api_reply_header(
@@ -145,7 +104,7 @@ static void reply_part(struct api_request *request, struct api_reply *reply,
             arena_printf(request->arena, "bytes */%llu", (unsigned long long)image->size));
         return;
     }
-    if (range == RANGE_NONE) {
+    if (range == HTTP_RANGE_NONE) {
         api_reply_file(reply, fd, 0, image->size);
         return;
     }
