@@ -108,6 +108,7 @@ void test_http_open(struct test_http *http, const struct tls_files *files, int w
         ASSERT(rv == 3);
         if (want_client)
             SSL_CTX_set_verify(ssl, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+        SSL_CTX_set_session_id_context(ssl, (const unsigned char *)"test", 4);
         http->ssl = ssl;
     }
     http->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
