@@ -1,0 +1,289 @@
+/*
+ * Boot answers: see boot_answer.h. Source: ipxe.org/cmd and /scripting, the SYSLINUX configuration
+ * manual, GNU GRUB manual 6 (shell-like scripting) and 16.3.
+ */
+#include "src/rack/boot_answer.h"
+
+#include <ctype.h>
+#include <string.h>
+
+static const char *const purposes[BOOT_PURPOSES] = {
+    [BOOT_ENLIST] = "enlist",       [BOOT_COMMISSIONING] = "commissioning",
+    [BOOT_EPHEMERAL] = "ephemeral", [BOOT_LOCAL] = "local",
+    [BOOT_POWEROFF] = "poweroff",
+};
+
+const char *boot_answer_purpose(enum boot_purpose purpose)
+{
+    ASSERT(purpose < BOOT_PURPOSES);
+    return purposes[purpose];
+}
+
+struct boot_answer boot_answer_local(void)
+{
+    return (struct boot_answer){.purpose = BOOT_LOCAL, .options = ""};
+}
+
+/* Reading */
+
+typedef bool rule(const char *text);
+
+static bool is_file_name(const char *text)
+{
+    for (const char *at = text; *at; at++)
+        if (!isalnum((unsigned char)*at) && !strchr("._/-", *at))
+            return false;
+    return *text && *text != '/' && *text != '.' && !strstr(text, "..");
+}
+
+/* Printable ASCII: what every loader and the kernel pass on as it is. */
+static bool is_line(const char *text)
+{
+    for (; *text; text++)
+        if (*text < ' ' || *text > '~')
+            return false;
+    return true;
+}
+
+static bool is_url_path(const char *text)
+{
+    return *text == '/' && is_line(text) && !strpbrk(text, " \"'\\<>{}$`");
+}
+
+static enum error_code read_text(const json_t *json, const char *key, rule *good,
+                                 struct arena *arena, const char **text, struct error *err)
+{
+    const json_t *value = json_object_get(json, key);
+    *text = NULL;
+    if (!value || json_is_null(value))
+        return ERR_OK;
+    const char *found = json_string_value(value);
+    if (!found || strlen(found) != json_string_length(value) || strlen(found) >= BOOT_ANSWER_TEXT ||
+        !good(found))
+        return error_set(err, ERR_BAD_INPUT, "boot answer: %s is not acceptable", key);
+    *text = arena_strdup(arena, found);
+    return ERR_OK;
+}
+
+static enum error_code read_purpose(const json_t *json, enum boot_purpose *purpose,
+                                    struct error *err)
+{
+    const char *word = json_string_value(json_object_get(json, "purpose"));
+    for (int i = 0; word && i < BOOT_PURPOSES; i++) {
+        if (strcmp(word, purposes[i]) != 0)
+            continue;
+        *purpose = (enum boot_purpose)i;
+        return ERR_OK;
+    }
+    return error_set(err, ERR_BAD_INPUT, "boot answer: unknown purpose");
+}
+
+static bool has_files(const struct boot_answer *answer)
+{
+    return answer->purpose != BOOT_LOCAL && answer->purpose != BOOT_POWEROFF;
+}
+
+enum error_code boot_answer_read(const json_t *json, struct arena *arena,
+                                 struct boot_answer *answer, struct error *err)
+{
+    memset(answer, 0, sizeof(*answer));
+    const struct {
+        const char *key;
+        rule *good;
+        const char **text;
+    } texts[] = {
+        {"kernel", is_file_name, &answer->kernel}, {"initrd", is_file_name, &answer->initrd},
+        {"root", is_file_name, &answer->root},     {"preseed", is_url_path, &answer->preseed},
+        {"options", is_line, &answer->options},
+    };
+    enum error_code code = read_purpose(json, &answer->purpose, err);
+    for (size_t i = 0; !code && i < sizeof(texts) / sizeof(*texts); i++)
+        code = read_text(json, texts[i].key, texts[i].good, arena, texts[i].text, err);
+    if (code)
+        return code;
+    if (!answer->options)
+        answer->options = "";
+    answer->keep = json_is_true(json_object_get(json, "keep"));
+    if (has_files(answer) && (!answer->kernel || !answer->initrd))
+        return error_set(err, ERR_BAD_INPUT, "boot answer: kernel or initrd is missing");
+    return ERR_OK;
+}
+
+/* Writing */
+
+static void write_base(struct spool *out, const struct boot_answer_place *place)
+{
+    char text[IP4_TEXT];
+    spool_printf(out, "http://%s:%d/", ip4_format(place->rack, text), place->http_port);
+}
+
+/* The kernel's command line, before a loader's rules are applied. */
+static void write_command_line(const struct boot_answer *answer,
+                               const struct boot_answer_place *place, struct spool *out)
+{
+    char text[IP4_TEXT];
+    const uint8_t *mac = place->mac.bytes;
+    if (answer->preseed)
+        spool_printf(out, "cloud-config-url=http://%s:%d%s ", ip4_format(place->rack, text),
+                     place->proxy_port, answer->preseed);
+    if (answer->root) {
+        spool_text(out, "root=squash:");
+        write_base(out, place);
+        spool_printf(out, "images/%s ", answer->root);
+    }
+    spool_printf(out, "BOOTIF=01-%02x-%02x-%02x-%02x-%02x-%02x", mac[0], mac[1], mac[2], mac[3],
+                 mac[4], mac[5]);
+    if (*answer->options)
+        spool_printf(out, " %s", answer->options);
+    spool_put(out, "", 1);
+}
+
+/* iPXE has no quoting at all: what it would take for its own cannot be said. */
+static enum error_code check_for_ipxe(const char *line, struct error *err)
+{
+    static const char *const operators[] = {"&&", "||", ";"};
+    bool bad = strstr(line, "${") != NULL;
+    for (const char *at = line; *at && !bad;) {
+        size_t length = strcspn(at, " ");
+        for (size_t i = 0; i < sizeof(operators) / sizeof(*operators); i++)
+            bad |= length == strlen(operators[i]) && !strncmp(at, operators[i], length);
+        at += length + (at[length] == ' ');
+    }
+    return bad ? error_set(err, ERR_BAD_INPUT, "iPXE cannot pass these kernel options on: %.200s",
+                           line)
+               : ERR_OK;
+}
+
+/*
+ * UEFI has no disk to boot by number: GRUB looks for the installed loader there. Only by TFTP does
+ * the signed GRUB find its configuration.
+ */
+static void write_ipxe_local(const struct boot_answer_place *place, struct spool *out)
+{
+    char text[IP4_TEXT];
+    spool_printf(out,
+                 "iseq ${platform} efi && goto efi ||\n"
+                 "sanboot --no-describe --drive 0x80\n"
+                 "exit 1\n"
+                 ":efi\n"
+                 "chain --replace tftp://%s/grubx64.efi\n",
+                 ip4_format(place->rack, text));
+}
+
+static enum error_code write_ipxe(const struct boot_answer *answer, const char *line,
+                                  const struct boot_answer_place *place, struct spool *out,
+                                  struct error *err)
+{
+    spool_text(out, "#!ipxe\n");
+    if (answer->purpose == BOOT_LOCAL) {
+        write_ipxe_local(place, out);
+        return ERR_OK;
+    }
+    if (answer->purpose == BOOT_POWEROFF) {
+        spool_text(out, "poweroff\n");
+        return ERR_OK;
+    }
+    enum error_code code = check_for_ipxe(line, err);
+    if (code)
+        return code;
+    /* A name of our own for the initrd: UEFI kernels find it by that. */
+    spool_text(out, "kernel ");
+    write_base(out, place);
+    spool_printf(out, "images/%s initrd=initrd %s\ninitrd --name initrd ", answer->kernel, line);
+    write_base(out, place);
+    spool_printf(out, "images/%s\nboot\n", answer->initrd);
+    return ERR_OK;
+}
+
+/* Names are relative: they follow the loader, by TFTP or by HTTP (option 210). */
+static void write_pxelinux(const struct boot_answer *answer, const char *line, struct spool *out)
+{
+    spool_text(out, "DEFAULT gantry\nPROMPT 0\nTIMEOUT 1\nLABEL gantry\n");
+    if (answer->purpose == BOOT_LOCAL)
+        spool_text(out, "    LOCALBOOT 0\n");
+    else if (answer->purpose == BOOT_POWEROFF)
+        spool_text(out, "    COM32 poweroff.c32\n");
+    else
+        spool_printf(out,
+                     "    KERNEL images/%s\n"
+                     "    INITRD images/%s\n"
+                     "    APPEND %s\n"
+                     "    IPAPPEND 0\n",
+                     answer->kernel, answer->initrd, line);
+}
+
+/*
+ * One word list for GRUB's shell: everything that could mean something to it is escaped. Quotes are
+ * left out, as the shell itself would: escaped ones would reach the kernel with a backslash.
+ */
+static void write_grub_words(const char *line, struct spool *out)
+{
+    for (; *line; line++) {
+        if (*line == '\'' || *line == '"')
+            continue;
+        if (!isalnum((unsigned char)*line) && !strchr(" ._:/=,@%+-", *line))
+            spool_put(out, "\\", 1);
+        spool_put(out, line, 1);
+    }
+}
+
+static const char grub_local[] =
+    "for loader in debian/shimx64.efi debian/grubx64.efi ubuntu/shimx64.efi ubuntu/grubx64.efi "
+    "centos/shimx64.efi rocky/shimx64.efi redhat/shimx64.efi boot/bootx64.efi; do\n"
+    "    if search --no-floppy --set=root --file /efi/$loader; then\n"
+    "        chainloader /efi/$loader\n"
+    "        boot\n"
+    "    fi\n"
+    "done\n"
+    "echo 'No installed system was found on a disk.'\n"
+    "exit 1\n";
+
+/*
+ * Kernel and initrd come from where GRUB itself came from ($root), so by TFTP after a PXE boot:
+ * under Secure Boot the signed GRUB may not load its HTTP module.
+ */
+static void write_grub(const struct boot_answer *answer, const char *line, struct spool *out)
+{
+    spool_text(out, "set timeout=0\n");
+    if (answer->purpose == BOOT_LOCAL) {
+        spool_text(out, grub_local);
+    } else if (answer->purpose == BOOT_POWEROFF) {
+        spool_text(out, "halt\n");
+    } else {
+        spool_printf(out, "linux /images/%s ", answer->kernel);
+        write_grub_words(line, out);
+        spool_printf(out, "\ninitrd /images/%s\nboot\n", answer->initrd);
+    }
+}
+
+enum error_code boot_answer_write(const struct boot_answer *answer, enum boot_loader loader,
+                                  const struct boot_answer_place *place, struct spool *out,
+                                  struct error *err)
+{
+    struct spool line;
+    enum error_code code = ERR_OK;
+    spool_init(&line);
+    write_command_line(answer, place, &line);
+    if (loader == BOOT_IPXE)
+        code = write_ipxe(answer, line.bytes, place, out, err);
+    else if (loader == BOOT_PXELINUX)
+        write_pxelinux(answer, line.bytes, out);
+    else
+        write_grub(answer, line.bytes, out);
+    spool_close(&line);
+    return code;
+}
+
+void boot_answer_write_first(enum boot_loader loader, const struct boot_answer_place *place,
+                             struct spool *out)
+{
+    if (loader == BOOT_GRUB) {
+        spool_text(out, "configfile $prefix/grub.cfg-$net_default_mac\n");
+        return;
+    }
+    ASSERT(loader == BOOT_IPXE);
+    /* --replace: an "exit 1" of the next script must not come back here. */
+    spool_text(out, "#!ipxe\nchain --replace ");
+    write_base(out, place);
+    spool_text(out, "ipxe.cfg-${mac:hexhyp}?platform=${platform}&uuid=${uuid}\n");
+}

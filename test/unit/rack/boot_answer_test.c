@@ -1,0 +1,178 @@
+/* src/rack/boot_answer.c: what is accepted, and what each loader is told. */
+// rooms: rack
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "src/rack/boot_answer.h"
+
+static const struct boot_answer_place place = {0x0a4d0015, 5248, 5240, {{0x52, 0x54, 0, 0, 0, 1}}};
+static struct arena *arena;
+static struct boot_answer answer;
+static struct error err;
+
+#define COMMAND_LINE                                                 \
+    "cloud-config-url=http://10.77.0.21:5240/MAAS/metadata/?op=get " \
+    "root=squash:http://10.77.0.21:5248/images/root.squashfs BOOTIF=01-52-54-00-00-00-01 "
+
+static enum error_code read_answer(const char *text)
+{
+    json_t *json = json_loads(text, 0, NULL);
+    assert_non_null(json);
+    enum error_code code = boot_answer_read(json, arena, &answer, &err);
+    json_decref(json);
+    return code;
+}
+
+static const char *write_answer(enum boot_loader loader)
+{
+    struct spool text;
+    spool_init(&text);
+    enum error_code code = boot_answer_write(&answer, loader, &place, &text, &err);
+    const char *copy = code ? NULL : arena_strndup(arena, text.bytes, text.used);
+    spool_close(&text);
+    return copy;
+}
+
+static void enlist(const char *options)
+{
+    const char *text = arena_printf(
+        arena,
+        "{\"purpose\": \"enlist\", \"kernel\": \"vmlinuz\", \"initrd\": \"initrd.gz\", "
+        "\"root\": \"root.squashfs\", \"preseed\": \"/MAAS/metadata/?op=get\", \"options\": "
+        "\"%s\"}",
+        options);
+    assert_int_equal(read_answer(text), ERR_OK);
+}
+
+static void test_reading(void **unused)
+{
+    (void)unused;
+    enlist("a b");
+    assert_int_equal(answer.purpose, BOOT_ENLIST);
+    assert_false(answer.keep);
+    assert_string_equal(answer.options, "a b");
+    assert_int_equal(read_answer("{\"purpose\": \"local\", \"keep\": true, \"root\": null}"),
+                     ERR_OK);
+    assert_true(answer.keep);
+    assert_string_equal(answer.options, "");
+    const char *const bad[] = {
+        "{}",
+        "{\"purpose\": \"dance\"}",
+        "{\"purpose\": 1}",
+        "{\"purpose\": \"enlist\"}",
+        "{\"purpose\": \"enlist\", \"kernel\": \"k\"}",
+        "{\"purpose\": \"enlist\", \"kernel\": 5, \"initrd\": \"i\"}",
+        "{\"purpose\": \"enlist\", \"kernel\": \"../k\", \"initrd\": \"i\"}",
+        "{\"purpose\": \"enlist\", \"kernel\": \"/k\", \"initrd\": \"i\"}",
+        "{\"purpose\": \"enlist\", \"kernel\": \"k x\", \"initrd\": \"i\"}",
+        "{\"purpose\": \"enlist\", \"kernel\": \"\", \"initrd\": \"i\"}",
+        "{\"purpose\": \"enlist\", \"kernel\": \"k\", \"initrd\": \"i\", \"options\": \"a\\nb\"}",
+        "{\"purpose\": \"enlist\", \"kernel\": \"k\", \"initrd\": \"i\", \"options\": \"\\u00e4\"}",
+        "{\"purpose\": \"enlist\", \"kernel\": \"k\", \"initrd\": \"i\", \"preseed\": \"x\"}",
+        "{\"purpose\": \"enlist\", \"kernel\": \"k\", \"initrd\": \"i\", \"preseed\": \"/a b\"}",
+        "[]",
+    };
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+        assert_int_equal(read_answer(bad[i]), ERR_BAD_INPUT);
+}
+
+static void test_ephemeral(void **unused)
+{
+    (void)unused;
+    enlist("console=ttyS0 cc:{'datasource_list': ['MAAS']}end_cc");
+    assert_string_equal(write_answer(BOOT_IPXE),
+                        "#!ipxe\n"
+                        "kernel http://10.77.0.21:5248/images/vmlinuz initrd=initrd " COMMAND_LINE
+                        "console=ttyS0 cc:{'datasource_list': ['MAAS']}end_cc\n"
+                        "initrd --name initrd http://10.77.0.21:5248/images/initrd.gz\n"
+                        "boot\n");
+    assert_string_equal(write_answer(BOOT_PXELINUX),
+                        "DEFAULT gantry\nPROMPT 0\nTIMEOUT 1\nLABEL gantry\n"
+                        "    KERNEL images/vmlinuz\n    INITRD images/initrd.gz\n"
+                        "    APPEND " COMMAND_LINE
+                        "console=ttyS0 cc:{'datasource_list': ['MAAS']}end_cc\n    IPAPPEND 0\n");
+    assert_string_equal(
+        write_answer(BOOT_GRUB),
+        "set timeout=0\n"
+        "linux /images/vmlinuz "
+        "cloud-config-url=http://10.77.0.21:5240/MAAS/metadata/\\?op=get "
+        "root=squash:http://10.77.0.21:5248/images/root.squashfs BOOTIF=01-52-54-00-00-00-01 "
+        "console=ttyS0 cc:\\{datasource_list: \\[MAAS\\]\\}end_cc\n"
+        "initrd /images/initrd.gz\nboot\n");
+}
+
+static void test_no_way_out(void **unused)
+{
+    (void)unused;
+    enlist("a; reboot $(x) `y` $HOME | & < > #");
+    const char *text = write_answer(BOOT_GRUB);
+    assert_non_null(strstr(text, " a\\; reboot \\$\\(x\\) \\`y\\` \\$HOME \\| \\& \\< \\> \\#\n"));
+    assert_non_null(write_answer(BOOT_IPXE)); /* there only whole words are operators */
+    const char *const unsayable[] = {"a ; b", "a && b", "a || b", "a ${b}", ";"};
+    for (size_t i = 0; i < sizeof(unsayable) / sizeof(*unsayable); i++) {
+        enlist(unsayable[i]);
+        assert_null(write_answer(BOOT_IPXE));
+        assert_int_equal(err.code, ERR_BAD_INPUT);
+        assert_non_null(write_answer(BOOT_PXELINUX));
+    }
+}
+
+static void test_local_and_poweroff(void **unused)
+{
+    (void)unused;
+    answer = boot_answer_local();
+    assert_non_null(strstr(write_answer(BOOT_IPXE), "sanboot --no-describe --drive 0x80\n"));
+    assert_non_null(strstr(write_answer(BOOT_IPXE), "tftp://10.77.0.21/grubx64.efi\n"));
+    assert_non_null(strstr(write_answer(BOOT_PXELINUX), "LOCALBOOT 0\n"));
+    assert_non_null(strstr(write_answer(BOOT_GRUB), "search --no-floppy --set=root --file /efi/"));
+    assert_int_equal(read_answer("{\"purpose\": \"poweroff\"}"), ERR_OK);
+    assert_string_equal(write_answer(BOOT_IPXE), "#!ipxe\npoweroff\n");
+    assert_non_null(strstr(write_answer(BOOT_PXELINUX), "poweroff.c32\n"));
+    assert_non_null(strstr(write_answer(BOOT_GRUB), "halt\n"));
+}
+
+static void test_first(void **unused)
+{
+    (void)unused;
+    struct spool text;
+    spool_init(&text);
+    boot_answer_write_first(BOOT_IPXE, &place, &text);
+    spool_put(&text, "", 1);
+    assert_string_equal(text.bytes, "#!ipxe\nchain --replace http://10.77.0.21:5248/"
+                                    "ipxe.cfg-${mac:hexhyp}?platform=${platform}&uuid=${uuid}\n");
+    spool_reset(&text);
+    boot_answer_write_first(BOOT_GRUB, &place, &text);
+    spool_put(&text, "", 1);
+    assert_string_equal(text.bytes, "configfile $prefix/grub.cfg-$net_default_mac\n");
+    spool_close(&text);
+}
+
+static int set_up(void **unused)
+{
+    (void)unused;
+    arena = arena_new();
+    return 0;
+}
+
+static int tear_down(void **unused)
+{
+    (void)unused;
+    arena_free(arena);
+    return 0;
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(test_reading), T(test_ephemeral), T(test_no_way_out), T(test_local_and_poweroff),
+        T(test_first),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
