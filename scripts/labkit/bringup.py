@@ -96,6 +96,9 @@ def _check(plan):
             raise LabError(f"{tool} is missing: run scripts/setup")
     machines.check_tools(plan)
     hosts.user_ids()
+    for above in plan.folder.parents:
+        if above.exists() and not above.stat().st_mode & 0o001:
+            raise LabError(f"--dir {plan.folder}: user {hosts.USER} cannot enter {above}; choose another folder")
     longest = plan.folder / "region1" / "run" / ".s.PGSQL.5253.lock"
     if len(str(longest)) > 100:
         raise LabError(f"--dir {plan.folder}: too long for unix sockets")

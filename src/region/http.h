@@ -24,6 +24,7 @@ struct http_settings {
     int primary_wait_ms; /* how long a request waits for a primary; 0 = 10 s */
     int body_wait_ms;    /* how long a body may take, and a second for each 64 KiB; 0 = 30 s */
     const struct seal_ring *ring; /* opens and seals the secrets of tokens */
+    const char *ca_dir;           /* of the cluster's CA, or NULL: nobody can join */
     const char *images;           /* folder of images with its manifest.json, or NULL */
     void *subject;                /* of the function below */
     /**

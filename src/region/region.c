@@ -287,6 +287,7 @@ static enum error_code open_http(struct region *region, struct error *err)
         .threads = region->settings.api_threads,
         .primary_wait_ms = PRIMARY_WAIT_MS,
         .ring = &region->ring,
+        .ca_dir = region->paths.ca_dir,
         .images = region->paths.images,
         .subject = region,
         .epoch_valid = epoch_valid,

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "src/base/file.h"
+#include "src/wire/digest.h"
 
 enum { SERIAL_BYTES = 16, BACKDATE_S = 3600, REQUEST_BYTES = 64 << 10 };
 
@@ -430,6 +431,22 @@ enum error_code ca_read_request(const char *request_pem, struct ca_subject *subj
     X509_REQ_free(request);
     code = check_subject(subject, err);
     return code ? error_wrap(err, "signing request") : ERR_OK;
+}
+
+enum error_code ca_request_key(const char *request_pem, char fingerprint[CERTIFICATE_FINGERPRINT],
+                               struct error *err)
+{
+    X509_REQ *request;
+    unsigned char *der = NULL;
+    enum error_code code = open_request(request_pem, &request, err);
+    if (code)
+        return code;
+    int size = i2d_X509_PUBKEY(X509_REQ_get_X509_PUBKEY(request), &der);
+    ASSERT(size > 0);
+    digest_sha256_text(der, (size_t)size, fingerprint);
+    OPENSSL_free(der);
+    X509_REQ_free(request);
+    return ERR_OK;
 }
 
 static char *cluster_name(struct ca *ca, struct arena *arena)

@@ -58,6 +58,10 @@ enum error_code ca_make_request(const char *key_pem, const struct ca_subject *su
 enum error_code ca_read_request(const char *request_pem, struct ca_subject *subject,
                                 struct arena *arena, struct error *err);
 
+/** SHA-256 in hex of the public key that a request is for. Errors: BAD_INPUT. */
+enum error_code ca_request_key(const char *request_pem, char fingerprint[CERTIFICATE_FINGERPRINT],
+                               struct error *err);
+
 /**
  * Sign the key of a request for subject: name, role and names are the signer's, never the
  * request's. Errors: BAD_INPUT (malformed, signature, key not P-256, P-384 or Ed25519).
