@@ -24,7 +24,7 @@ struct region_link_setup {
 /** Dial every region of the membership; the list then follows what regions say. */
 struct region_link *region_link_open(const struct region_link_setup *setup);
 
-/** Close all; outstanding calls end with UNAVAILABLE. Gone when the loop comes round. */
+/** Close all; outstanding calls end with an error. Gone when the loop comes round. */
 void region_link_close(struct region_link *link);
 
 /** What regions ask of this rack: answered by call_link_answer or call_link_refuse, then or later.

@@ -6,7 +6,6 @@
 
 #include <jansson.h>
 
-#include "src/base/arena.h"
 #include "src/base/error.h"
 
 /** What is to be done to the power of one machine. Texts are borrowed for the call. */
@@ -27,8 +26,8 @@ struct rack_power_order {
  * Errors: UNAVAILABLE (no rack is linked, none reaches the BMC), TIMEOUT, UNKNOWN_OUTCOME (the
  * link broke within a "cycle"), BAD_INPUT (parameters), FORBIDDEN (the BMC refuses the user).
  */
-enum error_code rack_door_power(const struct rack_power_order *order, struct arena *arena,
-                                const char **power, struct error *err);
+enum error_code rack_door_power(const struct rack_power_order *order, const char **power,
+                                struct error *err);
 
 /**
  * Tell all linked racks: "config_changed", "boot_forget". params may be NULL; borrowed. Does not

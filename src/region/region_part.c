@@ -1,9 +1,17 @@
 /* The table of parts: see region_part.h. */
 #include "src/region/region_part.h"
 
+#include "src/region/rack_links.h"
 #include "src/region/region_health.h"
+#include "src/region/region_racks.h"
 
 const struct region_part region_parts[] = {
     {.name = "health", .look = NULL, .metrics = region_health_metrics},
+    {.name = "racks",
+     .start = region_racks_start,
+     .look = region_racks_look,
+     .primary = region_racks_primary,
+     .status = rack_links_status,
+     .metrics = rack_links_metrics},
 };
 const int region_parts_count = (int)(sizeof(region_parts) / sizeof(region_parts[0]));

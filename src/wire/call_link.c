@@ -345,7 +345,8 @@ static void on_closed(struct tls_stream *stream, void *owner, const struct error
     link->open = false;
     for (struct call_link_request *request = link->requests; request; request = request->next)
         request->link = NULL; /* freed by their answers */
-    error_set(&lost, ERR_UNAVAILABLE, "%s: the link broke", tls_stream_address(stream));
+    error_set(&lost, ERR_UNKNOWN_OUTCOME, "%s: the link broke before the answer",
+              tls_stream_address(stream));
     while ((pending = take_pending(link, 0, UINT64_MAX)))
         finish(pending, NULL, &lost);
     link->events.closed(link->owner, &link->why);

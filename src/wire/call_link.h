@@ -19,8 +19,8 @@ enum {
 /**
  * What the owner hears. params are borrowed. called must answer the request once, then or later.
  * closed comes exactly once, never from within a call of the owner, after all its own calls have
- * ended with UNAVAILABLE; the link is gone when it returns. why as in tls_stream.h, CORRUPT when
- * the other end broke the contract. All but closed may be NULL: then calls are refused with
+ * ended with UNKNOWN_OUTCOME; the link is gone when it returns. why as in tls_stream.h, CORRUPT
+ * when the other end broke the contract. All but closed may be NULL: then calls are refused with
  * NOT_FOUND and notes dropped.
  */
 struct call_link_events {
@@ -46,8 +46,9 @@ typedef void call_link_done(void *subject, json_t *result, const struct error *w
 
 /**
  * Call a method; params (NULL = none) are borrowed. done is called once, not from within.
- * Errors told by done: those of the other end, TIMEOUT, UNAVAILABLE (no link, or it broke before
- * the answer: it may have been done), LIMIT (too many calls or bytes are waiting), TOO_LARGE.
+ * Errors told by done: those of the other end; UNAVAILABLE (no link), LIMIT (too many calls or
+ * bytes are waiting), TOO_LARGE: it was not sent; TIMEOUT, UNKNOWN_OUTCOME (the link broke): it may
+ * have been done.
  */
 struct call_link_call {
     const char *method;

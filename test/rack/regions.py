@@ -168,8 +168,9 @@ class Region:
         return up[-1] if up and any(method == "hello" for method, _ in self.calls) else None
 
     def close(self):
-        self.socket.shutdown(socket.SHUT_RDWR)  # wakes the thread that accepts
-        self.socket.close()
+        if self.socket.fileno() >= 0:
+            self.socket.shutdown(socket.SHUT_RDWR)  # wakes the thread that accepts
+            self.socket.close()
         for link in self.links:
             link.close()
 

@@ -287,7 +287,7 @@ static void test_close_ends_all_calls(void **unused)
     assert_int_equal(rack.why.code, ERR_GONE);
     assert_int_equal(region.why.code, ERR_OK);
     assert_int_equal(rack.closed_after, 10);
-    assert_int_equal(rack.last.code, ERR_UNAVAILABLE);
+    assert_int_equal(rack.last.code, ERR_UNKNOWN_OUTCOME);
     release_kept(&region); /* answers for a link that is gone: nobody hears them */
 }
 

@@ -1,0 +1,520 @@
+/*
+ * Linked racks: see rack_links.h. A rack's row lives as long as its link; what others know of racks
+ * is copied under a lock.
+ */
+#include "src/region/rack_links.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/base/clock.h"
+#include "src/base/container.h"
+#include "src/base/log.h"
+#include "src/region/rack_hello.h"
+#include "src/wire/ca.h"
+#include "src/wire/tls_listener.h"
+
+enum { STREAMS_MAX = 2 * LIMIT_RACKS, HANDSHAKE_MS = 5000, TICK_MS = 1000 };
+
+/* One connection; a rack once it has said a good hello. */
+struct peer {
+    struct peer *next;
+    struct call_link *link;
+    bool established, linked;
+    uint64_t since_ns; /* established */
+    struct rack_hello hello;
+    struct rack_peer facts;
+    json_t *said;              /* params of hello with the newest interfaces, for the database */
+    bool kept, keeping, again; /* the database has it; is on it; must have it once more */
+    int waiting;               /* answers of the pool */
+};
+
+/* A call that the pool answers. */
+struct asked {
+    struct peer *peer;
+    struct call_link_request *request; /* NULL: for ourselves, to keep what hello said */
+};
+
+static struct {
+    struct rack_links_setup setup;
+    struct tls_listener *listener;
+    struct rack_pool *pool;
+    struct loop_timer tick;
+    struct peer *peers;
+    bool open;
+} links;
+
+/* What other threads may ask. */
+struct seen {
+    char system_id[LIMIT_NAME], subnets[256];
+    bool linked;
+    uint64_t heard_ns;
+};
+static struct {
+    pthread_mutex_t lock;
+    struct loop *loop; /* NULL = not open */
+    const char *region;
+    struct seen racks[LIMIT_RACKS];
+    int count;
+} shown = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+/* ---- what others see ---- */
+
+static struct seen *seen_of(const char *system_id)
+{
+    for (int i = 0; i < shown.count; i++)
+        if (!strcmp(shown.racks[i].system_id, system_id))
+            return &shown.racks[i];
+    if (shown.count == LIMIT_RACKS)
+        return NULL;
+    struct seen *seen = &shown.racks[shown.count++];
+    *seen = (struct seen){.linked = false};
+    snprintf(seen->system_id, sizeof(seen->system_id), "%s", system_id);
+    return seen;
+}
+
+static void list_subnets(const struct rack_hello *hello, char *text, size_t room)
+{
+    char cidr[IP4_NET_TEXT];
+    size_t used = 0;
+    *text = '\0';
+    for (int i = 0; i < hello->nets_count && used + IP4_NET_TEXT + 1 < room; i++) {
+        struct ip4_net net = {ip4_net_first(hello->nets[i]), hello->nets[i].prefix};
+        ip4_net_format(net, cidr);
+        if (!strstr(text, cidr))
+            used += (size_t)snprintf(text + used, room - used, "%s%s", used ? " " : "", cidr);
+    }
+}
+
+static void show(const struct peer *peer)
+{
+    pthread_mutex_lock(&shown.lock);
+    struct seen *seen = seen_of(peer->hello.system_id);
+    if (seen) {
+        seen->linked = peer->linked;
+        if (peer->link)
+            seen->heard_ns = clock_boot_ns() - call_link_silent_ms(peer->link) * CLOCK_MS;
+        list_subnets(&peer->hello, seen->subnets, sizeof(seen->subnets));
+    }
+    pthread_mutex_unlock(&shown.lock);
+}
+
+/* Racks that left the cluster make room for others. */
+static void forget_strangers(const struct cluster_view *view)
+{
+    pthread_mutex_lock(&shown.lock);
+    int kept = 0;
+    for (int i = 0; i < shown.count; i++)
+        if (cluster_state_rack(&view->facts, shown.racks[i].system_id))
+            shown.racks[kept++] = shown.racks[i];
+    shown.count = kept;
+    pthread_mutex_unlock(&shown.lock);
+}
+
+static json_t *split(const char *text)
+{
+    json_t *list = json_array();
+    while (*text) {
+        size_t size = strcspn(text, " ");
+        json_array_append_new(list, json_stringn(text, size));
+        text += size + (text[size] == ' ');
+    }
+    return list;
+}
+
+void rack_links_status(json_t *status)
+{
+    json_t *row;
+    size_t i;
+    pthread_mutex_lock(&shown.lock);
+    json_array_foreach (json_object_get(status, "racks"), i, row) {
+        const char *system_id = json_string_value(json_object_get(row, "system_id"));
+        const struct seen *seen = system_id && shown.loop ? seen_of(system_id) : NULL;
+        if (!seen || !seen->heard_ns)
+            continue;
+        uint64_t ago_ms = (clock_boot_ns() - seen->heard_ns) / CLOCK_MS;
+        json_object_set_new(row, "last_seen_ms", json_integer((json_int_t)ago_ms));
+        json_object_set_new(row, "subnets", split(seen->subnets));
+        if (seen->linked)
+            json_object_set_new(row, "region", json_string(shown.region));
+    }
+    pthread_mutex_unlock(&shown.lock);
+}
+
+void rack_links_metrics(struct spool *spool)
+{
+    spool_text(spool, "# HELP gantry_rack_linked The link of this rack is up.\n"
+                      "# TYPE gantry_rack_linked gauge\n");
+    for (const struct peer *peer = links.peers; peer; peer = peer->next)
+        if (peer->linked)
+            spool_printf(spool, "gantry_rack_linked{rack=\"%s\"} 1\n", peer->hello.name);
+}
+
+bool rack_links_loop(struct loop **loop)
+{
+    pthread_mutex_lock(&shown.lock);
+    *loop = shown.loop;
+    pthread_mutex_unlock(&shown.lock);
+    return *loop != NULL;
+}
+
+/* ---- peers ---- */
+
+static void free_if_done(struct peer *peer)
+{
+    if (peer->link || peer->waiting)
+        return;
+    json_decref(peer->said);
+    free(peer);
+}
+
+static void on_closed(void *owner, const struct error *why)
+{
+    struct peer *peer = owner;
+    for (struct peer **at = &links.peers; *at; at = &(*at)->next) {
+        if (*at != peer)
+            continue;
+        *at = peer->next;
+        break;
+    }
+    if (peer->linked)
+        log_info("rack %s: the link ended: %s", peer->hello.name,
+                 why->text[0] ? why->text : "closed by us");
+    else if (peer->established && why->code)
+        log_warning("rack link: %s", why->text);
+    bool was_linked = peer->linked;
+    peer->linked = false;
+    peer->link = NULL;
+    if (was_linked)
+        show(peer);
+    free_if_done(peer);
+}
+
+static void on_established(void *owner)
+{
+    struct peer *peer = owner;
+    peer->established = true;
+    peer->since_ns = clock_boot_ns();
+}
+
+static struct peer *linked_peer(const char *system_id)
+{
+    for (struct peer *peer = links.peers; peer; peer = peer->next)
+        if (peer->linked && !strcmp(peer->hello.system_id, system_id))
+            return peer;
+    return NULL;
+}
+
+/* ---- what hello said, into the database ---- */
+
+static void keep_hello(struct peer *peer);
+
+static void on_kept(void *subject, json_t *result, const struct error *why)
+{
+    struct asked *asked = subject;
+    struct peer *peer = asked->peer;
+    (void)result;
+    free(asked);
+    peer->waiting--;
+    peer->keeping = false;
+    if (!why->code)
+        peer->kept = !peer->again;
+    else if (!error_retryable(why->code))
+        log_error("rack %s: what it says of itself is not kept: %s", peer->hello.name, why->text);
+    else
+        log_debug("rack %s: what it says of itself waits: %s", peer->hello.name, why->text);
+    if (!why->code && peer->again && peer->linked)
+        keep_hello(peer);
+    free_if_done(peer);
+}
+
+static void keep_hello(struct peer *peer)
+{
+    const struct rack_call_row *row = rack_call_find("hello");
+    peer->again = peer->keeping;
+    if (!row || peer->keeping)
+        return;
+    struct asked *asked = calloc(1, sizeof(*asked));
+    ASSERT(asked);
+    asked->peer = peer;
+    peer->keeping = true;
+    peer->waiting++;
+    struct rack_pool_call call = {row, &peer->facts, peer->said};
+    rack_pool_run(links.pool, &call, on_kept, asked);
+}
+
+/* ---- calls of racks ---- */
+
+/* The one link of a rack is the newest: an older one is of a process that is gone, or half dead. */
+static void end_older_link(const struct peer *peer)
+{
+    struct peer *older = linked_peer(peer->hello.system_id);
+    struct error why;
+    if (!older)
+        return;
+    error_set(&why, ERR_CONFLICT, "it came anew from %s", call_link_address(peer->link));
+    call_link_reset(older->link, &why);
+    older->linked = false;
+}
+
+static enum error_code take_hello(struct peer *peer, json_t *params, json_t **welcome,
+                                  struct error *err)
+{
+    struct cluster_view view;
+    struct rack_hello hello;
+    if (peer->linked)
+        return error_set(err, ERR_BAD_INPUT, "hello was said already");
+    cluster_read(&view);
+    enum error_code code = rack_hello_parse(params, &hello, err);
+    code = code ? code : rack_hello_check(&hello, call_link_peer(peer->link), &view, err);
+    if (code)
+        return code;
+    peer->hello = hello;
+    end_older_link(peer);
+    snprintf(peer->facts.system_id, sizeof(peer->facts.system_id), "%s", hello.system_id);
+    snprintf(peer->facts.name, sizeof(peer->facts.name), "%s", hello.name);
+    snprintf(peer->facts.version, sizeof(peer->facts.version), "%s", hello.version);
+    snprintf(peer->facts.address, sizeof(peer->facts.address), "%s", call_link_address(peer->link));
+    peer->facts.region = links.setup.region;
+    json_decref(peer->said);
+    peer->said = json_deep_copy(params);
+    peer->linked = true;
+    peer->kept = false;
+    show(peer);
+    keep_hello(peer);
+    log_info("rack %s: linked from %s, version %s", hello.name, peer->facts.address, hello.version);
+    *welcome = rack_hello_welcome(&view, links.setup.region);
+    return ERR_OK;
+}
+
+static enum error_code take_interfaces(struct peer *peer, json_t *params, struct error *err)
+{
+    enum error_code code = rack_hello_interfaces(params, &peer->hello, err);
+    if (code)
+        return code;
+    /* The pool may be reading the old object: never change it. */
+    json_t *said = json_deep_copy(peer->said);
+    json_object_set_new(said, "interfaces", json_deep_copy(json_object_get(params, "interfaces")));
+    json_decref(peer->said);
+    peer->said = said;
+    show(peer);
+    keep_hello(peer);
+    return ERR_OK;
+}
+
+static void on_answered(void *subject, json_t *result, const struct error *why)
+{
+    struct asked *asked = subject;
+    if (why->code)
+        call_link_refuse(asked->request, why);
+    else
+        call_link_answer(asked->request, result);
+    asked->peer->waiting--;
+    free_if_done(asked->peer);
+    free(asked);
+}
+
+static void ask_pool(struct peer *peer, const struct rack_call_row *row, json_t *params,
+                     struct call_link_request *request)
+{
+    struct asked *asked = calloc(1, sizeof(*asked));
+    ASSERT(asked);
+    *asked = (struct asked){peer, request};
+    struct rack_pool_call call = {row, &peer->facts, params};
+    peer->waiting++;
+    rack_pool_run(links.pool, &call, on_answered, asked);
+}
+
+static void on_called(void *owner, const char *method, json_t *params,
+                      struct call_link_request *request)
+{
+    struct peer *peer = owner;
+    struct error why = {0};
+    json_t *result = NULL;
+    bool is_hello = !strcmp(method, "hello");
+    const struct rack_call_row *row = is_hello ? NULL : rack_call_find(method);
+    if (is_hello) {
+        why.code = take_hello(peer, params, &result, &why);
+    } else if (!peer->linked) {
+        error_set(&why, ERR_FORBIDDEN, "say hello first");
+    } else if (!strcmp(method, "interfaces")) {
+        why.code = take_interfaces(peer, params, &why);
+    } else if (row) {
+        ask_pool(peer, row, params, request);
+        return;
+    } else if (strcmp(method, "ping") != 0) {
+        error_set(&why, ERR_NOT_FOUND, "this region has no method %s", method);
+    }
+    if (is_hello && why.code)
+        log_warning("rack link from %s: hello is refused: %s", call_link_address(peer->link),
+                    why.text);
+    if (why.code)
+        call_link_refuse(request, &why);
+    else
+        call_link_answer(request, result);
+    json_decref(result);
+}
+
+static const struct call_link_events peer_events = {on_established, on_called, NULL, on_closed};
+
+static void *on_accepted(void *subject, struct tls_stream *stream, struct tls_events *events)
+{
+    (void)subject;
+    struct peer *peer = calloc(1, sizeof(*peer));
+    ASSERT(peer);
+    peer->link = call_link_accept(links.setup.loop, stream, events, &peer_events, peer);
+    peer->next = links.peers;
+    links.peers = peer;
+    return peer->link;
+}
+
+/* ---- time ---- */
+
+static void check_peer(struct peer *peer, uint64_t now)
+{
+    struct error why;
+    uint64_t silent_ms = call_link_silent_ms(peer->link);
+    if (!peer->linked && now - peer->since_ns > RACK_LINKS_HELLO_MS * CLOCK_MS) {
+        error_set(&why, ERR_TIMEOUT, "%s: no hello in time", call_link_address(peer->link));
+        call_link_reset(peer->link, &why);
+    } else if (silent_ms > RACK_LINKS_SILENCE_MS) {
+        error_set(&why, ERR_TIMEOUT, "silent for %llu ms", (unsigned long long)silent_ms);
+        call_link_reset(peer->link, &why);
+    } else if (peer->linked) {
+        show(peer);
+        if (!peer->kept)
+            keep_hello(peer);
+    }
+}
+
+static void on_tick(struct loop_timer *timer)
+{
+    (void)timer;
+    uint64_t now = clock_boot_ns();
+    for (struct peer *peer = links.peers; peer; peer = peer->next)
+        if (peer->established)
+            check_peer(peer, now);
+}
+
+void rack_links_look(const struct cluster_view *view)
+{
+    struct error why;
+    if (!links.open || !view->known)
+        return;
+    for (struct peer *peer = links.peers; peer; peer = peer->next)
+        if (peer->linked && rack_hello_check(&peer->hello, call_link_peer(peer->link), view, &why))
+            call_link_reset(peer->link, &why);
+    forget_strangers(view);
+}
+
+/* ---- for the door ---- */
+
+static int rank_of(const struct peer *peer, const char *rack, const char *bmc_address)
+{
+    ip4 ip;
+    if (rack && !strcmp(rack, peer->hello.system_id))
+        return 0;
+    if (bmc_address && ip4_parse(bmc_address, &ip))
+        for (int i = 0; i < peer->hello.nets_count; i++)
+            if (ip4_net_contains(peer->hello.nets[i], ip))
+                return 1;
+    return 2;
+}
+
+void rack_links_choose(const char *rack, const char *bmc_address, struct rack_links_choice *choice)
+{
+    choice->count = 0;
+    for (int rank = 0; rank <= 2; rank++)
+        for (const struct peer *peer = links.peers; peer; peer = peer->next)
+            if (peer->linked && rank_of(peer, rack, bmc_address) == rank &&
+                choice->count < RACK_LINKS_MAX)
+                strcpy(choice->system_id[choice->count++], peer->hello.system_id);
+}
+
+struct unlinked_call {
+    call_link_done *done;
+    void *subject;
+    struct error why;
+};
+
+static void answer_unlinked(void *subject)
+{
+    struct unlinked_call *call = subject;
+    call->done(call->subject, NULL, &call->why);
+    free(call);
+}
+
+void rack_links_call(const char *system_id, const struct call_link_call *call, call_link_done *done,
+                     void *subject)
+{
+    struct peer *peer = linked_peer(system_id);
+    if (peer) {
+        call_link_call(peer->link, call, done, subject);
+        return;
+    }
+    struct unlinked_call *unlinked = calloc(1, sizeof(*unlinked));
+    ASSERT(unlinked);
+    *unlinked = (struct unlinked_call){.done = done, .subject = subject};
+    error_set(&unlinked->why, ERR_UNAVAILABLE, "rack %s is not linked", system_id);
+    loop_post(links.setup.loop, answer_unlinked, unlinked);
+}
+
+void rack_links_note(const char *method, json_t *params)
+{
+    struct error why;
+    for (const struct peer *peer = links.peers; peer; peer = peer->next)
+        if (peer->linked && call_link_note(peer->link, method, params, &why))
+            log_warning("rack %s: %s is not told: %s", peer->hello.name, method, why.text);
+}
+
+/* ---- open and close ---- */
+
+enum error_code rack_links_open(const struct rack_links_setup *setup, struct error *err)
+{
+    ASSERT(!links.open);
+    struct tls_listen listen = {setup->address, setup->port, CA_ROLE_RACK, STREAMS_MAX,
+                                HANDSHAKE_MS,   on_accepted, NULL};
+    enum error_code code =
+        tls_listener_open(setup->loop, setup->credentials, &listen, &links.listener, err);
+    if (code)
+        return code;
+    links.setup = *setup;
+    links.open = true;
+    struct rack_pool_setup pool = {setup->loop, 0, setup->subject, setup->epoch_valid};
+    links.pool = rack_pool_start(&pool);
+    loop_timer_init(setup->loop, &links.tick, on_tick);
+    loop_timer_start(&links.tick, TICK_MS, TICK_MS);
+    pthread_mutex_lock(&shown.lock);
+    shown.loop = setup->loop;
+    shown.region = setup->region;
+    shown.count = 0;
+    pthread_mutex_unlock(&shown.lock);
+    return ERR_OK;
+}
+
+void rack_links_close(void)
+{
+    if (!links.open)
+        return;
+    links.open = false;
+    pthread_mutex_lock(&shown.lock);
+    shown.loop = NULL;
+    pthread_mutex_unlock(&shown.lock);
+    tls_listener_close(links.listener);
+    rack_pool_stop(links.pool);
+    for (struct peer *peer = links.peers; peer; peer = peer->next)
+        call_link_close(peer->link);
+    loop_timer_close(&links.tick, NULL);
+}
+
+int rack_links_port(void)
+{
+    return tls_listener_port(links.listener);
+}
+
+void rack_links_primary(const char *conninfo, uint64_t epoch)
+{
+    rack_pool_primary(links.pool, conninfo, epoch);
+}
