@@ -27,6 +27,11 @@ struct api_user {
     bool is_superuser;
 };
 
+struct api_request;
+struct api_reply;
+typedef enum error_code api_function(struct api_request *request, struct api_reply *reply,
+                                     struct error *err);
+
 struct api_request {
     struct arena *arena; /* lives as long as the request */
     struct db *db;
@@ -41,6 +46,8 @@ struct api_request {
     const struct route_match *route;
     const struct http_call *call; /* headers and raw body: api_header, api_body */
     struct http *http;
+    api_function *after; /* see api_after */
+    void *after_subject;
 };
 
 /** A reply; rendered whole before the first byte is sent. */
@@ -58,8 +65,14 @@ struct api_reply {
     struct api_field_errors *field_errors; /* of api_field_error, NULL = none */
 };
 
-typedef enum error_code api_function(struct api_request *request, struct api_reply *reply,
-                                     struct error *err);
+/**
+ * What reaches outside of the database (the power of a machine): function runs once, after the
+ * transaction has committed, without one around it; it may begin its own with db_transact, may take
+ * long (a part of the pool at most is given to such requests), and may write the reply anew.
+ * request->after_subject is subject. Its error is the answer, and the request id of a write is then
+ * forgotten, so that a repeat tries again.
+ */
+void api_after(struct api_request *request, api_function *function, void *subject);
 
 /** A part of the path: api_path(request, "system_id"); never NULL for names of the action's path.
  */

@@ -9,6 +9,12 @@
 #include "src/region/http_call.h"
 #include "src/region/routes.h"
 
+void api_after(struct api_request *request, api_function *function, void *subject)
+{
+    request->after = function;
+    request->after_subject = subject;
+}
+
 const char *api_path(const struct api_request *request, const char *name)
 {
     for (int i = 0; i < request->route->values_count; i++)

@@ -3,6 +3,7 @@
  * transaction that runs the function. Pool threads.
  */
 #include <ctype.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -12,6 +13,7 @@
 #include "src/region/api_metrics.h"
 #include "src/region/api_reply.h"
 #include "src/region/describe.h"
+#include "src/region/event_store.h"
 #include "src/region/http_call.h"
 #include "src/region/identity.h"
 #include "src/region/request_store.h"
@@ -35,6 +37,7 @@ struct run {
     unsigned allowed;    /* methods, for a 405 */
     const char *subject; /* of a write, for its request id */
     bool stale;          /* a read whose primary was superseded meanwhile */
+    bool acted;          /* outside of the database: not to be run again */
 };
 
 /* A UUID in its usual text form: what the database takes as one, and nothing else. */
@@ -215,6 +218,7 @@ static enum error_code transaction(struct db *db, void *subject, struct error *e
     struct run *run = subject;
     struct request_claim claim = {run->call->id, run->subject};
     api_reply_begin(run->reply, run->worker->arena);
+    run->request.after = NULL;
     if (run->mode == RUN_WRITE) {
         enum error_code code = request_store_claim(db, &claim, run->reply, err);
         if (code || claim.repeated)
@@ -224,7 +228,9 @@ static enum error_code transaction(struct db *db, void *subject, struct error *e
     if (code)
         return code;
     api_reply_end(run->reply);
-    return run->mode == RUN_WRITE ? request_store_keep(db, run->call->id, run->reply, err) : code;
+    if (run->mode == RUN_READ || run->request.after) /* of the latter the answer is yet to come */
+        return ERR_OK;
+    return request_store_keep(db, run->call->id, run->reply, err);
 }
 
 /* Who and what, for the request id. The target may hold secrets: its digest will do. */
@@ -235,6 +241,44 @@ static const char *subject_of(const struct run *run, struct arena *arena)
     return arena_printf(arena, "%lld %s %.32s",
                         run->request.user ? (long long)run->request.user->id : 0, run->call->method,
                         digest);
+}
+
+struct settlement {
+    const struct run *run;
+    bool done;
+};
+
+static enum error_code settle(struct db *db, void *subject, struct error *err)
+{
+    const struct settlement *settlement = subject;
+    const struct run *run = settlement->run;
+    return settlement->done ? request_store_keep(db, run->call->id, run->reply, err)
+                            : request_store_forget(db, run->call->id, err);
+}
+
+/*
+ * What was put off until after the commit. These may wait for slow devices: half of the pool is
+ * never theirs. The answer is the client's even when it could not be kept for a repeat.
+ */
+static enum error_code run_after(struct run *run, struct error *err)
+{
+    static atomic_int at_work;
+    int most = http_settings(run->call->http)->threads / 2;
+    struct error ignored = {0};
+    enum error_code code;
+    run->acted = true;
+    if (atomic_fetch_add(&at_work, 1) < (most ? most : 1))
+        code = run->request.after(&run->request, run->reply, err);
+    else
+        code = error_set(err, ERR_LIMIT, "Too many requests wait for machines; try again.");
+    atomic_fetch_sub(&at_work, 1);
+    if (!code)
+        api_reply_end(run->reply);
+    struct settlement settlement = {run, code == ERR_OK};
+    if (run->mode == RUN_WRITE &&
+        db_transact(run->worker->db, DB_WRITE, settle, &settlement, &ignored))
+        log_warning("the answer of %s is not kept: %s", run->call->id, ignored.text);
+    return code;
 }
 
 static enum error_code run_in_database(struct run *run, struct error *err)
@@ -255,6 +299,8 @@ static enum error_code run_in_database(struct run *run, struct error *err)
                        run, err);
     run->stale = !code && run->mode == RUN_READ && settings->epoch_valid &&
                  !settings->epoch_valid(settings->subject, run->worker->epoch);
+    if (!code && !run->stale && run->request.after)
+        code = run_after(run, err);
     return code;
 }
 
@@ -297,7 +343,7 @@ static bool run_with_database(struct run *run, bool has_primary, bool last, stru
         code = error_set(err, ERR_UNAVAILABLE, "The database has no primary right now; try again.");
     bool again =
         !has_primary || run->stale || code == ERR_BUSY || (code && db_lost(run->worker->db));
-    if (again && !last)
+    if (again && !last && !run->acted)
         return false;
     if (run->stale)
         code = error_set(err, ERR_UNAVAILABLE, "The primary has just moved; try again.");
@@ -326,7 +372,9 @@ static enum error_code sweep(struct db *db, void *subject, struct error *err)
 {
     (void)subject;
     enum error_code code = request_store_sweep(db, err);
-    return code ? code : session_store_sweep(db, err);
+    if (!code)
+        code = session_store_sweep(db, err);
+    return code ? code : event_sweep(db, err);
 }
 
 void http_run_sweep(struct http_worker *worker)

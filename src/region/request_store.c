@@ -22,12 +22,14 @@ static enum error_code answer_again(struct db *db, const struct request_claim *c
         return error_set(err, ERR_BUSY, "The request met another one; try again.");
     if (strcmp(db_text(&rows, 0, 0), claim->subject))
         return error_set(err, ERR_CONFLICT, "This X-Request-Id was used for another request.");
+    if (db_is_null(&rows, 0, 1)) /* see api_after */
+        return error_set(err, ERR_BUSY, "The request is still being carried out; try again.");
     const char *text = db_text(&rows, 0, 3);
     size_t size = 0;
     char *bytes = text ? digest_base64_parse(reply->arena, text, strlen(text), &size) : NULL;
     api_reply_bytes(reply, arena_strdup(reply->arena, db_text(&rows, 0, 2)), bytes ? bytes : "",
                     bytes ? size : 0);
-    reply->status = db_is_null(&rows, 0, 1) ? 200 : (int)db_int(&rows, 0, 1);
+    reply->status = (int)db_int(&rows, 0, 1);
     return ERR_OK;
 }
 
@@ -55,6 +57,12 @@ enum error_code request_store_keep(struct db *db, const char *id, struct api_rep
         db, &request_keep,
         DB_PARAMS(id, db_number(reply->arena, reply->status), reply->content_type, text), NULL,
         err);
+}
+
+enum error_code request_store_forget(struct db *db, const char *id, struct error *err)
+{
+    DB_STATEMENT(request_forget, "DELETE FROM request WHERE id = $1");
+    return db_query(db, &request_forget, DB_PARAMS(id), NULL, err);
 }
 
 enum error_code request_store_sweep(struct db *db, struct error *err)

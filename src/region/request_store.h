@@ -23,5 +23,8 @@ enum error_code request_store_claim(struct db *db, struct request_claim *claim,
 enum error_code request_store_keep(struct db *db, const char *id, struct api_reply *reply,
                                    struct error *err);
 
+/** Forget an id whose work was not done after all: a repeat does it anew. */
+enum error_code request_store_forget(struct db *db, const char *id, struct error *err);
+
 /** Forget what no client repeats any more, some rows at a time. */
 enum error_code request_store_sweep(struct db *db, struct error *err);

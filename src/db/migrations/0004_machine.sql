@@ -39,6 +39,7 @@ CREATE TABLE node (
     boot_interface_id bigint,
     boot_disk_id bigint,
     boot_rack text,        -- system_id of the rack that booted it last
+    boot_address inet,     -- the machine's address then
     booted timestamptz,
     enlisted timestamptz,  -- when its inventory came in for the first time
     commissioning_set_id bigint,
@@ -163,7 +164,7 @@ CREATE TABLE numa_node (
 
 CREATE TABLE tag (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    name text NOT NULL CONSTRAINT tag_name_once UNIQUE CHECK (name ~ '^[A-Za-z0-9_.-]{1,256}$'),
+    name text NOT NULL CONSTRAINT tag_name_once UNIQUE CHECK (name ~ '^[A-Za-z0-9_.-]+$' AND length(name) <= 256),
     definition text NOT NULL DEFAULT '',
     comment text NOT NULL DEFAULT '',
     kernel_opts text NOT NULL DEFAULT '',

@@ -1,0 +1,75 @@
+/* Events in the database: see event_store.h. */
+#include "src/region/event_store.h"
+
+#include <string.h>
+
+#include "src/model/event_type.h"
+
+enum { DESCRIPTION_BYTES = 1000 };
+
+/* Foreign text: cut, not in the middle of a character, and without what a terminal would act on. */
+static const char *clean(const char *text, struct arena *arena)
+{
+    size_t size = text ? strnlen(text, DESCRIPTION_BYTES) : 0;
+    while (size && text[size] && ((unsigned char)text[size] & 0xc0) == 0x80)
+        size--;
+    char *copy = arena_strndup(arena, text ? text : "", size);
+    for (char *p = copy; *p; p++)
+        if ((unsigned char)*p < 0x20 || *p == 0x7f)
+            *p = ' ';
+    return copy;
+}
+
+enum error_code event_add(struct db *db, const struct event *event, struct arena *arena,
+                          struct error *err)
+{
+    DB_STATEMENT(
+        event_add_row,
+        "WITH about AS (SELECT id, hostname FROM node WHERE system_id = $1), "
+        "told AS (UPDATE node SET status_message = $6 "
+        "WHERE id = (SELECT id FROM about) AND $4::int >= 20) "
+        "INSERT INTO event (node_id, hostname, username, type, level, description) VALUES ("
+        "(SELECT id FROM about), coalesce((SELECT hostname FROM about), ''), "
+        "coalesce($2, ''), $3, $4::int, $5)");
+    const struct event_type *type = event_type_find(event->type);
+    ASSERT(type);
+    const char *description = clean(event->description, arena);
+    const char *message =
+        *description ? arena_printf(arena, "%s - %s", type->text, description) : type->text;
+    return db_query(db, &event_add_row,
+                    DB_PARAMS(event->system_id, event->username, type->name,
+                              db_number(arena, type->level), description, message),
+                    NULL, err);
+}
+
+enum error_code event_sweep(struct db *db, struct error *err)
+{
+    DB_STATEMENT(event_forget,
+                 "DELETE FROM event WHERE id IN (SELECT id FROM event WHERE level <> 0 "
+                 "AND created < now() - interval '30 days' ORDER BY created LIMIT 1000)");
+    return db_query(db, &event_forget, DB_NO_PARAMS, NULL, err);
+}
+
+#define EVENT_COLUMNS                                                                    \
+    "SELECT e.id, n.system_id, e.hostname, e.username, e.type, e.level, e.description, " \
+    "to_char(e.created AT TIME ZONE 'UTC', 'Dy, DD Mon. YYYY HH24:MI:SS') "
+#define EVENT_WHERE                                                        \
+    "FROM event e LEFT JOIN node n ON n.id = e.node_id "                   \
+    "WHERE ($1::bigint[] IS NULL OR e.node_id = ANY($1)) "                 \
+    "AND CASE WHEN $2::int = 0 THEN e.level = 0 ELSE e.level >= $2 END "   \
+    "AND ($3::bigint = 0 OR e.id > $3) AND ($4::bigint = 0 OR e.id < $4) " \
+    "AND ($5::text IS NULL OR e.username = $5) "
+
+enum error_code event_list(struct db *db, const struct event_query *query, struct arena *arena,
+                           struct db_rows *rows, struct error *err)
+{
+    DB_STATEMENT(event_newest, EVENT_COLUMNS EVENT_WHERE "ORDER BY e.id DESC LIMIT $6");
+    /* behind an id: the events next to it, not the newest of all */
+    DB_STATEMENT(event_next, "SELECT * FROM (" EVENT_COLUMNS EVENT_WHERE
+                             "ORDER BY e.id LIMIT $6) page ORDER BY id DESC");
+    return db_query(db, query->after ? &event_next : &event_newest,
+                    DB_PARAMS(query->node_ids, db_number(arena, query->level),
+                              db_number(arena, query->after), db_number(arena, query->before),
+                              query->owner, db_number(arena, query->limit)),
+                    rows, err);
+}

@@ -1,0 +1,24 @@
+/* What a request says of a machine that is to be made or changed. Pool threads. */
+#pragma once
+
+#include "src/region/api.h"
+
+enum { MACHINE_MACS = 256 };
+
+/** NULL = not said. Texts are checked and in the form the database keeps. */
+struct machine_form {
+    const char *hostname, *description, *architecture, *min_hwe_kernel;
+    const char *domain_id, *zone_id, *pool_id; /* numbers */
+    const char *cpu_count, *memory, *swap_size;
+    const char *hardware_uuid, *boot_method;
+    const char *macs[MACHINE_MACS]; /* "aa:bb:cc:dd:ee:ff", each once */
+    int macs_count;
+};
+
+/**
+ * Read and check all of it; what is wrong becomes field errors of the reply. Only a new machine has
+ * mac_addresses, hardware_uuid and boot_method, and must have an architecture.
+ * Errors: those of the database; field errors are left to api_fields_valid.
+ */
+enum error_code machine_form_read(struct api_request *request, struct api_reply *reply, bool is_new,
+                                  struct machine_form *form, struct error *err);

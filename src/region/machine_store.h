@@ -1,0 +1,64 @@
+/*
+ * Machines as rows: found, made, changed. Runs inside the caller's transaction; pool threads.
+ */
+#pragma once
+
+#include "src/region/api.h"
+#include "src/region/machine_form.h"
+#include "src/region/node_filter.h"
+#include "src/wire/seal.h"
+
+/** What decisions are made from. */
+struct machine {
+    int64_t id;
+    int64_t owner_id; /* 0 = nobody */
+    int node_type, status;
+    bool enlisted; /* its hardware was reported */
+    const char *system_id, *hostname, *power_type;
+};
+
+/**
+ * One by system_id, if it is of types (NODE_MACHINES...) and the request's user may see it.
+ * Errors: NOT_FOUND with MAAS's text.
+ */
+enum error_code machine_store_find(struct api_request *request, const char *system_id,
+                                   unsigned types, struct machine *machine, struct error *err);
+
+/** May the request's user change it: an administrator or its owner. Errors: FORBIDDEN. */
+enum error_code machine_store_check_owner(const struct api_request *request,
+                                          const struct machine *machine, struct error *err);
+
+/** Is any of these MACs (array text) an interface of a node? busy: of one being set up. */
+enum error_code machine_store_has_mac(struct db *db, const char *macs, bool busy, bool *found,
+                                      struct error *err);
+
+/**
+ * A new machine in status New, with its interfaces and its metadata key. *known: there was one
+ * already and an anonymous request may have it again (docs/inventory.md, how it is sent). What
+ * collides becomes a field error and BAD_INPUT.
+ */
+enum error_code machine_store_create(struct api_request *request, struct api_reply *reply,
+                                     const struct machine_form *form, struct machine *made,
+                                     bool *known, struct error *err);
+
+/** Change what the form says. Errors: BAD_INPUT with a field error (host name taken). */
+enum error_code machine_store_update(struct api_request *request, struct api_reply *reply,
+                                     int64_t id, const struct machine_form *form,
+                                     struct error *err);
+
+/**
+ * Move it to another status, by the table of moves; the event says who and why. Errors: CONFLICT
+ * with a text for people.
+ */
+enum error_code machine_store_move(struct api_request *request, struct machine *machine, int to,
+                                   const char *error_description, struct error *err);
+
+enum error_code machine_store_delete(struct db *db, int64_t id, struct arena *arena,
+                                     struct error *err);
+
+/** Put nodes (system_ids, array text) into a zone by name. Errors: BAD_INPUT (no such zone). */
+enum error_code machine_store_set_zone(struct db *db, const char *zone, const char *system_ids,
+                                       struct error *err);
+
+/** An address as the database takes it, or NULL when text is none ("", a unix socket). */
+const char *machine_store_address(const char *text);
