@@ -1,6 +1,8 @@
 /* The table of parts: see rack_part.h. */
 #include "src/rack/rack_part.h"
 
+#include "src/rack/dhcp_part.h"
+
 static void write_links(struct rack *rack, struct spool *spool)
 {
     region_link_metrics(rack->regions, spool);
@@ -8,5 +10,11 @@ static void write_links(struct rack *rack, struct spool *spool)
 
 const struct rack_part rack_parts[] = {
     {.name = "links", .metrics = write_links},
+    {.name = "dhcp",
+     .start = dhcp_part_start,
+     .interfaces = dhcp_part_interfaces,
+     .linked = dhcp_part_linked,
+     .stop = dhcp_part_stop,
+     .metrics = dhcp_part_metrics},
 };
 const int rack_parts_count = (int)(sizeof(rack_parts) / sizeof(rack_parts[0]));

@@ -1,0 +1,54 @@
+/*
+ * The DHCPv4 server of the rack: sockets, leases on disk, configuration from the region and the
+ * last good one without it. Loop thread.
+ */
+#pragma once
+
+#include <jansson.h>
+
+#include "src/base/loop.h"
+#include "src/base/spool.h"
+#include "src/rack/interfaces.h"
+#include "src/wire/fence_link.h"
+
+struct dhcp;
+
+struct dhcp_settings {
+    struct loop *loop;
+    struct fence_link *fence;
+    const char *data_dir; /* dhcp.json and dhcp.leases are kept there */
+};
+
+/**
+ * Read the leases and the last good configuration; serving begins with dhcp_set_interfaces. Blocks:
+ * at the start of the program. Without a usable last configuration it waits for the region's.
+ * Errors: IO (leases cannot be read or written).
+ */
+enum error_code dhcp_new(const struct dhcp_settings *settings, struct dhcp **dhcp,
+                         struct error *err);
+
+/** Close everything; it is gone when the loop comes round. Leases that wait are written first. */
+void dhcp_close(struct dhcp *dhcp);
+
+/** The interfaces as they are now: at the start and whenever something changed. */
+void dhcp_set_interfaces(struct dhcp *dhcp, const struct interfaces *interfaces);
+
+/** The version of the configuration in use, "" without one: for the call dhcp_config. */
+const char *dhcp_version(const struct dhcp *dhcp);
+
+/**
+ * A DHCP document from the region (docs/rack-protocol.md): use it from now on and keep it on disk.
+ * One that is only a version says that nothing changed. Errors: BAD_INPUT, the old one stays.
+ */
+enum error_code dhcp_configure(struct dhcp *dhcp, const json_t *document, struct error *err);
+
+/**
+ * Lease changes that the region does not know yet: params of the call `leases` with at most 256, or
+ * NULL when there are none. The caller owns it, and gives it back when the call failed: they are
+ * reported again then. All leases count as changed after a start.
+ */
+json_t *dhcp_take_changes(struct dhcp *dhcp);
+void dhcp_give_back_changes(struct dhcp *dhcp, const json_t *params);
+
+/** Prometheus text format, version 0.0.4. */
+void dhcp_write_metrics(const struct dhcp *dhcp, struct spool *spool);

@@ -1,0 +1,70 @@
+/*
+ * What the rack's DHCP serves: the document of docs/rack-protocol.md, checked whole before any of
+ * it counts. A configuration does not change once it is read. Any thread; dhcp_config_load and
+ * dhcp_config_save block.
+ */
+#pragma once
+
+#include <jansson.h>
+
+#include "src/base/address.h"
+#include "src/base/error.h"
+#include "src/base/limits.h"
+
+enum {
+    DHCP_CONFIG_NETWORKS = 256,
+    DHCP_CONFIG_RANGES = 64,   /* of one network */
+    DHCP_CONFIG_SERVERS = 8,   /* DNS, NTP: what fits into a small reply */
+    DHCP_CONFIG_VERSION = 129, /* with the NUL */
+    DHCP_CONFIG_DOMAIN = 254,
+    DHCP_LEASE_LEAST_S = 30,
+    DHCP_LEASE_MOST_S = 7 * 24 * 3600,
+};
+
+struct dhcp_range {
+    ip4 first, last; /* inclusive */
+};
+
+/** A machine whose address is fixed. */
+struct dhcp_host {
+    struct mac mac;
+    ip4 address;
+    char hostname[LIMIT_NAME]; /* "" = none */
+};
+
+struct dhcp_network {
+    int64_t vlan_id, subnet_id;
+    struct ip4_net net;
+    bool primary; /* this rack answers first on this network */
+    int mtu;      /* 0 = not told */
+    ip4 gateway;  /* 0 = none */
+    int dns_count, ntp_count, range_count, host_count;
+    ip4 dns[DHCP_CONFIG_SERVERS], ntp[DHCP_CONFIG_SERVERS];
+    char domain[DHCP_CONFIG_DOMAIN];
+    uint32_t lease_s;
+    struct dhcp_range range[DHCP_CONFIG_RANGES]; /* ascending, none overlaps another */
+    struct dhcp_host *host;                      /* by MAC, ascending */
+    const struct dhcp_host **by_address;         /* the same by address */
+};
+
+struct dhcp_config {
+    char version[DHCP_CONFIG_VERSION];
+    int count;
+    struct dhcp_network *network;
+};
+
+/**
+ * Check a document and make a configuration of it; dhcp_config_free gives it back, NULL is fine.
+ * Errors: BAD_INPUT naming the network and the key.
+ */
+enum error_code dhcp_config_parse(const json_t *document, struct dhcp_config **config,
+                                  struct error *err);
+void dhcp_config_free(struct dhcp_config *config);
+
+/** The host with this MAC, with this address; NULL when there is none. */
+const struct dhcp_host *dhcp_config_host(const struct dhcp_network *network, struct mac mac);
+const struct dhcp_host *dhcp_config_host_at(const struct dhcp_network *network, ip4 address);
+
+/** The file of the last good document, as JSON text. Errors: NOT_FOUND, BAD_INPUT, CORRUPT, IO. */
+enum error_code dhcp_config_load(const char *path, struct dhcp_config **config, struct error *err);
+enum error_code dhcp_config_save(const char *path, const char *text, struct error *err);
