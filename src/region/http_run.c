@@ -13,6 +13,7 @@
 #include "src/region/api_metrics.h"
 #include "src/region/api_reply.h"
 #include "src/region/describe.h"
+#include "src/region/dhcp_store.h"
 #include "src/region/event_store.h"
 #include "src/region/http_call.h"
 #include "src/region/identity.h"
@@ -374,7 +375,9 @@ static enum error_code sweep(struct db *db, void *subject, struct error *err)
     enum error_code code = request_store_sweep(db, err);
     if (!code)
         code = session_store_sweep(db, err);
-    return code ? code : event_sweep(db, err);
+    if (!code)
+        code = event_sweep(db, err);
+    return code ? code : dhcp_store_sweep(db, err);
 }
 
 void http_run_sweep(struct http_worker *worker)

@@ -1,0 +1,27 @@
+/*
+ * What racks give by DHCP: their configuration as a document, and the leases they report.
+ * Contract: docs/rack-protocol.md. Inside the caller's transaction; workers.
+ */
+#pragma once
+
+#include <jansson.h>
+
+#include "src/db/db.h"
+
+/**
+ * The DHCP document of a rack, a new object. version is the one it has: when that is still right
+ * the document is {"version"} alone. Errors: TOO_LARGE (more than a frame holds).
+ */
+enum error_code dhcp_store_document(struct db *db, const char *system_id, const char *version,
+                                    struct arena *arena, json_t **document, struct error *err);
+
+/**
+ * Keep leases (list of the protocol): the table of leases, and an observed address at each
+ * interface with that MAC. Errors: BAD_INPUT: nothing is kept then.
+ */
+enum { DHCP_STORE_LEASES = 256 };
+enum error_code dhcp_store_leases(struct db *db, json_t *leases, struct arena *arena,
+                                  struct error *err);
+
+/** Forget what has run out for a day. */
+enum error_code dhcp_store_sweep(struct db *db, struct error *err);

@@ -1,0 +1,219 @@
+/* The DHCP document and leases, on a real PostgreSQL. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/db/migrate.h"
+#include "src/region/dhcp_store.h"
+#include "test/lib/temp_postgres.h"
+
+static struct temp_postgres postgres;
+static struct db *db;
+static struct arena *arena;
+static struct error err;
+
+static const char *ask(const char *sql)
+{
+    struct db_statement *statement = ARENA_NEW(arena, struct db_statement);
+    __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
+    *statement = (struct db_statement){"ask", arena_strdup(arena, sql)};
+    if (db_query(db, statement, DB_NO_PARAMS, &rows, &err))
+        fail_msg("%s", err.text);
+    return rows.count && db_text(&rows, 0, 0) ? arena_strdup(arena, db_text(&rows, 0, 0)) : "";
+}
+
+static int start(void **unused)
+{
+    (void)unused;
+    temp_postgres_start(&postgres);
+    arena = arena_new();
+    db = db_new(postgres.conninfo);
+    assert_int_equal(db_migrate(db, NULL, &err), ERR_OK);
+    assert_int_equal(
+        db_script(db,
+                  "INSERT INTO node (system_id, hostname, node_type, domain_id, zone_id) VALUES "
+                  "('rack01', 'one', 2, 0, 1), ('rack02', 'two', 2, 0, 1), ('mach01', 'hippo', 0, "
+                  "0, 1);"
+                  "INSERT INTO subnet (name, vlan_id, cidr, gateway_ip, dns_servers) VALUES ('a', "
+                  "5001, '10.77.0.0/24', '10.77.0.1', '{10.77.0.2,2001:db8::1}');"
+                  "INSERT INTO subnet (name, vlan_id, cidr) VALUES ('six', 5001, "
+                  "'2001:db8::/64');"
+                  "INSERT INTO ip_range (subnet_id, type, start_ip, end_ip) VALUES (1, 'dynamic', "
+                  "'10.77.0.100', '10.77.0.199'), (1, 'reserved', '10.77.0.10', '10.77.0.19');"
+                  "INSERT INTO reserved_ip (subnet_id, ip, mac_address) VALUES (1, '10.77.0.30', "
+                  "'52:54:00:00:00:30');"
+                  "INSERT INTO interface (node_id, name, mac) SELECT id, 'eth0', "
+                  "'52:54:00:00:00:01' FROM node WHERE system_id = 'mach01';"
+                  "INSERT INTO ip_address (ip, alloc_type, subnet_id, interface_id) VALUES "
+                  "('10.77.0.40', 1, 1, 1);",
+                  &err),
+        ERR_OK);
+    return 0;
+}
+
+static int stop(void **unused)
+{
+    (void)unused;
+    db_free(db);
+    arena_free(arena);
+    temp_postgres_stop(&postgres);
+    return 0;
+}
+
+/* The document as text, in the arena. */
+static const char *document(const char *rack, const char *version)
+{
+    json_t *made = NULL;
+    assert_int_equal(dhcp_store_document(db, rack, version, arena, &made, &err), ERR_OK);
+    char *text = json_dumps(made, JSON_COMPACT | JSON_SORT_KEYS);
+    const char *copy = arena_strdup(arena, text);
+    free(text);
+    json_decref(made);
+    return copy;
+}
+
+static const char *version_of(const char *text)
+{
+    return arena_strndup(arena, strstr(text, "\"version\":\"") + 11, 64);
+}
+
+static void test_document(void **unused)
+{
+    (void)unused;
+    assert_non_null(strstr(document("rack01", ""), "\"networks\":[],"));
+    ask("UPDATE vlan SET dhcp_on = true, primary_rack_id = 1, secondary_rack_id = 2, mtu = 9000 "
+        "WHERE id = 5001 RETURNING id");
+    const char *text = document("rack01", "");
+    assert_non_null(strstr(
+        text, "{\"networks\":[{\"cidr\":\"10.77.0.0/24\",\"dns\":[\"10.77.0.2\"],\"domain\":"
+              "\"maas\",\"gateway\":\"10.77.0.1\",\"hosts\":[{\"address\":\"10.77.0.40\","
+              "\"hostname\":\"hippo\",\"mac\":\"52:54:00:00:00:01\"},{\"address\":\"10.77.0.30\","
+              "\"hostname\":\"\",\"mac\":\"52:54:00:00:00:30\"}],\"lease_s\":600,\"mtu\":9000,"
+              "\"ntp\":[],\"primary\":true,\"ranges\":[{\"first\":\"10.77.0.100\",\"last\":"
+              "\"10.77.0.199\"}],\"subnet_id\":1,\"vlan_id\":5001}],\"version\":\""));
+    const char *version = version_of(text);
+    assert_string_equal(document("rack01", version),
+                        arena_printf(arena, "{\"version\":\"%s\"}", version));
+    assert_non_null(strstr(document("rack02", ""), "\"primary\":false"));
+    assert_non_null(strstr(document("mach01", ""), "\"networks\":[],"));
+    /* Settings stand in for what the subnet does not say; names are no addresses. */
+    ask("INSERT INTO setting VALUES ('upstream_dns', '\"8.8.8.8 2001:db8::53\"'), ('ntp_servers', "
+        "'\"ntp.example 10.0.0.9\"') RETURNING name");
+    ask("UPDATE subnet SET dns_servers = '{}', gateway_ip = NULL WHERE id = 1 RETURNING id");
+    text = document("rack01", version);
+    assert_non_null(strstr(text, "\"dns\":[\"8.8.8.8\"]"));
+    assert_non_null(strstr(text, "\"ntp\":[\"10.0.0.9\"]"));
+    assert_non_null(strstr(text, "\"gateway\":null"));
+}
+
+static void test_relayed_vlan(void **unused)
+{
+    (void)unused;
+    ask("INSERT INTO vlan (fabric_id, vid, relay_vlan_id) VALUES (0, 9, 5001) RETURNING id");
+    ask("INSERT INTO subnet (name, vlan_id, cidr) VALUES ('far', 5002, '10.99.0.0/24') RETURNING "
+        "id");
+    const char *text = document("rack01", "");
+    assert_non_null(strstr(text, "10.99.0.0/24"));
+    assert_non_null(strstr(text, "\"vlan_id\":5002"));
+}
+
+static enum error_code leases_body(struct db *same, void *subject, struct error *why)
+{
+    json_t *list = json_loads(subject, 0, NULL);
+    enum error_code code = dhcp_store_leases(same, list, arena, why);
+    json_decref(list);
+    return code;
+}
+
+static enum error_code leases(const char *text)
+{
+    return db_transact(db, DB_WRITE, leases_body, (void *)(uintptr_t)text, &err);
+}
+
+#define LEASES                                                                                   \
+    "SELECT string_agg(concat_ws(' ', ip, mac_address, hostname, extract(epoch FROM expires)), " \
+    "', ' ORDER BY ip) FROM dhcp_lease"
+#define OBSERVED                                                                                 \
+    "SELECT string_agg(concat_ws(' ', a.ip, n.hostname, a.subnet_id), ', ' ORDER BY a.ip) FROM " \
+    "ip_address a JOIN interface i ON i.id = a.interface_id JOIN node n ON n.id = i.node_id "    \
+    "WHERE a.alloc_type = 6"
+
+static void test_leases(void **unused)
+{
+    (void)unused;
+    assert_int_equal(leases("[{\"mac\": \"52:54:00:00:00:01\", \"address\": \"10.77.0.100\", "
+                            "\"hostname\": \"hippo\", \"expires_s\": 1900000000, \"gone\": false},"
+                            "{\"mac\": \"52:54:00:00:00:09\", \"address\": \"10.77.0.101\", "
+                            "\"hostname\": \"<script>\", \"expires_s\": 1900000001},"
+                            "{\"mac\": \"52:54:00:00:00:09\", \"address\": \"192.168.3.3\", "
+                            "\"hostname\": \"elsewhere\", \"expires_s\": 1900000001}]"),
+                     ERR_OK);
+    assert_string_equal(ask(LEASES), "10.77.0.100 52:54:00:00:00:01 hippo 1900000000.000000, "
+                                     "10.77.0.101 52:54:00:00:00:09 1900000001.000000");
+    assert_string_equal(ask(OBSERVED), "10.77.0.100 hippo 1");
+    /* Renewed twice in one message, another client, gone, gone for another MAC. */
+    assert_int_equal(
+        leases("[{\"mac\": \"52:54:00:00:00:01\", \"address\": \"10.77.0.100\", \"hostname\": "
+               "null, \"expires_s\": 1900000005},"
+               "{\"mac\": \"52:54:00:00:00:01\", \"address\": \"10.77.0.100\", \"hostname\": "
+               "null, \"expires_s\": 1900000006},"
+               "{\"mac\": \"52:54:00:00:00:08\", \"address\": \"10.77.0.101\", \"gone\": true}]"),
+        ERR_OK);
+    assert_string_equal(ask(LEASES), "10.77.0.100 52:54:00:00:00:01 1900000006.000000, "
+                                     "10.77.0.101 52:54:00:00:00:09 1900000001.000000");
+    assert_int_equal(
+        leases("[{\"mac\": \"52:54:00:00:00:01\", \"address\": \"10.77.0.100\", \"expires_s\": "
+               "1900000009},"
+               "{\"mac\": \"52:54:00:00:00:01\", \"address\": \"10.77.0.100\", \"gone\": true},"
+               "{\"mac\": \"52:54:00:00:00:09\", \"address\": \"10.77.0.101\", \"gone\": true},"
+               "{\"mac\": \"52:54:00:00:00:07\", \"address\": \"10.77.0.101\", \"expires_s\": "
+               "1900000002}]"),
+        ERR_OK);
+    assert_string_equal(ask(LEASES), "10.77.0.101 52:54:00:00:00:07 1900000002.000000");
+    assert_string_equal(ask(OBSERVED), "");
+}
+
+static void test_refused_leases(void **unused)
+{
+    (void)unused;
+    static const char *const lists[] = {
+        "{}",
+        "[1]",
+        "[{\"mac\": \"x\", \"address\": \"10.77.0.100\", \"expires_s\": 1}]",
+        "[{\"mac\": \"52:54:00:00:00:01\", \"address\": \"10.77.0\", \"expires_s\": 1}]",
+        "[{\"mac\": \"52:54:00:00:00:01\", \"address\": \"10.77.0.7\", \"expires_s\": \"1\"}]",
+        "[{\"mac\": \"52:54:00:00:00:01\", \"address\": \"10.77.0.7\", \"expires_s\": -1}]",
+        "[{\"mac\": \"52:54:00:00:00:01\", \"address\": \"10.77.0.7\", \"expires_s\": "
+        "9999999999999}]",
+    };
+    const char *before = ask(LEASES);
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+        assert_int_equal(leases(lists[i]), ERR_BAD_INPUT);
+    assert_string_equal(ask(LEASES), before);
+}
+
+static void test_sweep(void **unused)
+{
+    (void)unused;
+    assert_int_equal(leases("[{\"mac\": \"52:54:00:00:00:01\", \"address\": \"10.77.0.120\", "
+                            "\"expires_s\": 1000}]"),
+                     ERR_OK);
+    assert_int_equal(dhcp_store_sweep(db, &err), ERR_OK);
+    assert_string_equal(ask("SELECT count(*) FROM dhcp_lease"), "1");
+    assert_string_equal(ask(OBSERVED), "");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_document), cmocka_unit_test(test_relayed_vlan),
+        cmocka_unit_test(test_leases),   cmocka_unit_test(test_refused_leases),
+        cmocka_unit_test(test_sweep),
+    };
+    return cmocka_run_group_tests(tests, start, stop);
+}
