@@ -14,7 +14,7 @@
 #include "src/base/file.h"
 #include "src/base/process.h"
 
-enum { INITDB_MS = 120000, INITDB_OUTPUT = 65536, CONFIG_TEXT_BYTES = 16384 };
+enum { INITDB_MS = 120000, VERSION_MS = 10000, INITDB_OUTPUT = 65536, CONFIG_TEXT_BYTES = 16384 };
 
 /* Same on every member always. restart_after_crash off: a crash is a new epoch, never a restart
  * behind our back. */
@@ -144,6 +144,31 @@ static enum error_code write_config(const struct pg_files *files, const char *st
     return write_conf(files, "postgresql.conf", text, err);
 }
 
+/* PostgreSQL refuses the data of another major version, but says so in its log only. */
+static enum error_code check_version(const struct pg_files *files, struct error *err)
+{
+    char program[LIMIT_PATH], path[LIMIT_PATH + 64], *text;
+    snprintf(program, sizeof(program), "%s/postgres", files->settings->pg_bin_dir);
+    const char *const argv[] = {program, "--version", NULL};
+    struct process_run run = {.argv = argv, .output_limit = 4096, .timeout_ms = VERSION_MS};
+    struct process_result result;
+    struct arena *arena = arena_new();
+    in_data(files, "PG_VERSION", path);
+    enum error_code code = file_read(arena, path, 64, &text, NULL, err);
+    code = code ? code : process_run(&run, arena, &result, err);
+    if (code == ERR_NOT_FOUND)
+        error_wrap(err, "PostgreSQL is not installed, or [postgres] bin_dir is wrong");
+    const char *word = code ? NULL : strstr(result.output, ") ");
+    long has = word ? strtol(word + 2, NULL, 10) : 0, wants = code ? 0 : strtol(text, NULL, 10);
+    if (!code && has != wants)
+        code = error_set(err, ERR_CONFLICT,
+                         "%s is of PostgreSQL %ld, [postgres] bin_dir has %ld: install PostgreSQL "
+                         "%ld, or bring the data over with pg_upgrade",
+                         files->data_dir, wants, has, wants);
+    arena_free(arena);
+    return code;
+}
+
 enum error_code pg_files_prepare(const struct pg_files *files, const char *standby_names,
                                  struct error *err)
 {
@@ -152,7 +177,8 @@ enum error_code pg_files_prepare(const struct pg_files *files, const char *stand
                                 "region  \"/^(.+,)?OU=region(,.+)?$\"  api\n";
     char path[LIMIT_PATH + 64];
     struct stat st;
-    enum error_code code = file_make_folders(files->conf_dir, 0700, err);
+    enum error_code code = check_version(files, err);
+    code = code ? code : file_make_folders(files->conf_dir, 0700, err);
     code = code ? code : write_config(files, standby_names, err);
     code = code ? code : write_conf(files, "ident.conf", ident, err);
     code = code ? code : pg_files_gate(files, false, err);

@@ -33,7 +33,8 @@ enum error_code pg_files_initialise(const struct pg_files *files, struct error *
 
 /**
  * Before every start: configuration, closed hba, empty postgresql.auto.conf, standby.signal.
- * standby_names: what synchronous_standby_names must be.
+ * standby_names: what synchronous_standby_names must be. Errors: CONFLICT (data of another version
+ * of PostgreSQL), NOT_FOUND (no program), IO.
  */
 enum error_code pg_files_prepare(const struct pg_files *files, const char *standby_names,
                                  struct error *err);

@@ -415,6 +415,23 @@ static void act(struct pg_member *member, enum pg_step step)
         begin_work(member, step); /* WAIT and STEADY with a running one: a look at it */
 }
 
+/* This member voted with data that is not there any more. */
+static bool is_lost(const struct pg_member *member)
+{
+    const struct cluster_member *self = cluster_state_member(&member->facts, member->self);
+    return self && self->data_voter && self->ever_had_data && !member->seen.may_initialise;
+}
+
+static void fail_lost(struct pg_member *member)
+{
+    struct error err;
+    error_set(&err, ERR_CORRUPT,
+              "%s is gone, and no other region has the data: stop gantry-fenced and put the folder "
+              "back from a backup",
+              member->files.data_dir);
+    fail(member, &err);
+}
+
 /* When to look again by ourselves. */
 static void arm(struct pg_member *member)
 {
@@ -449,6 +466,9 @@ void pg_member_look(struct pg_member *member, const struct cluster_state *facts,
                                   facts->primary.system_id == 0 && !member->setup.floor->had_data;
     member->seen.leased = holds_lease(member);
     enum pg_step step = pg_decide(facts, self, leads, &member->seen);
+    if (step == PG_WAIT && !member->seen.has_data && is_lost(member) &&
+        now >= member->wait_until_ns)
+        fail_lost(member);
     tell_open(member, step == PG_STEADY);
     if (op_busy(&member->op) || now < member->wait_until_ns)
         return;
@@ -467,8 +487,12 @@ void pg_member_ended(struct pg_member *member, const char *how)
 {
     log_warning("PostgreSQL ended: %s", how);
     bool wanted = member->step == PG_STOP || member->step == PG_KILL;
-    if (!member->seen.answers && !wanted) /* it never came up: not again at once */
-        member->wait_until_ns = clock_boot_ns() + RETRY_MS * CLOCK_MS;
+    if (!member->seen.answers && !wanted) { /* it never came up: not again at once */
+        struct error err;
+        error_set(&err, ERR_IO, "ended before it answered (%s): its own words stand in the log",
+                  how);
+        fail(member, &err);
+    }
     member->seen.running = member->seen.answers = member->seen.open = false;
     atomic_store(&member->lease_end_ns, 0);
     tell_open(member, false);
