@@ -1,6 +1,6 @@
 /*
- * HAProxy: child of regiond, with a generated configuration and listening sockets that fenced
- * opened (fd@N), so that it needs no rights and an address need not be here yet. Loop thread.
+ * The region's front door: HAProxy (src/wire/haproxy.h) on the virtual addresses and on the port
+ * for racks and other regions, as the cluster's facts say. Loop thread.
  */
 #pragma once
 

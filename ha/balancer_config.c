@@ -10,8 +10,8 @@ static void add(struct balancer_socket *socket, enum balancer_door door, const c
                 uint32_t port)
 {
     socket->door = door;
-    snprintf(socket->address, sizeof(socket->address), "%s", address);
-    socket->port = (int)port;
+    snprintf(socket->socket.address, sizeof(socket->socket.address), "%s", address);
+    socket->socket.port = (int)port;
 }
 
 int balancer_config_sockets(const struct cluster_state *facts, const struct ha_settings *settings,
@@ -55,7 +55,7 @@ static void write_frontend(struct spool *out, const struct balancer_socket *sock
 {
     static const char *const names[] = {"http", "https", "hop"};
     spool_printf(out, "\nfrontend %s_%d\n    # %s port %d\n", names[socket->door], number,
-                 socket->address, socket->port);
+                 socket->socket.address, socket->socket.port);
     spool_printf(out, "    bind fd@%d", number);
     if (socket->door != BALANCER_HTTP)
         spool_printf(out, " ssl crt %s/haproxy.pem alpn http/1.1", settings->run_dir);
@@ -92,7 +92,7 @@ void balancer_config_write(struct spool *out, const struct balancer_socket *sock
                  settings->run_dir);
     spool_text(out, fixed);
     for (int i = 0; i < count; i++)
-        write_frontend(out, &sockets[i], BALANCER_FIRST_FD + i, settings);
+        write_frontend(out, &sockets[i], HAPROXY_FIRST_FD + i, settings);
     spool_printf(out,
                  "\nbackend regions\n"
                  "    http-reuse always\n"

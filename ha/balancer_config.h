@@ -4,15 +4,15 @@
 #include "ha/ha_settings.h"
 #include "raft/cluster_state.h"
 #include "src/base/spool.h"
+#include "src/wire/haproxy.h"
 
-enum { BALANCER_FIRST_FD = 3, BALANCER_SOCKETS = 2 * LIMIT_VIPS + 1 };
+enum { BALANCER_SOCKETS = 2 * LIMIT_VIPS + 1 };
 
 /** One listening socket: what it is for, where, and the descriptor it has in HAProxy. */
 enum balancer_door { BALANCER_HTTP, BALANCER_HTTPS, BALANCER_HOP };
 struct balancer_socket {
     enum balancer_door door;
-    char address[16];
-    int port;
+    struct haproxy_socket socket;
 };
 
 /** The sockets for these facts, in the order of their descriptors. Returns how many. */
