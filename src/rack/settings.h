@@ -11,6 +11,11 @@ struct settings {
     const char *provision_names;                      /* as written: "eth1, eth2" */
     char provision[LIMIT_INTERFACES][INTERFACE_NAME]; /* where machines are served */
     int provision_count;
+    int boot_port; /* HTTP boot */
+    int cache_mib; /* images on disk */
+    int proxy_port;
+    const char *proxy_allow; /* paths, by spaces */
+    const char *haproxy;
     const char *health_address; /* "" = all */
     int health_port;
     const char *ipmitool;
