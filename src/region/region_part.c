@@ -1,6 +1,7 @@
 /* The table of parts: see region_part.h. */
 #include "src/region/region_part.h"
 
+#include "src/region/config_watch.h"
 #include "src/region/rack_links.h"
 #include "src/region/region_health.h"
 #include "src/region/region_racks.h"
@@ -13,5 +14,6 @@ const struct region_part region_parts[] = {
      .primary = region_racks_primary,
      .status = rack_links_status,
      .metrics = rack_links_metrics},
+    {.name = "config watch", .start = config_watch_start, .primary = config_watch_primary},
 };
 const int region_parts_count = (int)(sizeof(region_parts) / sizeof(region_parts[0]));
