@@ -89,15 +89,21 @@ function(room folder)
     endif()
 endfunction()
 
-# program(NAME FOLDER): FOLDER/main.c and its room.
+# program(NAME FOLDER): FOLDER/main.c and its room. What init or fenced starts goes to sbin.
 function(program name folder)
     if(EXISTS ${CMAKE_SOURCE_DIR}/${folder}/main.c)
         get_filename_component(room ${folder} NAME)
         add_executable(${name} ${folder}/main.c)
         target_link_libraries(${name} room_${room})
-        install(TARGETS ${name})
+        set(place ${CMAKE_INSTALL_SBINDIR})
+        if(name STREQUAL gantry)
+            set(place ${CMAKE_INSTALL_BINDIR})
+        endif()
+        install(TARGETS ${name} RUNTIME DESTINATION ${place})
     endif()
 endfunction()
+
+install(FILES ${CMAKE_SOURCE_DIR}/scripts/gantry-fenced.service DESTINATION lib/systemd/system)
 
 # test/unit/ROOM/FILE_test.c: one cmocka program each, labelled unit, linked with its room and
 # test/lib. A test that names `// replaces: src/ROOM/x.c` links its own x before the room's.

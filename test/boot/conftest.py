@@ -10,7 +10,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("GANTRY_BUILD") or ROOT / "build" / "debug").resolve()
-sys.path[:0] = [str(ROOT / "scripts"), str(pathlib.Path(__file__).resolve().parent)]
+sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "test"), str(pathlib.Path(__file__).resolve().parent)]
 
 import metadata  # noqa: E402
 

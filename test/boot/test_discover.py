@@ -1,10 +1,10 @@
 """The real thing: a lab of one region, one rack and one machine. The machine's BMC switches it on, it boots from the
 rack, and is New in the API, through the virtual IP, with its hardware. BIOS in ci; UEFI and Secure Boot at level full."""
-import json
+import contextlib
 import os
 import re
-import subprocess
 
+import lab
 import pytest
 from labkit import bringup, discover, plan, system
 
@@ -12,35 +12,24 @@ from labkit import bringup, discover, plan, system
 LIMIT_S = {"bios": 150, "uefi": 240, "secureboot": 240}
 
 
-def run_lab(root, *argv, timeout=300):
-    return subprocess.run(["/usr/bin/python3", root / "scripts" / "lab", *argv], capture_output=True, text=True,
-                          timeout=timeout, check=False)
-
-
 @pytest.fixture(name="lab_of")
-def make_lab(build, request):
-    if os.geteuid():
-        pytest.skip("the lab makes network namespaces: run as root")
-    root, name = request.config.rootpath.parent, f"dt{os.getpid() % 10000}"
-
-    def lab_of(firmware):
-        up = run_lab(root, "up", "--name", name, "--machines", "1", "--firmware", firmware, "--build", build)
-        assert up.returncode == 0, up.stderr[-6000:]
-        return plan.Plan.load(name), json.loads(up.stdout)
-    yield lab_of
-    down = run_lab(root, "down", "--name", name)
-    assert down.returncode == 0 or "no lab" in down.stderr, down.stderr
-    assert not system.netns_exists(f"{name}-hub")
+def make_lab(images):
+    with contextlib.ExitStack() as stack:
+        def lab_of(firmware):
+            name = f"dt{os.getpid() % 10000}"
+            made = stack.enter_context(lab.lab(name, "--machines", "1", "--firmware", firmware, "--images", images))
+            return plan.Plan.load(name), made.facts
+        yield lab_of
 
 
 def check_discovery(lab_of, firmware):
-    the_plan, lab = lab_of(firmware)
+    the_plan, facts = lab_of(firmware)
     machine, story = the_plan.machines[0], []
-    row = discover.watch(the_plan, machine, lab["admin"]["api_key"], LIMIT_S[firmware],
+    row = discover.watch(the_plan, machine, facts["admin"]["api_key"], LIMIT_S[firmware],
                          lambda seconds, text: story.append(f"{seconds:6.1f} s  {text}"))
     print("\n".join(story + discover.hardware(row)))
     check_machine(row, machine)
-    api = bringup.Api(the_plan, lab["admin"]["api_key"])
+    api = bringup.Api(the_plan, facts["admin"]["api_key"])
     assert [r["system_id"] for r in api.get("machines/")] == [row["system_id"]]
     assert api.get(f"machines/{row['system_id']}/")["status_name"] == "New"
     assert api.get("machines/", op="is_registered", mac_address=machine.mac) is True
