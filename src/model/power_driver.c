@@ -262,8 +262,10 @@ enum error_code power_driver_check(const struct power_driver *driver, json_t *pa
     for (int i = 0; i < driver->parameters_count; i++) {
         const struct power_parameter *parameter = &driver->parameters[i];
         json_t *value = json_object_get(parameters, parameter->name);
-        if (check_one(parameter, value, err))
-            return error_wrap(err, "%s", parameter->name);
+        struct error why;
+        enum error_code code = check_one(parameter, value, &why);
+        if (code)
+            return error_set(err, code, "%s: %.400s", parameter->name, why.text);
     }
     return ERR_OK;
 }

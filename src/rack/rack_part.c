@@ -3,6 +3,8 @@
 
 #include "src/rack/boot_part.h"
 #include "src/rack/dhcp_part.h"
+#include "src/rack/power.h"
+#include "src/rack/rack_health.h"
 
 static void write_links(struct rack *rack, struct spool *spool)
 {
@@ -10,7 +12,9 @@ static void write_links(struct rack *rack, struct spool *spool)
 }
 
 const struct rack_part rack_parts[] = {
+    {.name = "health", .start = rack_health_start},
     {.name = "links", .metrics = write_links},
+    {.name = "power", .start = power_start, .metrics = power_metrics},
     {.name = "dhcp",
      .start = dhcp_part_start,
      .interfaces = dhcp_part_interfaces,

@@ -1,0 +1,206 @@
+/*
+ * Power control on the rack: see power.h. Orders wait in one list; one runs when no other of the
+ * same BMC does. An order that comes again (same request) joins the one under way, and is told the
+ * outcome of one that has ended lately, so that nothing is done twice.
+ */
+#include "src/rack/power.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/base/clock.h"
+#include "src/base/log.h"
+#include "src/rack/power_order.h"
+
+enum { RUNNING_MAX = 6, REMEMBERED = 64 }; /* threads of the loop are for others too */
+
+struct task {
+    struct task *next;
+    struct power_order order;
+    struct call_link_request *requests[4]; /* who waits for it */
+    int requests_count;
+    bool runs;
+    uint64_t arrived_ns;
+    enum power_seen seen;
+    struct error err; /* code ERR_OK = done */
+};
+
+struct outcome {
+    char request[sizeof(((struct power_order *)0)->request)];
+    enum power_seen seen;
+    struct error err;
+};
+
+static struct {
+    struct loop *loop;
+    const char *ipmitool;
+    struct task *tasks, **last;
+    int count, running;
+    struct outcome outcomes[REMEMBERED];
+    unsigned next_outcome;
+    uint64_t done, failed;
+} power;
+
+static void answer(struct call_link_request *request, enum power_seen seen, const struct error *err)
+{
+    if (err->code) {
+        call_link_refuse(request, err);
+        return;
+    }
+    json_t *result = json_pack("{ss}", "state", power_order_seen_word(seen));
+    call_link_answer(request, result);
+    json_decref(result);
+}
+
+static void start_next(void);
+
+static void remember(const struct task *task)
+{
+    struct outcome *outcome = &power.outcomes[power.next_outcome++ % REMEMBERED];
+    strcpy(outcome->request, task->order.request);
+    outcome->seen = task->seen;
+    outcome->err = task->err;
+}
+
+static void run_task(void *subject)
+{
+    struct task *task = subject;
+    struct arena *arena = arena_new();
+    uint64_t waited_ms = (clock_boot_ns() - task->arrived_ns) / CLOCK_MS;
+    if (waited_ms >= task->order.timeout_ms) {
+        error_set(&task->err, ERR_BUSY, "%s is busy with other orders", task->order.bmc);
+    } else {
+        task->order.timeout_ms -= (unsigned)waited_ms;
+        task->err.code = power_order_run(&task->order, arena, &task->seen, &task->err);
+    }
+    arena_free(arena);
+}
+
+static void on_ended(void *subject)
+{
+    struct task *task = subject;
+    const struct power_order *order = &task->order;
+    uint64_t took_ms = (clock_boot_ns() - task->arrived_ns) / CLOCK_MS;
+    for (struct task **at = &power.tasks; *at; at = &(*at)->next) {
+        if (*at != task)
+            continue;
+        *at = task->next;
+        if (power.last == &task->next)
+            power.last = at;
+        break;
+    }
+    power.count--;
+    power.running--;
+    if (task->err.code)
+        log_warning("power %s of %s: %s", power_order_action_word(order->action), order->system_id,
+                    task->err.text);
+    else
+        log_info("power %s of %s (%s): %s, %llu ms", power_order_action_word(order->action),
+                 order->system_id, *order->bmc ? order->bmc : order->driver->name,
+                 power_order_seen_word(task->seen), (unsigned long long)took_ms);
+    if (task->err.code)
+        power.failed++;
+    else
+        power.done++;
+    remember(task);
+    for (int i = 0; i < task->requests_count; i++)
+        answer(task->requests[i], task->seen, &task->err);
+    power_order_close(&task->order);
+    free(task);
+    start_next();
+}
+
+static bool bmc_is_busy(const char *bmc)
+{
+    for (const struct task *task = power.tasks; task && *bmc; task = task->next)
+        if (task->runs && !strcmp(task->order.bmc, bmc))
+            return true;
+    return false;
+}
+
+static void start_next(void)
+{
+    for (struct task *task = power.tasks; task && power.running < RUNNING_MAX; task = task->next) {
+        if (task->runs || bmc_is_busy(task->order.bmc))
+            continue;
+        task->runs = true;
+        power.running++;
+        loop_run_blocking(power.loop, run_task, on_ended, task);
+    }
+}
+
+/* True: the order is known, the request was answered or waits with it. */
+static bool join_earlier(const struct power_order *order, struct call_link_request *request)
+{
+    for (struct task *task = power.tasks; task; task = task->next) {
+        if (strcmp(task->order.request, order->request) != 0 ||
+            task->requests_count == (int)(sizeof(task->requests) / sizeof(task->requests[0])))
+            continue;
+        task->requests[task->requests_count++] = request;
+        return true;
+    }
+    for (int i = 0; i < REMEMBERED; i++) {
+        const struct outcome *outcome = &power.outcomes[i];
+        /* A failure may be tried again; what was done is not done twice. */
+        if (strcmp(outcome->request, order->request) != 0 || outcome->err.code)
+            continue;
+        answer(request, outcome->seen, &outcome->err);
+        return true;
+    }
+    return false;
+}
+
+static void on_power(void *subject, json_t *params, struct call_link_request *request)
+{
+    struct power_order order;
+    struct error err;
+    (void)subject;
+    if (power_order_parse(params, &order, &err)) {
+        call_link_refuse(request, &err);
+        return;
+    }
+    if (join_earlier(&order, request)) {
+        power_order_close(&order);
+        return;
+    }
+    if (power.count == POWER_ORDERS_MAX) {
+        error_set(&err, ERR_LIMIT, "%d power orders wait on this rack", POWER_ORDERS_MAX);
+        call_link_refuse(request, &err);
+        power_order_close(&order);
+        return;
+    }
+    struct task *task = calloc(1, sizeof(*task));
+    ASSERT(task);
+    order.ipmitool = power.ipmitool;
+    task->order = order;
+    task->requests[task->requests_count++] = request;
+    task->arrived_ns = clock_boot_ns();
+    *power.last = task;
+    power.last = &task->next;
+    power.count++;
+    start_next();
+}
+
+enum error_code power_start(struct rack *rack, struct error *err)
+{
+    (void)err;
+    power.loop = &rack->loop;
+    power.ipmitool = rack->settings.ipmitool;
+    power.last = &power.tasks;
+    region_link_serve(rack->regions, "power", on_power, NULL);
+    return ERR_OK;
+}
+
+void power_metrics(struct rack *rack, struct spool *spool)
+{
+    (void)rack;
+    spool_printf(spool,
+                 "# HELP gantry_power_orders_total Power orders that ended.\n"
+                 "# TYPE gantry_power_orders_total counter\n"
+                 "gantry_power_orders_total{outcome=\"done\"} %llu\n"
+                 "gantry_power_orders_total{outcome=\"failed\"} %llu\n"
+                 "# HELP gantry_power_orders Power orders that wait or run.\n"
+                 "# TYPE gantry_power_orders gauge\n"
+                 "gantry_power_orders %d\n",
+                 (unsigned long long)power.done, (unsigned long long)power.failed, power.count);
+}

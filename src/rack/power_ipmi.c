@@ -1,0 +1,272 @@
+/*
+ * The driver "ipmi": see power_ipmi.h. ipmitool says little by its exit status and much by its
+ * output, so the output is what errors are made from. The password goes by the environment.
+ */
+#include "src/rack/power_ipmi.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "src/base/clock.h"
+#include "src/base/container.h"
+#include "src/base/process.h"
+
+enum {
+    RUN_MS = 15000, /* most for one run of the tool */
+    OUTPUT_BYTES = 64 << 10,
+    LOOK_MS = 500,  /* between looks whether the machine followed */
+    LAST_MS = 1000, /* no further look with less than this left */
+    ARGV_MAX = 32,
+};
+
+/* One order under way. */
+struct ipmi {
+    const struct power_order *order;
+    struct arena *arena;
+    uint64_t deadline_ns;
+    const char *environment[6];
+};
+
+static const char *parameter(const struct ipmi *ipmi, const char *name)
+{
+    return power_driver_text(ipmi->order->driver, ipmi->order->parameters, name);
+}
+
+/* ---- what the tool says ---- */
+
+static const struct {
+    const char *output; /* a part of what ipmitool writes */
+    enum error_code code;
+    const char *text;
+} explanations[] = {
+    {"RAKP 2 HMAC is invalid", ERR_FORBIDDEN, "refuses the password (power_pass)"},
+    {"unauthorized name", ERR_FORBIDDEN, "does not know the user (power_user)"},
+    {"invalid role", ERR_FORBIDDEN, "does not give this user the privilege_level; try another one"},
+    {"RAKP 4 message has invalid integrity", ERR_FORBIDDEN, "refuses the K_g key (k_g)"},
+    {"Insufficient privilege", ERR_FORBIDDEN, "says that the privilege_level is too low for this"},
+    {"invalid authentication algorithm", ERR_BAD_INPUT,
+     "does not speak this cipher_suite_id; try another one"},
+    {"no matching cipher suite", ERR_BAD_INPUT,
+     "does not speak this cipher_suite_id; try another one"},
+    {"no cipher suite match", ERR_BAD_INPUT,
+     "does not speak this cipher_suite_id; try another one"},
+    {"Assertion", ERR_BAD_INPUT, "cannot be spoken to with this cipher_suite_id by ipmitool"},
+    {"insufficient resources", ERR_BUSY, "has no free session now"},
+    {"Node busy", ERR_BUSY, "is busy"},
+    {"Get Auth Capabilities", ERR_UNAVAILABLE, "does not answer"},
+    {"Get Channel Authentication", ERR_UNAVAILABLE, "does not answer"},
+    {"Could not open socket", ERR_UNAVAILABLE, "cannot be reached"},
+    {"Activate Session command failed", ERR_FORBIDDEN,
+     "refuses user or password (power_user, power_pass)"},
+    {"Address lookup", ERR_UNAVAILABLE, "cannot be reached"},
+    {"Unable to establish", ERR_UNAVAILABLE, "does not open a session"},
+};
+
+/* The last line that is not about the tool's own affairs. */
+static void last_line(const char *output, char *line, size_t room)
+{
+    static const char *const noise[] = {"Get HPM.x",       "Loading IANA",
+                                        "Running Get VSO", "Invalid completion code received",
+                                        "Discovered IPMB", "IANA PEN registry"};
+    snprintf(line, room, "%s", "(nothing)");
+    while (*output) {
+        size_t size = strcspn(output, "\n");
+        bool is_noise = size == 0;
+        for (size_t i = 0; i < COUNT_OF(noise) && !is_noise; i++)
+            is_noise = !strncmp(output, noise[i], strlen(noise[i]));
+        if (!is_noise)
+            snprintf(line, room, "%.*s", (int)(size < room ? size : room - 1), output);
+        output += size + (output[size] == '\n');
+    }
+}
+
+enum error_code power_ipmi_explain(const struct power_order *order, const char *output,
+                                   struct error *err)
+{
+    char line[160];
+    const char *bmc = order->bmc + strlen("ipmi ");
+    for (size_t i = 0; i < COUNT_OF(explanations); i++)
+        if (strstr(output, explanations[i].output))
+            return error_set(err, explanations[i].code, "the BMC at %s %s", bmc,
+                             explanations[i].text);
+    last_line(output, line, sizeof(line));
+    return error_set(err, ERR_IO, "the BMC at %s: ipmitool says: %s", bmc, line);
+}
+
+bool power_ipmi_read_status(const char *output, enum power_seen *seen)
+{
+    if (strstr(output, "Chassis Power is on"))
+        *seen = POWER_SEEN_ON;
+    else if (strstr(output, "Chassis Power is off"))
+        *seen = POWER_SEEN_OFF;
+    else
+        return false;
+    return true;
+}
+
+/* ---- running the tool ---- */
+
+static int build_argv(const struct ipmi *ipmi, const char *const *command, const char **argv)
+{
+    int count = 0;
+    bool lan = !strcmp(parameter(ipmi, "power_driver"), "LAN");
+    const char *privilege = parameter(ipmi, "privilege_level");
+    const char *user = parameter(ipmi, "power_user");
+    const char *cipher = parameter(ipmi, "cipher_suite_id");
+    const char *port = strrchr(ipmi->order->bmc, ':') + 1;
+    /* -v: without it a wrong password looks like a BMC that is not there. */
+    const char *const first[] = {ipmi->order->ipmitool,
+                                 "-v",
+                                 "-I",
+                                 lan ? "lan" : "lanplus",
+                                 "-H",
+                                 parameter(ipmi, "power_address"),
+                                 "-p",
+                                 port,
+                                 "-L",
+                                 !strcmp(privilege, "ADMIN") ? "ADMINISTRATOR" : privilege,
+                                 "-N",
+                                 "1",
+                                 "-R",
+                                 "3",
+                                 "-E"};
+    for (size_t i = 0; i < COUNT_OF(first); i++)
+        argv[count++] = first[i];
+    if (*user) {
+        argv[count++] = "-U";
+        argv[count++] = user;
+    }
+    if (!lan && *cipher) {
+        argv[count++] = "-C";
+        argv[count++] = cipher;
+    }
+    if (!lan && *parameter(ipmi, "k_g"))
+        argv[count++] = "-K";
+    for (; *command; command++)
+        argv[count++] = *command;
+    argv[count] = NULL;
+    ASSERT(count < ARGV_MAX);
+    return count;
+}
+
+static enum error_code run_tool(const struct ipmi *ipmi, const char *const *command,
+                                const char **output, struct error *err)
+{
+    const char *argv[ARGV_MAX];
+    uint64_t now = clock_boot_ns();
+    struct process_result result;
+    if (now >= ipmi->deadline_ns)
+        return error_set(err, ERR_TIMEOUT, "no time is left for the BMC at %s",
+                         ipmi->order->bmc + strlen("ipmi "));
+    uint64_t left_ms = (ipmi->deadline_ns - now) / CLOCK_MS + 1;
+    build_argv(ipmi, command, argv);
+    struct process_run run = {.argv = argv,
+                              .environment = ipmi->environment,
+                              .output_limit = OUTPUT_BYTES,
+                              .timeout_ms = left_ms < RUN_MS ? (int)left_ms : RUN_MS};
+    enum error_code code = process_run(&run, ipmi->arena, &result, err);
+    if (code == ERR_NOT_FOUND)
+        return error_set(err, ERR_IO, "%s is not installed on this rack: install ipmitool",
+                         ipmi->order->ipmitool);
+    if (code == ERR_TIMEOUT)
+        return error_set(err, ERR_UNAVAILABLE, "the BMC at %s does not answer",
+                         ipmi->order->bmc + strlen("ipmi "));
+    if (code)
+        return code;
+    *output = result.output;
+    return result.status ? power_ipmi_explain(ipmi->order, result.output, err) : ERR_OK;
+}
+
+static enum error_code chassis(const struct ipmi *ipmi, const char *what, const char *how,
+                               struct error *err)
+{
+    const char *const command[] = {"chassis", what, how, NULL};
+    const char *output;
+    return run_tool(ipmi, command, &output, err);
+}
+
+static enum error_code query(const struct ipmi *ipmi, enum power_seen *seen, struct error *err)
+{
+    const char *const command[] = {"chassis", "power", "status", NULL};
+    const char *output;
+    enum error_code code = run_tool(ipmi, command, &output, err);
+    if (!code && !power_ipmi_read_status(output, seen))
+        code = power_ipmi_explain(ipmi->order, output, err);
+    return code;
+}
+
+/* From the network next time: firmware asks the rack, which says what is to be booted. */
+static enum error_code boot_from_network(const struct ipmi *ipmi, struct error *err)
+{
+    bool efi = !strcmp(parameter(ipmi, "power_boot_type"), "efi");
+    const char *const command[] = {"chassis", "bootdev", "pxe", efi ? "options=efiboot" : NULL,
+                                   NULL};
+    const char *output;
+    return run_tool(ipmi, command, &output, err);
+}
+
+static enum error_code wait_until(const struct ipmi *ipmi, enum power_seen wanted,
+                                  enum power_seen *seen, struct error *err)
+{
+    enum error_code code;
+    while (!(code = query(ipmi, seen, err)) && *seen != wanted) {
+        if (clock_boot_ns() + (LOOK_MS + LAST_MS) * CLOCK_MS >= ipmi->deadline_ns)
+            return error_set(err, ERR_TIMEOUT,
+                             "the BMC at %s took the order, but the machine is still %s",
+                             ipmi->order->bmc + strlen("ipmi "), power_order_seen_word(*seen));
+        nanosleep(&(struct timespec){.tv_nsec = LOOK_MS * (long)CLOCK_MS}, NULL);
+    }
+    return code;
+}
+
+static enum error_code turn_on(const struct ipmi *ipmi, enum power_seen *seen, struct error *err)
+{
+    enum error_code code = boot_from_network(ipmi, err);
+    code = code ? code : chassis(ipmi, "power", "on", err);
+    return code ? code : wait_until(ipmi, POWER_SEEN_ON, seen, err);
+}
+
+static enum error_code cycle(const struct ipmi *ipmi, enum power_seen *seen, struct error *err)
+{
+    enum error_code code = query(ipmi, seen, err);
+    if (!code && *seen == POWER_SEEN_OFF) /* a BMC refuses to cycle what is off */
+        return turn_on(ipmi, seen, err);
+    code = code ? code : boot_from_network(ipmi, err);
+    code = code ? code : chassis(ipmi, "power", "cycle", err);
+    return code ? code : wait_until(ipmi, POWER_SEEN_ON, seen, err);
+}
+
+static enum error_code carry_out(const struct ipmi *ipmi, enum power_seen *seen, struct error *err)
+{
+    enum error_code code;
+    switch (ipmi->order->action) {
+    case POWER_ON:
+        return turn_on(ipmi, seen, err);
+    case POWER_OFF:
+        code = chassis(ipmi, "power", "off", err);
+        return code ? code : wait_until(ipmi, POWER_SEEN_OFF, seen, err);
+    case POWER_CYCLE:
+        return cycle(ipmi, seen, err);
+    case POWER_QUERY:
+        break;
+    }
+    return query(ipmi, seen, err);
+}
+
+enum error_code power_ipmi_run(const struct power_order *order, struct arena *arena,
+                               enum power_seen *seen, struct error *err)
+{
+    struct ipmi ipmi = {.order = order,
+                        .arena = arena,
+                        .deadline_ns = clock_boot_ns() + order->timeout_ms * CLOCK_MS};
+    int count = 0;
+    ipmi.environment[count++] = "PATH=/usr/bin:/bin";
+    ipmi.environment[count++] = "LC_ALL=C";
+    ipmi.environment[count++] = "HOME=/";
+    ipmi.environment[count++] =
+        arena_printf(arena, "IPMI_PASSWORD=%s", parameter(&ipmi, "power_pass"));
+    if (*parameter(&ipmi, "k_g"))
+        ipmi.environment[count++] = arena_printf(arena, "IPMI_KGKEY=%s", parameter(&ipmi, "k_g"));
+    return carry_out(&ipmi, seen, err);
+}

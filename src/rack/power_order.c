@@ -1,0 +1,133 @@
+/* One order to a power driver: see power_order.h. */
+#include "src/rack/power_order.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "src/base/container.h"
+#include "src/rack/power.h"
+#include "src/rack/power_ipmi.h"
+
+static const char *const action_words[] = {
+    [POWER_ON] = "on", [POWER_OFF] = "off", [POWER_CYCLE] = "cycle", [POWER_QUERY] = "query"};
+static const char *const seen_words[] = {
+    [POWER_SEEN_ON] = "on", [POWER_SEEN_OFF] = "off", [POWER_SEEN_UNKNOWN] = "unknown"};
+
+const char *power_order_action_word(enum power_action action)
+{
+    return action_words[action];
+}
+
+const char *power_order_seen_word(enum power_seen seen)
+{
+    return seen_words[seen];
+}
+
+static enum error_code take_text(json_t *params, const char *key, char *into, size_t room,
+                                 struct error *err)
+{
+    const char *text = json_string_value(json_object_get(params, key));
+    if (!text || !*text || strlen(text) >= room)
+        return error_set(err, ERR_BAD_INPUT, "power: %s: expected a text of at most %zu bytes", key,
+                         room - 1);
+    strcpy(into, text);
+    return ERR_OK;
+}
+
+static enum error_code take_action(json_t *params, struct power_order *order, struct error *err)
+{
+    const char *text = json_string_value(json_object_get(params, "action"));
+    for (size_t i = 0; text && i < COUNT_OF(action_words); i++) {
+        if (strcmp(action_words[i], text) != 0)
+            continue;
+        order->action = (enum power_action)i;
+        return ERR_OK;
+    }
+    return error_set(err, ERR_BAD_INPUT, "power: action: expected on, off, cycle or query");
+}
+
+static enum error_code take_driver(json_t *params, struct power_order *order, struct error *err)
+{
+    const char *name = json_string_value(json_object_get(params, "driver"));
+    json_t *parameters = json_object_get(params, "parameters");
+    order->driver = name ? power_driver_find(name) : NULL;
+    if (!order->driver)
+        return error_set(err, ERR_NOT_FOUND, "this rack has no power driver %.40s",
+                         name ? name : "(none)");
+    enum error_code code = power_driver_check(order->driver, parameters, err);
+    if (code)
+        return code;
+    order->parameters = json_incref(parameters);
+    return ERR_OK;
+}
+
+/* Ports may be given as numbers. */
+static const char *port_text(json_t *parameters, char text[8])
+{
+    json_t *port = json_object_get(parameters, "power_port");
+    if (json_is_integer(port))
+        snprintf(text, 8, "%d", (int)json_integer_value(port));
+    else
+        snprintf(text, 8, "%s",
+                 json_string_value(port) && *json_string_value(port) ? json_string_value(port)
+                                                                     : "623");
+    return text;
+}
+
+enum error_code power_order_parse(json_t *params, struct power_order *order, struct error *err)
+{
+    char port[8];
+    json_t *timeout = json_object_get(params, "timeout_ms");
+    *order = (struct power_order){.action = POWER_QUERY};
+    enum error_code code =
+        take_text(params, "request", order->request, sizeof(order->request), err);
+    code = code ? code
+                : take_text(params, "system_id", order->system_id, sizeof(order->system_id), err);
+    code = code ? code : take_action(params, order, err);
+    if (!code && (!json_is_integer(timeout) || json_integer_value(timeout) < 1 ||
+                  json_integer_value(timeout) > POWER_TIMEOUT_MS))
+        code =
+            error_set(err, ERR_BAD_INPUT, "power: timeout_ms: expected 1 to %d", POWER_TIMEOUT_MS);
+    code = code ? code : take_driver(params, order, err);
+    if (code)
+        return code;
+    order->timeout_ms = (unsigned)json_integer_value(timeout);
+    if (power_driver_parameter(order->driver, "power_address"))
+        snprintf(order->bmc, sizeof(order->bmc), "%s %s:%s", order->driver->name,
+                 power_driver_text(order->driver, order->parameters, "power_address"),
+                 port_text(order->parameters, port));
+    return ERR_OK;
+}
+
+void power_order_close(struct power_order *order)
+{
+    json_decref(order->parameters);
+    order->parameters = NULL;
+}
+
+/* A person does it: nothing to do here, and nothing is known. */
+static enum error_code run_manual(const struct power_order *order, struct arena *arena,
+                                  enum power_seen *seen, struct error *err)
+{
+    (void)order, (void)arena, (void)err;
+    *seen = POWER_SEEN_UNKNOWN;
+    return ERR_OK;
+}
+
+static const struct {
+    const char *driver;
+    enum error_code (*run)(const struct power_order *order, struct arena *arena,
+                           enum power_seen *seen, struct error *err);
+} drivers[] = {
+    {"ipmi", power_ipmi_run},
+    {"manual", run_manual},
+};
+
+enum error_code power_order_run(const struct power_order *order, struct arena *arena,
+                                enum power_seen *seen, struct error *err)
+{
+    for (size_t i = 0; i < COUNT_OF(drivers); i++)
+        if (!strcmp(drivers[i].driver, order->driver->name))
+            return drivers[i].run(order, arena, seen, err);
+    return error_set(err, ERR_NOT_FOUND, "this rack has no power driver %s", order->driver->name);
+}

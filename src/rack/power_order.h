@@ -1,0 +1,41 @@
+/*
+ * One order to a power driver, as the region's call says it, and its outcome. Checked against the
+ * table of drivers. Any thread.
+ */
+#pragma once
+
+#include <jansson.h>
+
+#include "src/base/arena.h"
+#include "src/base/error.h"
+#include "src/base/limits.h"
+#include "src/model/power_driver.h"
+
+enum power_action { POWER_ON, POWER_OFF, POWER_CYCLE, POWER_QUERY };
+enum power_seen { POWER_SEEN_ON, POWER_SEEN_OFF, POWER_SEEN_UNKNOWN };
+
+struct power_order {
+    char request[40], system_id[LIMIT_NAME];
+    enum power_action action;
+    const struct power_driver *driver;
+    json_t *parameters; /* of the driver, checked; secrets in clear; owned */
+    char bmc[80];       /* "ipmi 10.0.0.1:623": one order at a time for each; "" = no BMC */
+    unsigned timeout_ms;
+    const char *ipmitool; /* path of the program */
+};
+
+/** Take a call's params. Errors: BAD_INPUT, NOT_FOUND (no such driver); nothing to close then. */
+enum error_code power_order_parse(json_t *params, struct power_order *order, struct error *err);
+void power_order_close(struct power_order *order);
+
+/** Words of the contract. */
+const char *power_order_action_word(enum power_action action);
+const char *power_order_seen_word(enum power_seen seen);
+
+/**
+ * Carry it out; blocking, within timeout_ms. *seen is the power afterwards.
+ * Errors: BAD_INPUT, FORBIDDEN (user or password refused), UNAVAILABLE (the BMC does not answer),
+ * TIMEOUT (the machine did not follow), IO (the tool is missing or failed).
+ */
+enum error_code power_order_run(const struct power_order *order, struct arena *arena,
+                                enum power_seen *seen, struct error *err);
