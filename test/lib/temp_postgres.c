@@ -114,11 +114,9 @@ static void wait_until_ready(const struct temp_postgres *postgres)
     exit(99);
 }
 
-void temp_postgres_start(struct temp_postgres *postgres)
+void temp_postgres_again(struct temp_postgres *postgres)
 {
     char program[160], data[96];
-    make_folder(postgres);
-    make_data(postgres);
     snprintf(program, sizeof(program), "%s/postgres", temp_postgres_bin_dir());
     snprintf(data, sizeof(data), "%s/data", postgres->folder);
     const char *argv[] = {program,
@@ -145,6 +143,25 @@ void temp_postgres_start(struct temp_postgres *postgres)
     snprintf(postgres->conninfo, sizeof(postgres->conninfo), "host=%s dbname=postgres user=gantry",
              postgres->folder);
     wait_until_ready(postgres);
+}
+
+void temp_postgres_start(struct temp_postgres *postgres)
+{
+    make_folder(postgres);
+    make_data(postgres);
+    temp_postgres_again(postgres);
+}
+
+void temp_postgres_crash(struct temp_postgres *postgres)
+{
+    char path[96];
+    kill(postgres->pid, SIGSTOP); /* the postmaster must not end its children in an orderly way */
+    kill(-postgres->pid, SIGKILL);
+    kill(postgres->pid, SIGKILL);
+    waitpid(postgres->pid, NULL, 0);
+    postgres->pid = 0;
+    snprintf(path, sizeof(path), "%s/data/postmaster.pid", postgres->folder);
+    unlink(path); /* else wait_until_ready believes the old one */
 }
 
 void temp_postgres_stop(struct temp_postgres *postgres)

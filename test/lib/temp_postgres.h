@@ -15,6 +15,10 @@ struct temp_postgres {
 /** Make and start one; aborts the test program when that fails. */
 void temp_postgres_start(struct temp_postgres *postgres);
 
+/** SIGKILL to all of it, as when the power fails but for the disk; start what is there again. */
+void temp_postgres_crash(struct temp_postgres *postgres);
+void temp_postgres_again(struct temp_postgres *postgres);
+
 /** Stop it at once and remove the folder. */
 void temp_postgres_stop(struct temp_postgres *postgres);
 
