@@ -1,12 +1,13 @@
 /* Which address a client gets: see dhcp_pool.h. */
 #include "src/rack/dhcp_pool.h"
 
-static bool is_in_range(const struct dhcp_network *network, ip4 address)
+/* The range an address is in; -1 = in none. */
+static int range_of(const struct dhcp_network *network, ip4 address)
 {
     for (int i = 0; i < network->range_count; i++)
         if (address >= network->range[i].first && address <= network->range[i].last)
-            return true;
-    return false;
+            return i;
+    return -1;
 }
 
 bool dhcp_pool_allows(const struct dhcp_question *question, const struct dhcp_place *place,
@@ -21,7 +22,7 @@ bool dhcp_pool_allows(const struct dhcp_question *question, const struct dhcp_pl
             return false;
     if (host)
         return mac_equal(host->mac, question->packet->mac);
-    return is_in_range(network, address);
+    return range_of(network, address) >= 0;
 }
 
 bool dhcp_pool_is_taken(const struct dhcp_question *question, ip4 address)
@@ -35,14 +36,6 @@ static bool may_have(const struct dhcp_question *question, const struct dhcp_pla
                      ip4 address)
 {
     return dhcp_pool_allows(question, place, address) && !dhcp_pool_is_taken(question, address);
-}
-
-static int range_of(const struct dhcp_network *network, ip4 address)
-{
-    for (int i = 0; i < network->range_count; i++)
-        if (address >= network->range[i].first && address <= network->range[i].last)
-            return i;
-    return -1;
 }
 
 /* The neighbour of an address in the ranges, round and round. The second rack goes downwards: as

@@ -60,12 +60,12 @@ class Wire:
         if address:
             ip("-n", self.client, "addr", "add", address, "dev", "client0")
 
-    def inside(self, work):
-        """work() on a thread in the clients' namespace; sockets made there stay there."""
+    def inside(self, work, netns=None):
+        """work() on a thread in a namespace (the clients'); sockets and children made there stay there."""
         result = []
 
         def enter():
-            with open(f"/run/netns/{self.client}", encoding="ascii") as file:
+            with open(f"/run/netns/{netns or self.client}", encoding="ascii") as file:
                 if ctypes.CDLL(None, use_errno=True).setns(file.fileno(), CLONE_NEWNET):
                     raise OSError(ctypes.get_errno(), "setns")
             result.append(work())
@@ -187,3 +187,52 @@ class Client:
 
     def close(self):
         self.socket.close()
+
+
+class Fence:
+    """What gantry-fenced does for rackd, at the other end of descriptor 3: the sockets it asks for."""
+    LISTEN, ERROR_IO, SIZE = 8, 14, 808
+
+    def __init__(self, wire, link):
+        self.link = link
+        threading.Thread(target=lambda: wire.inside(self.serve, wire.rack), daemon=True).start()
+
+    def serve(self):
+        while True:
+            try:
+                request = self.link.recv(8192)
+            except OSError:
+                return
+            if not request:
+                return
+            type_, number, kind, interface, address, port = struct.unpack_from("=III16s16sI", request)
+            assert type_ == self.LISTEN
+            try:
+                opened, code = self.open(kind, interface.rstrip(b"\0"), address.rstrip(b"\0").decode(), port), 0
+            except OSError:
+                opened, code = None, self.ERROR_IO
+            reply = struct.pack("=III", 0, number, code).ljust(self.SIZE, b"\0")
+            socket.send_fds(self.link, [reply], [opened.fileno()] if opened else [])
+            if opened:
+                opened.close()
+
+    @staticmethod
+    def open(kind, interface, address, port):
+        if kind == 3:
+            opened = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+            opened.bind((interface.decode(), 0))
+        elif kind == 4:
+            opened = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface)
+        else:
+            opened = socket.socket(socket.AF_INET, socket.SOCK_STREAM if kind == 0 else socket.SOCK_DGRAM)
+            if interface:
+                opened.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface)
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+            if kind != 0:
+                opened.setsockopt(socket.IPPROTO_IP, 8, 1)  # IP_PKTINFO
+            opened.bind((address, 67 if kind == 2 else port))
+            if kind == 0:
+                opened.listen(64)
+        opened.setblocking(False)
+        return opened

@@ -11,7 +11,8 @@ import time
 
 import pytest
 
-from dhcp_wire import BUILD, CLIENT, DECLINE, DISCOVER, NAK, RACK, REQUEST, Client, Program, Wire, document, ip, message
+from dhcp_wire import BUILD, CLIENT, DECLINE, DISCOVER, NAK, RACK, REQUEST, Client, Fence, Program, Wire, document, ip, message
+from regions import Rackd, Region, wait_for
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0 or not (BUILD / "dhcp_program").exists(),
                                 reason="needs root for network namespaces, and the built dhcp_program")
@@ -259,6 +260,58 @@ def test_router_advertisement(wire, start):
     solicit()
     program.wait_for('gantry_router_solicits_total{outcome="refused"}', 1)
     raw.close()
+
+
+def test_rackd_with_a_region_and_without(wire, client, authority, tmp_path):
+    """gantry-rackd takes its configuration from the region, tells it of leases, and goes on without it."""
+    region = wire.inside(lambda: Region(authority), wire.rack)
+    region.answers.update(dhcp_config=document("v1"), leases={})
+    rackd = Rackd(tmp_path / "rackd", authority, [region], ["provision.interfaces=rack0"])
+
+    def start():
+        wire.inside(rackd.start, wire.rack)
+        Fence(wire, rackd.fence)
+
+    def told():
+        return {lease["address"]: lease for method, params in region.calls if method == "leases" for lease in params["leases"]}
+
+    def ready(text):
+        wait_for(text, lambda: text in rackd.text())
+        for _ in range(50):
+            try:
+                client.socket.settimeout(0.2)
+                return client.lease(mac_of(1))
+            except TimeoutError:
+                continue
+        raise AssertionError(rackd.text())
+
+    try:
+        start()
+        address = ready("configuration v1 with 1 networks")
+        wait_for("the lease at the region", lambda: told().get(address))
+        assert told()[address]["mac"] == "02:00:00:00:00:01" and not told()[address]["gone"]
+        # A note, another document: with a reservation this time.
+        host = {"mac": "02:00:00:00:00:02", "address": "10.77.0.31", "hostname": "sad-tapir"}
+        region.answers["dhcp_config"] = lambda params: document("v2", hosts=[host]) if params["version"] == "v1" else {
+            "version": "v2"}
+        region.link.note("config_changed")
+        wait_for("the second configuration", lambda: "configuration v2" in rackd.text())
+        assert client.lease(mac_of(2)) == "10.77.0.31"
+        # One that is wrong is refused with one line; the last good one stays.
+        region.answers["dhcp_config"] = document("v3", lease_s=5)
+        region.link.note("config_changed")
+        wait_for("the refusal", lambda: "is refused, the last one stays" in rackd.text())
+        assert client.lease(mac_of(2)) == "10.77.0.31"
+        # No region at all: the process that starts then serves what it finds on disk.
+        region.close()
+        assert rackd.stop() == 0
+        rackd.log.unlink()
+        start()
+        assert ready("dhcp: on rack0") == address
+        assert client.lease(mac_of(2)) == "10.77.0.31"
+    finally:
+        rackd.close()
+        region.close()
 
 
 def perfdhcp(wire, *arguments):
