@@ -1,7 +1,8 @@
 /*
  * The region's HTTP on a temporary PostgreSQL, without a cluster: for tests of the API and for
  * measuring it. `api_program [threads]` prints one JSON line when it is ready and runs until its
- * stdin closes. Lines on stdin: "primary off", "primary on", "kill" (all backends).
+ * stdin closes. Lines on stdin: "primary off", "primary on", "kill" (all backends), "rack METHOD
+ * JSON" (a call of the rack rack1: answered by its result, or by {"error": text}, as one line).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include "src/base/log.h"
 #include "src/db/migrate.h"
 #include "src/region/http.h"
+#include "src/region/rack_call.h"
 #include "src/region/user_store.h"
 #include "test/lib/temp_postgres.h"
 
@@ -23,14 +25,55 @@ static void check(enum error_code code, const struct error *err)
     exit(1);
 }
 
+struct rack_order {
+    const struct rack_call_row *row;
+    json_t *params, *result;
+    struct arena *arena;
+};
+
+static enum error_code run_rack_call(struct db *db, void *subject, struct error *err)
+{
+    struct rack_order *order = subject;
+    struct rack_peer peer = {"rck001", "rack1", "10.0.0.21:40000", "0.1.0", "region1"};
+    json_decref(order->result);
+    order->result = NULL;
+    return order->row->function(&peer, db, order->params, order->arena, &order->result, err);
+}
+
+static void answer_rack(struct db *db, char *line)
+{
+    struct error err = {0};
+    char *params = strchr(line, ' ');
+    ASSERT(params);
+    *params++ = '\0';
+    struct rack_order order = {rack_call_find(line), json_loads(params, 0, NULL), NULL,
+                               arena_new()};
+    ASSERT(order.row && order.params);
+    if (db_transact(db, order.row->mode, run_rack_call, &order, &err)) {
+        json_decref(order.result);
+        order.result = json_pack("{s:s}", "error", err.text);
+    }
+    char *text = json_dumps(order.result, JSON_COMPACT);
+    printf("%s\n", text ? text : "{}");
+    fflush(stdout);
+    free(text);
+    json_decref(order.result);
+    json_decref(order.params);
+    arena_free(order.arena);
+}
+
 static void listen_to_orders(struct http *http, const struct temp_postgres *postgres)
 {
-    char line[256];
+    static char line[1 << 20];
     struct error err = {0};
     struct db *db = db_new(postgres->conninfo);
     uint64_t epoch = 1;
     while (fgets(line, sizeof(line), stdin)) {
         line[strcspn(line, "\n")] = '\0';
+        if (!strncmp(line, "rack ", 5)) {
+            answer_rack(db, line + 5);
+            continue;
+        }
         if (!strcmp(line, "primary off"))
             http_set_primary(http, NULL, ++epoch);
         else if (!strcmp(line, "primary on"))

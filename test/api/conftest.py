@@ -127,6 +127,12 @@ class Api:
         self.program.stdin.flush()
         assert self.program.stdout.readline() == "ok\n"
 
+    def rack(self, method, **params):
+        """What a region answers to a call of rack1 (system_id rck001)."""
+        self.program.stdin.write(f"rack {method} {json.dumps(params)}\n")
+        self.program.stdin.flush()
+        return json.loads(self.program.stdout.readline())
+
     def sql(self, statement):
         result = subprocess.run(["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", self.conninfo, "-c", statement], text=True,
                                 capture_output=True, check=True)

@@ -1,0 +1,271 @@
+/*
+ * The metadata service: what machines ask while they boot, below /MAAS/metadata/. A machine speaks
+ * with its own key (request->system_id); without one it is told what is no secret.
+ * Source: MAAS API 2.0, metadata service; docs/inventory.md, how it is sent.
+ */
+#include <jansson.h>
+#include <string.h>
+
+#include "src/base/container.h"
+#include "src/model/machine_status.h"
+#include "src/region/event_store.h"
+#include "src/region/http.h"
+#include "src/region/machine_store.h"
+#include "src/region/metadata_signal.h"
+#include "src/region/metadata_store.h"
+#include "src/region/routes.h"
+#include "src/region/token_store.h"
+
+enum { WEBHOOK_BYTES = 64 << 10 };
+
+static enum error_code not_found(struct error *err)
+{
+    return error_set(err, ERR_NOT_FOUND, "Not Found");
+}
+
+static void reply_text(struct api_reply *reply, const char *text)
+{
+    api_reply_bytes(reply, "text/plain; charset=utf-8", text, strlen(text));
+}
+
+static bool has_op(const struct api_request *request, const char *op)
+{
+    const char *given = api_param(request, "op");
+    return given && !strcmp(given, op);
+}
+
+/* The machine whose key was used. Errors: UNAUTHORIZED, FORBIDDEN (a person's key). */
+static enum error_code speaker(struct api_request *request, struct metadata_machine *machine,
+                               struct error *err)
+{
+    if (request->user)
+        return error_set(err, ERR_FORBIDDEN, "The metadata service is for machines.");
+    if (!request->system_id)
+        return error_set(err, ERR_UNAUTHORIZED, "Authorization Error: Not authenticated.");
+    return metadata_store_find(request->db, request->system_id, NULL, request->arena, machine, err);
+}
+
+static const char *metadata_url(struct api_request *request)
+{
+    return arena_printf(request->arena, "%s/MAAS/metadata/", request->base_url);
+}
+
+static enum error_code reply_enlist_preseed(struct api_request *request, struct api_reply *reply)
+{
+    reply_text(reply, arena_printf(request->arena,
+                                   "#cloud-config\n"
+                                   "datasource:\n"
+                                   "  MAAS: {metadata_url: '%s', timeouts: [1, 1, 1]}\n"
+                                   "manage_etc_hosts: true\n"
+                                   "power_state: {condition: test ! -e /tmp/block-poweroff, "
+                                   "delay: now, mode: poweroff, timeout: 1800}\n",
+                                   metadata_url(request)));
+    return ERR_OK;
+}
+
+static const char *preseed_text(struct api_request *request, const char *system_id,
+                                const struct token *token)
+{
+    const char *key =
+        arena_printf(request->arena, "consumer_key: '%s', token_key: '%s', token_secret: '%s'",
+                     token->consumer_key, token->token_key, token->secret);
+    return arena_printf(request->arena,
+                        "#cloud-config\n"
+                        "datasource:\n"
+                        "  MAAS: {metadata_url: '%s', %s, timeouts: [1, 1, 1]}\n"
+                        "manage_etc_hosts: true\n"
+                        "reporting:\n"
+                        "  maas: {type: webhook, endpoint: '%sstatus/%s', %s}\n"
+                        "power_state: {condition: test ! -e /tmp/block-poweroff, delay: now, "
+                        "mode: poweroff, timeout: 3600}\n",
+                        metadata_url(request), key, metadata_url(request), system_id, key);
+}
+
+/*
+ * The machine's key goes to the machine alone: at the address that its rack saw it boot from, or
+ * that was leased to one of its MACs, and while it is to run the ephemeral system.
+ */
+static enum error_code reply_preseed(struct api_request *request, struct api_reply *reply,
+                                     const char *system_id, struct error *err)
+{
+    struct metadata_machine machine;
+    struct token_list list;
+    enum error_code code =
+        metadata_store_find(request->db, system_id, machine_store_address(request->remote_address),
+                            request->arena, &machine, err);
+    if (code)
+        return code;
+    if (machine_status_boot(machine.status, machine.enlisted) != MACHINE_BOOT_EPHEMERAL)
+        return error_set(err, ERR_FORBIDDEN,
+                         "%s has no business with the metadata service now: "
+                         "it is %s.",
+                         machine.system_id, machine_status_name(machine.status));
+    if (!machine.at_home)
+        return error_set(err, ERR_FORBIDDEN,
+                         "The preseed of %s is for the machine itself: it did not boot from the "
+                         "address that asks.",
+                         machine.system_id);
+    code = token_store_list(request->db, http_settings(request->http)->ring,
+                            &(struct token_for){.system_id = machine.system_id}, request->arena,
+                            &list, err);
+    if (!code && !list.count)
+        return not_found(err);
+    if (!code)
+        reply_text(reply, preseed_text(request, machine.system_id, &list.tokens[list.count - 1]));
+    return code;
+}
+
+static enum error_code reply_public_keys(struct api_request *request, struct api_reply *reply,
+                                         const struct metadata_machine *machine, struct error *err)
+{
+    const char *keys;
+    enum error_code code =
+        metadata_store_public_keys(request->db, machine, request->arena, &keys, err);
+    if (!code && !*keys)
+        return not_found(err);
+    if (!code)
+        reply_text(reply, keys);
+    return code;
+}
+
+/* machine NULL = one that is not known yet. */
+static enum error_code reply_meta_data(struct api_request *request, struct api_reply *reply,
+                                       const struct metadata_machine *machine, struct error *err)
+{
+    const struct route_match *route = request->route;
+    const char *key = route->rest_count > 2 ? route->rest[2] : NULL;
+    if (route->rest_count > 3)
+        return not_found(err);
+    if (!key)
+        reply_text(reply, machine && machine->owner_id
+                              ? "instance-id\nlocal-hostname\npublic-keys\nvendor-data"
+                              : "instance-id\nlocal-hostname\nvendor-data");
+    else if (!strcmp(key, "instance-id"))
+        reply_text(reply, machine ? machine->system_id : "i-maas-enlistment");
+    else if (!strcmp(key, "local-hostname"))
+        reply_text(reply, machine ? machine->fqdn : "maas-enlisting-node");
+    else if (!strcmp(key, "vendor-data"))
+        api_reply_bytes(reply, "application/x-yaml", "cloud-init: '#cloud-config'\n", 28);
+    else if (!strcmp(key, "public-keys") && machine)
+        return reply_public_keys(request, reply, machine, err);
+    else
+        return not_found(err);
+    return ERR_OK;
+}
+
+/* Below {version}/ */
+static enum error_code reply_version(struct api_request *request, struct api_reply *reply,
+                                     struct error *err)
+{
+    const struct route_match *route = request->route;
+    const char *what = route->rest_count > 1 ? route->rest[1] : "";
+    struct metadata_machine machine;
+    if (!*what) {
+        reply_text(reply, "meta-data");
+        return ERR_OK;
+    }
+    enum error_code code =
+        request->user || request->system_id ? speaker(request, &machine, err) : ERR_OK;
+    if (code)
+        return code;
+    if (!strcmp(what, "meta-data"))
+        return reply_meta_data(request, reply, request->system_id ? &machine : NULL, err);
+    if (!strcmp(what, "maas-scripts") && route->rest_count == 2) {
+        api_reply_empty(reply, 204); /* no scripts are run by this version */
+        return ERR_OK;
+    }
+    return not_found(err);
+}
+
+static bool is_version(const char *text)
+{
+    return !strcmp(text, "2012-03-01") || !strcmp(text, "latest");
+}
+
+enum error_code page_metadata_read(struct api_request *request, struct api_reply *reply,
+                                   struct error *err)
+{
+    const struct route_match *route = request->route;
+    const char *const *rest = route->rest;
+    if (!route->rest_count) {
+        reply_text(reply, "2012-03-01\nlatest");
+        return ERR_OK;
+    }
+    if (!is_version(rest[0]))
+        return not_found(err);
+    if (route->rest_count == 2 && !strcmp(rest[1], "enlist-preseed") &&
+        has_op(request, "get_enlist_preseed"))
+        return reply_enlist_preseed(request, reply);
+    if (route->rest_count == 3 && !strcmp(rest[1], "by-id") && has_op(request, "get_preseed"))
+        return reply_preseed(request, reply, rest[2], err);
+    return reply_version(request, reply, err);
+}
+
+enum error_code page_metadata_signal(struct api_request *request, struct api_reply *reply,
+                                     struct error *err)
+{
+    const struct route_match *route = request->route;
+    struct metadata_machine machine;
+    if (route->rest_count != 1 || !is_version(route->rest[0]))
+        return not_found(err);
+    enum error_code code = speaker(request, &machine, err);
+    if (code)
+        return code;
+    if (has_op(request, "signal"))
+        code = metadata_signal_take(request, &machine, err);
+    else if (has_op(request, "netboot_off") || has_op(request, "netboot_on"))
+        code = metadata_store_set_netboot(request->db, machine.id, has_op(request, "netboot_on"),
+                                          request->arena, err);
+    else
+        return error_set(err, ERR_BAD_INPUT, "Unrecognised signature: method=POST op=%.64s",
+                         api_param(request, "op") ? api_param(request, "op") : "None");
+    if (!code)
+        reply_text(reply, "OK");
+    return code;
+}
+
+/* Required texts of the webhook's object. */
+static enum error_code read_webhook(const json_t *body, const char *texts[4], struct error *err)
+{
+    static const char *const keys[] = {"event_type", "origin", "name", "description"};
+    for (size_t i = 0; i < COUNT_OF(keys); i++) {
+        texts[i] = json_string_value(json_object_get(body, keys[i]));
+        if (!texts[i])
+            return error_set(err, ERR_BAD_INPUT, "Missing parameter in status message %s", keys[i]);
+    }
+    return ERR_OK;
+}
+
+enum error_code page_metadata_status(struct api_request *request, struct api_reply *reply,
+                                     struct error *err)
+{
+    const struct route_match *route = request->route;
+    __attribute__((cleanup(json_decrefp))) json_t *body = NULL;
+    const char *texts[4];
+    size_t size;
+    const char *bytes = api_body(request, &size);
+    if (route->rest_count != 1)
+        return not_found(err);
+    if (!request->system_id)
+        return error_set(err, ERR_UNAUTHORIZED, "Authorization Error: Not authenticated.");
+    if (strcmp(request->system_id, route->rest[0]))
+        return error_set(err, ERR_FORBIDDEN, "This is the key of another machine.");
+    if (size > WEBHOOK_BYTES)
+        return error_set(err, ERR_TOO_LARGE, "A status message has at most %d bytes.",
+                         WEBHOOK_BYTES);
+    body = json_loadb(bytes, size, JSON_REJECT_DUPLICATES, NULL);
+    if (!json_is_object(body))
+        return error_set(err, ERR_BAD_INPUT, "Status payload is not valid JSON");
+    enum error_code code = read_webhook(body, texts, err);
+    if (code)
+        return code;
+    const char *result = json_string_value(json_object_get(body, "result"));
+    struct event event = {
+        .type = "NODE_STATUS_EVENT",
+        .system_id = request->system_id,
+        .description = arena_printf(request->arena, "'%s' %s %s%s%s: %s", texts[1], texts[0],
+                                    texts[2], result ? " " : "", result ? result : "", texts[3]),
+    };
+    api_reply_empty(reply, 204);
+    return event_add(request->db, &event, request->arena, err);
+}

@@ -1,0 +1,131 @@
+/* Machines' own view of themselves, as rows: see metadata_store.h. */
+#include "src/region/metadata_store.h"
+
+#include <string.h>
+
+#include "src/wire/digest.h"
+
+enum { RESULTS_MOST = 256 };
+
+enum error_code metadata_store_find(struct db *db, const char *system_id, const char *address,
+                                    struct arena *arena, struct metadata_machine *machine,
+                                    struct error *err)
+{
+    DB_STATEMENT(
+        metadata_find,
+        "SELECT n.id, n.status, n.enlisted IS NOT NULL, coalesce(n.boot_address = $2::inet OR "
+        "EXISTS (SELECT FROM dhcp_lease l JOIN interface i ON i.mac = l.mac_address "
+        "WHERE i.node_id = n.id AND l.ip = $2::inet AND l.expires > now()), false), n.system_id, "
+        "n.hostname, n.hostname || '.' || d.name, coalesce(n.owner_id, 0) "
+        "FROM node n JOIN domain d ON d.id = n.domain_id WHERE n.system_id = $1 AND n.node_type = "
+        "0");
+    __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
+    enum error_code code = db_query(db, &metadata_find, DB_PARAMS(system_id, address), &rows, err);
+    if (code)
+        return code;
+    if (!rows.count)
+        return error_set(err, ERR_NOT_FOUND, "No Machine matches the given query.");
+    *machine = (struct metadata_machine){
+        .id = db_int(&rows, 0, 0),
+        .status = (int)db_int(&rows, 0, 1),
+        .enlisted = db_bool(&rows, 0, 2),
+        .at_home = db_bool(&rows, 0, 3),
+        .system_id = arena_strdup(arena, db_text(&rows, 0, 4)),
+        .hostname = arena_strdup(arena, db_text(&rows, 0, 5)),
+        .fqdn = arena_strdup(arena, db_text(&rows, 0, 6)),
+        .owner_id = db_int(&rows, 0, 7),
+    };
+    return ERR_OK;
+}
+
+enum error_code metadata_store_public_keys(struct db *db, const struct metadata_machine *machine,
+                                           struct arena *arena, const char **text,
+                                           struct error *err)
+{
+    DB_STATEMENT(metadata_keys, "SELECT coalesce(string_agg(key, E'\\n' ORDER BY id), '') "
+                                "FROM ssh_key WHERE account_id = $1");
+    __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
+    enum error_code code =
+        db_query(db, &metadata_keys, DB_PARAMS(db_number(arena, machine->owner_id)), &rows, err);
+    if (!code)
+        *text = arena_strdup(arena, db_text(&rows, 0, 0));
+    return code;
+}
+
+static const char *base64_of(const struct metadata_output *output, struct arena *arena)
+{
+    return output->bytes ? digest_base64(arena, output->bytes, output->size) : NULL;
+}
+
+static enum error_code open_set(struct db *db, const char *node_id, struct arena *arena,
+                                const char **set_id, struct error *err)
+{
+    DB_STATEMENT(
+        metadata_open_set,
+        "WITH made AS (INSERT INTO script_set (node_id, type, last_ping) SELECT id, 0, now() "
+        "FROM node WHERE id = $1 AND commissioning_set_id IS NULL RETURNING id) "
+        "UPDATE node SET commissioning_set_id = coalesce(commissioning_set_id, "
+        "(SELECT id FROM made)) WHERE id = $1 RETURNING commissioning_set_id, "
+        "(SELECT count(*) FROM script_result WHERE script_set_id = commissioning_set_id)");
+    __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
+    enum error_code code = db_query(db, &metadata_open_set, DB_PARAMS(node_id), &rows, err);
+    if (code)
+        return code;
+    if (db_int(&rows, 0, 1) >= RESULTS_MOST)
+        return error_set(err, ERR_TOO_LARGE, "The machine has too many script results.");
+    *set_id = arena_strdup(arena, db_text(&rows, 0, 0));
+    return ERR_OK;
+}
+
+enum error_code metadata_store_put_result(struct db *db, int64_t node_id,
+                                          const struct metadata_result *result, struct arena *arena,
+                                          struct error *err)
+{
+    DB_STATEMENT(
+        metadata_put_result,
+        "INSERT INTO script_result AS r (script_set_id, name, status, exit_status, runtime_s, "
+        "started, ended, output, stdout, stderr, result) VALUES ($1, $2, $3::int, $4::int, "
+        "$5::float8, now() - coalesce($5::float8, 0) * interval '1 s', "
+        "CASE WHEN $4::int IS NOT NULL THEN now() END, decode($6, 'base64'), decode($7, 'base64'), "
+        "decode($8, 'base64'), decode($9, 'base64')) ON CONFLICT (script_set_id, name) DO UPDATE "
+        "SET status = excluded.status, exit_status = excluded.exit_status, "
+        "runtime_s = coalesce(excluded.runtime_s, r.runtime_s), "
+        "started = coalesce(r.started, excluded.started), ended = excluded.ended, "
+        "output = coalesce(excluded.output, r.output), "
+        "stdout = coalesce(excluded.stdout, r.stdout), "
+        "stderr = coalesce(excluded.stderr, r.stderr), "
+        "result = coalesce(excluded.result, r.result), updated = now()");
+    const char *set_id = NULL;
+    enum error_code code = open_set(db, db_number(arena, node_id), arena, &set_id, err);
+    if (code)
+        return code;
+    return db_query(
+        db, &metadata_put_result,
+        DB_PARAMS(set_id, result->name, db_number(arena, result->status),
+                  result->has_exit_status ? db_number(arena, result->exit_status) : NULL,
+                  result->runtime_s < 0 ? NULL : arena_printf(arena, "%.3f", result->runtime_s),
+                  base64_of(&result->output, arena), base64_of(&result->stdout_bytes, arena),
+                  base64_of(&result->stderr_bytes, arena), base64_of(&result->result, arena)),
+        NULL, err);
+}
+
+enum error_code metadata_store_signal(struct db *db, int64_t node_id, const char *error, bool done,
+                                      struct arena *arena, struct error *err)
+{
+    DB_STATEMENT(metadata_signal,
+                 "WITH alive AS (UPDATE script_set SET last_ping = now() WHERE id = "
+                 "(SELECT commissioning_set_id FROM node WHERE id = $1)) "
+                 "UPDATE node SET error_description = coalesce($2, ''), enlisted = CASE WHEN "
+                 "$3::bool THEN coalesce(enlisted, now()) ELSE enlisted END WHERE id = $1");
+    return db_query(db, &metadata_signal,
+                    DB_PARAMS(db_number(arena, node_id), error, done ? "true" : "false"), NULL,
+                    err);
+}
+
+enum error_code metadata_store_set_netboot(struct db *db, int64_t node_id, bool netboot,
+                                           struct arena *arena, struct error *err)
+{
+    DB_STATEMENT(metadata_netboot, "UPDATE node SET netboot = $2::bool WHERE id = $1");
+    return db_query(db, &metadata_netboot,
+                    DB_PARAMS(db_number(arena, node_id), netboot ? "true" : "false"), NULL, err);
+}

@@ -1,0 +1,55 @@
+/*
+ * What a machine is told of itself and what it tells: the database side of the metadata service.
+ * Runs inside the caller's transaction; pool threads.
+ */
+#pragma once
+
+#include "src/region/api.h"
+
+/** Who speaks, as its row says. */
+struct metadata_machine {
+    int64_t id;
+    int status;
+    bool enlisted; /* its hardware was reported */
+    bool at_home;  /* the address asked about is where it boots from now */
+    const char *system_id, *hostname, *fqdn;
+    int64_t owner_id; /* 0 = nobody */
+};
+
+/** address may be NULL. Errors: NOT_FOUND. */
+enum error_code metadata_store_find(struct db *db, const char *system_id, const char *address,
+                                    struct arena *arena, struct metadata_machine *machine,
+                                    struct error *err);
+
+/** One key per line, "" when nobody owns the machine. */
+enum error_code metadata_store_public_keys(struct db *db, const struct metadata_machine *machine,
+                                           struct arena *arena, const char **text,
+                                           struct error *err);
+
+/** One output of a script; bytes NULL = not sent. */
+struct metadata_output {
+    const char *bytes;
+    size_t size;
+};
+
+struct metadata_result {
+    const char *name;
+    int status; /* MAAS's script status */
+    bool has_exit_status;
+    int64_t exit_status;
+    double runtime_s; /* < 0 = not told */
+    struct metadata_output output, stdout_bytes, stderr_bytes, result;
+};
+
+/** Keep it in the machine's commissioning results, which are begun if there are none. */
+enum error_code metadata_store_put_result(struct db *db, int64_t node_id,
+                                          const struct metadata_result *result, struct arena *arena,
+                                          struct error *err);
+
+/** A sign of life; error NULL clears what went wrong before; done: its hardware is known now. */
+enum error_code metadata_store_signal(struct db *db, int64_t node_id, const char *error, bool done,
+                                      struct arena *arena, struct error *err);
+
+/** May its firmware boot it from the network? */
+enum error_code metadata_store_set_netboot(struct db *db, int64_t node_id, bool netboot,
+                                           struct arena *arena, struct error *err);
