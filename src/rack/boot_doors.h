@@ -5,7 +5,7 @@
 #pragma once
 
 #include "src/rack/http_boot.h"
-#include "src/rack/interfaces.h"
+#include "src/base/interfaces.h"
 #include "src/rack/settings.h"
 #include "src/rack/tftp.h"
 #include "src/wire/fence_link.h"

@@ -8,7 +8,7 @@
 
 #include "src/base/loop.h"
 #include "src/base/spool.h"
-#include "src/rack/interfaces.h"
+#include "src/base/interfaces.h"
 #include "src/wire/fence_link.h"
 
 struct dhcp;

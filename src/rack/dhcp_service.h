@@ -7,7 +7,7 @@
 #include "src/base/spool.h"
 #include "src/rack/dhcp_decide.h"
 #include "src/rack/dhcp_reply.h"
-#include "src/rack/interfaces.h"
+#include "src/base/interfaces.h"
 
 struct dhcp_statistics {
     uint64_t received[DHCP_TYPES], sent[DHCP_TYPES];

@@ -6,7 +6,7 @@
 
 #include "src/base/loop.h"
 #include "src/rack/dhcp_reply.h"
-#include "src/rack/interfaces.h"
+#include "src/base/interfaces.h"
 #include "src/wire/fence_link.h"
 
 struct dhcp_socket;

@@ -22,27 +22,10 @@ void rack_fail(const struct error *why)
 
 /* ---- interfaces ---- */
 
-static json_t *list_addresses(const struct interface *interface)
-{
-    char text[IP4_NET_TEXT];
-    json_t *list = json_array();
-    for (int i = 0; i < interface->addresses; i++)
-        json_array_append_new(list, json_string(ip4_net_format(interface->address[i], text)));
-    return list;
-}
-
 static json_t *list_interfaces(void *owner)
 {
     const struct rack *rack = owner;
-    char mac[MAC_TEXT];
-    json_t *list = json_array();
-    for (int i = 0; i < rack->interfaces.count; i++) {
-        const struct interface *interface = &rack->interfaces.interface[i];
-        json_array_append_new(list, json_pack("{ss ss sb so}", "name", interface->name, "mac",
-                                              mac_format(interface->mac, mac), "up", interface->up,
-                                              "addresses", list_addresses(interface)));
-    }
-    return list;
+    return interfaces_json(&rack->interfaces);
 }
 
 static void on_look(struct loop_timer *timer)

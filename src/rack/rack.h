@@ -5,7 +5,7 @@
 #pragma once
 
 #include "src/base/loop.h"
-#include "src/rack/interfaces.h"
+#include "src/base/interfaces.h"
 #include "src/rack/membership.h"
 #include "src/rack/region_link.h"
 #include "src/rack/settings.h"

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "src/base/config.h"
-#include "src/rack/interfaces.h"
+#include "src/base/interfaces.h"
 
 struct settings {
     const char *name; /* of this rack; "" = the host's name, filled in by settings_read */

@@ -1,8 +1,10 @@
 /*
- * The network interfaces of this rack and their IPv4 addresses, as they are now: what the rack
- * tells the region, and where its servers listen.
+ * The network interfaces of this host and their IPv4 addresses, as they are now: what a controller
+ * says of itself, and where a rack's servers listen.
  */
 #pragma once
+
+#include <jansson.h>
 
 #include "src/base/address.h"
 #include "src/base/error.h"
@@ -35,3 +37,6 @@ const struct interface *interfaces_find(const struct interfaces *interfaces, con
 
 /** Nothing differs. */
 bool interfaces_equal(const struct interfaces *a, const struct interfaces *b);
+
+/** The list of docs/rack-protocol.md (hello): a new reference. */
+json_t *interfaces_json(const struct interfaces *interfaces);

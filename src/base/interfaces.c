@@ -1,5 +1,5 @@
-/* The network interfaces of this rack: see interfaces.h. Source: getifaddrs(3), packet(7). */
-#include "src/rack/interfaces.h"
+/* The network interfaces of this host: see interfaces.h. Source: getifaddrs(3), packet(7). */
+#include "src/base/interfaces.h"
 
 #include <arpa/inet.h>
 #include <ifaddrs.h>
@@ -70,4 +70,26 @@ bool interfaces_equal(const struct interfaces *a, const struct interfaces *b)
     /* interfaces_read zeroes what it does not fill, padding included. */
     return a->count == b->count &&
            !memcmp(a->interface, b->interface, sizeof(a->interface[0]) * (size_t)a->count);
+}
+
+static json_t *list_addresses(const struct interface *interface)
+{
+    char text[IP4_NET_TEXT];
+    json_t *list = json_array();
+    for (int i = 0; i < interface->addresses; i++)
+        json_array_append_new(list, json_string(ip4_net_format(interface->address[i], text)));
+    return list;
+}
+
+json_t *interfaces_json(const struct interfaces *interfaces)
+{
+    char mac[MAC_TEXT];
+    json_t *list = json_array();
+    for (int i = 0; i < interfaces->count; i++) {
+        const struct interface *interface = &interfaces->interface[i];
+        json_array_append_new(list, json_pack("{ss ss sb so}", "name", interface->name, "mac",
+                                              mac_format(interface->mac, mac), "up", interface->up,
+                                              "addresses", list_addresses(interface)));
+    }
+    return list;
 }

@@ -6,9 +6,10 @@
 #include <cmocka.h>
 
 #include <net/if.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "src/rack/interfaces.h"
+#include "src/base/interfaces.h"
 
 static void test_read(void **unused)
 {
@@ -44,11 +45,27 @@ static void test_differences(void **unused)
     assert_false(interfaces_equal(&a, &b));
 }
 
+static void test_json(void **unused)
+{
+    (void)unused;
+    static struct interfaces one = {
+        1,
+        {{"eth0", 2, {{0x52, 0x54, 0, 0, 0, 1}}, true, 1, {{0x0a4d0015, 24}}}},
+    };
+    json_t *list = interfaces_json(&one);
+    char *text = json_dumps(list, JSON_COMPACT);
+    assert_string_equal(text, "[{\"name\":\"eth0\",\"mac\":\"52:54:00:00:00:01\",\"up\":true,"
+                              "\"addresses\":[\"10.77.0.21/24\"]}]");
+    free(text);
+    json_decref(list);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_read),
         cmocka_unit_test(test_differences),
+        cmocka_unit_test(test_json),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
