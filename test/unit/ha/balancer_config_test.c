@@ -1,0 +1,82 @@
+/* HAProxy's configuration: one socket for each door, and whose word about a client is taken. */
+// rooms: ha
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "ha/balancer_config.h"
+
+static const struct ha_settings settings = {.name = "region1",
+                                            .address = "10.0.0.1",
+                                            .run_dir = "/run/x",
+                                            .hop_port = 5252,
+                                            .api_socket = "/run/x/api.sock",
+                                            .ca_file = "/d/ca.pem"};
+
+static int fill(struct balancer_socket *sockets)
+{
+    static struct cluster_state facts;
+    cluster_state_init(&facts);
+    facts.vips_count = 1;
+    strcpy(facts.vips[0].net, "10.0.0.100/24");
+    facts.vips[0].http_port = 5240;
+    facts.vips[0].https_port = 5443;
+    return balancer_config_sockets(&facts, &settings, sockets);
+}
+
+static void test_sockets(void **unused)
+{
+    (void)unused;
+    struct balancer_socket sockets[BALANCER_SOCKETS];
+    assert_int_equal(fill(sockets), 3);
+    assert_int_equal(sockets[0].door, BALANCER_HOP);
+    assert_string_equal(sockets[0].socket.address, "10.0.0.1");
+    assert_int_equal(sockets[0].socket.port, 5252);
+    assert_int_equal(sockets[1].door, BALANCER_HTTP);
+    assert_string_equal(sockets[1].socket.address, "10.0.0.100");
+    assert_int_equal(sockets[2].socket.port, 5443);
+}
+
+/* From "frontend NAME" to the next empty line. */
+static bool says(const char *text, const char *frontend, const char *line)
+{
+    const char *from = strstr(text, frontend), *to = from ? strstr(from, "\n\n") : NULL;
+    const char *found = from ? strstr(from, line) : NULL;
+    return found && (!to || found < to);
+}
+
+static void test_doors(void **unused)
+{
+    (void)unused;
+    struct balancer_socket sockets[BALANCER_SOCKETS];
+    struct spool out;
+    spool_init(&out);
+    balancer_config_write(&out, sockets, fill(sockets), &settings);
+    spool_put(&out, "", 1);
+    const char *text = out.bytes;
+    assert_true(says(text, "frontend hop_3", "bind fd@3 ssl crt /run/x/haproxy.pem"));
+    assert_true(says(text, "frontend hop_3", "verify required"));
+    assert_true(says(text, "frontend hop_3", "deny unless { ssl_c_s_dn(OU) -m str rack region }"));
+    assert_false(says(text, "frontend hop_3", "del-header X-Forwarded-For"));
+    const char *open[] = {"frontend http_4", "frontend https_5"};
+    for (int i = 0; i < 2; i++) {
+        assert_true(says(text, open[i], "del-header X-Forwarded-For"));
+        assert_true(says(text, open[i], "del-header X-Gantry-Hop"));
+        assert_false(says(text, open[i], "verify required"));
+    }
+    assert_true(says(text, "frontend http_4", "X-Forwarded-Proto http\n"));
+    assert_true(says(text, "frontend https_5", "X-Forwarded-Proto https\n"));
+    assert_non_null(strstr(text, "server region1 unix@/run/x/api.sock"));
+    spool_close(&out);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_sockets),
+                                       cmocka_unit_test(test_doors)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

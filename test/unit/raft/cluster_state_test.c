@@ -1,0 +1,446 @@
+/* The facts: what each command may change, in which order; what is refused changes nothing. */
+// rooms: raft
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "raft/cluster_state.h"
+#include "test/lib/sample_command.h"
+
+static struct cluster_state facts;
+static struct command command;
+
+static void apply(enum error_code expected, int line)
+{
+    uint64_t before = cluster_state_hash(&facts);
+    const struct cluster_outcome *outcome = cluster_state_apply(&facts, &command);
+    if (outcome->code != expected)
+        fail_msg("line %d: %s: %s (%s)", line, command_name((int)command.kind),
+                 error_name(outcome->code), outcome->reason);
+    assert_non_null(outcome->reason);
+    if (expected)
+        assert_int_equal(before, cluster_state_hash(&facts));
+}
+
+#define ACCEPT()     apply(ERR_OK, __LINE__)
+#define REFUSE(code) apply(ERR_##code, __LINE__)
+#define SAMPLE(kind) sample_command(COMMAND_##kind, &command)
+
+static int start(void **unused)
+{
+    (void)unused;
+    cluster_state_init(&facts);
+    SAMPLE(INIT);
+    ACCEPT();
+    return 0;
+}
+
+/* Epoch 1 serves on member 1. */
+static void serve(void)
+{
+    SAMPLE(FENCE);
+    ACCEPT();
+    SAMPLE(SET);
+    ACCEPT();
+    SAMPLE(SERVING);
+    ACCEPT();
+}
+
+static void test_nothing_before_init_and_only_one(void **unused)
+{
+    (void)unused;
+    cluster_state_init(&facts);
+    for (const int *kind = sample_command_kinds; *kind; kind++) {
+        sample_command(*kind, &command);
+        if (*kind != COMMAND_INIT)
+            REFUSE(CONFLICT);
+    }
+    SAMPLE(INIT);
+    command.init.lease_ms[0] = CLUSTER_LEASE_MS_MIN - 1;
+    REFUSE(BAD_INPUT);
+    SAMPLE(INIT);
+    command.init.member.ports[CLUSTER_PORT_RAFT] = 0;
+    REFUSE(BAD_INPUT);
+    SAMPLE(INIT);
+    command.init.member.data_voter = true;
+    REFUSE(BAD_INPUT);
+    SAMPLE(INIT);
+    ACCEPT();
+    REFUSE(CONFLICT);
+    assert_true(facts.members[0].data_voter && facts.members[0].acceptor);
+    assert_int_equal(facts.primary.phase, CLUSTER_NEVER);
+}
+
+static void test_members(void **unused)
+{
+    (void)unused;
+    SAMPLE(MEMBER_ADD);
+    command.member_add.id = 3;
+    REFUSE(CONFLICT); /* ids are given in order */
+    SAMPLE(MEMBER_ADD);
+    strcpy(command.member_add.name, "region1");
+    REFUSE(CONFLICT);
+    SAMPLE(MEMBER_ADD);
+    strcpy(command.member_add.address, "10.0.0.1");
+    REFUSE(CONFLICT);
+    SAMPLE(MEMBER_ADD);
+    ACCEPT();
+    assert_false(facts.members[1].data_voter || facts.members[1].acceptor);
+    serve();
+    SAMPLE(DATA_VOTERS);
+    ACCEPT();
+    SAMPLE(MEMBER_REMOVE);
+    REFUSE(CONFLICT); /* it has data */
+    SAMPLE(DATA_VOTERS);
+    command.data_voters.version = 2;
+    command.data_voters.add = false;
+    ACCEPT();
+    SAMPLE(MEMBER_REMOVE);
+    ACCEPT();
+    REFUSE(NOT_FOUND);
+    SAMPLE(MEMBER_ADD);
+    REFUSE(CONFLICT); /* an id is never used twice */
+    command.member_add.id = 3;
+    ACCEPT();
+}
+
+static void test_an_epoch_from_fence_to_serving(void **unused)
+{
+    (void)unused;
+    SAMPLE(SET);
+    REFUSE(CONFLICT); /* nothing is fenced */
+    SAMPLE(FENCE);
+    command.fence.epoch = 1;
+    REFUSE(CONFLICT);
+    SAMPLE(FENCE);
+    command.fence.phase = CLUSTER_SERVING;
+    REFUSE(CONFLICT);
+    SAMPLE(FENCE);
+    ACCEPT();
+    REFUSE(CONFLICT); /* the same once more ends nothing */
+    assert_int_equal(facts.primary.epoch, 1);
+    assert_int_equal(facts.primary.lease_ms, 800);
+    SAMPLE(SET);
+    command.set.timeline = 1;
+    REFUSE(CONFLICT); /* initdb's own is reserved */
+    SAMPLE(SET);
+    command.set.member = 2;
+    REFUSE(BAD_INPUT);
+    SAMPLE(SET);
+    strcpy(command.set.standby_names, "ANY 1 (repl_2)");
+    REFUSE(CONFLICT);
+    SAMPLE(SET);
+    ACCEPT();
+    REFUSE(CONFLICT);
+    SAMPLE(SERVING);
+    command.serving.timeline = 3;
+    REFUSE(CONFLICT);
+    SAMPLE(SERVING);
+    command.serving.system_id = 0;
+    REFUSE(CONFLICT);
+    SAMPLE(SERVING);
+    command.serving.epoch = 2;
+    REFUSE(CONFLICT);
+    SAMPLE(SERVING);
+    ACCEPT();
+    REFUSE(CONFLICT);
+    assert_int_equal(facts.primary.served_epoch, 1);
+    SAMPLE(FENCE);
+    command.fence.epoch = 1;
+    command.fence.phase = CLUSTER_SERVING;
+    ACCEPT();
+    assert_int_equal(facts.primary.epoch, 2);
+    assert_int_equal(facts.primary.member, 0);
+    assert_int_equal(facts.primary.served_member, 1);
+    SAMPLE(SET);
+    command.set.epoch = 2;
+    REFUSE(CONFLICT); /* its timeline was named before */
+    command.set.timeline = 3;
+    ACCEPT();
+    SAMPLE(SERVING);
+    command.serving = (struct command_serving){2, 1, 3, 1, 7000000002};
+    REFUSE(CONFLICT); /* another database */
+    command.serving.system_id = 7000000001;
+    ACCEPT();
+}
+
+static void test_a_declined_epoch_never_serves(void **unused)
+{
+    (void)unused;
+    SAMPLE(DECLINE);
+    REFUSE(CONFLICT);
+    SAMPLE(FENCE);
+    ACCEPT();
+    SAMPLE(SET);
+    ACCEPT();
+    SAMPLE(DECLINE);
+    command.decline.member = 2;
+    REFUSE(CONFLICT);
+    SAMPLE(DECLINE);
+    ACCEPT();
+    SAMPLE(SERVING);
+    REFUSE(CONFLICT);
+    SAMPLE(FENCE);
+    command.fence.epoch = 1;
+    command.fence.phase = CLUSTER_SET;
+    ACCEPT();
+    assert_false(facts.primary.declined);
+}
+
+static void test_voters_change_only_under_a_serving_primary(void **unused)
+{
+    (void)unused;
+    char names[CLUSTER_STANDBY_NAMES];
+    SAMPLE(MEMBER_ADD);
+    ACCEPT();
+    SAMPLE(DATA_VOTERS);
+    REFUSE(CONFLICT);
+    serve();
+    SAMPLE(DATA_VOTERS);
+    command.data_voters.version = 2;
+    REFUSE(CONFLICT);
+    SAMPLE(DATA_VOTERS);
+    command.data_voters.epoch = 2;
+    REFUSE(CONFLICT);
+    SAMPLE(DATA_VOTERS);
+    command.data_voters.member = 9;
+    REFUSE(NOT_FOUND);
+    SAMPLE(DATA_VOTERS);
+    ACCEPT();
+    assert_string_equal(cluster_state_standby_names(&facts, 1, names), "ANY 1 (repl_2)");
+    assert_string_equal(cluster_state_standby_names(&facts, 2, names), "ANY 1 (repl_1)");
+    SAMPLE(DATA_VOTERS);
+    command.data_voters = (struct command_voter){2, 1, 1, false};
+    REFUSE(CONFLICT); /* the primary keeps its vote */
+    SAMPLE(ACCEPTORS);
+    ACCEPT();
+    command.acceptors = (struct command_voter){2, 1, 1, false};
+    ACCEPT();
+    command.acceptors = (struct command_voter){3, 1, 2, false};
+    REFUSE(CONFLICT); /* somebody must grant */
+}
+
+static void test_a_token_is_used_once(void **unused)
+{
+    (void)unused;
+    SAMPLE(TOKEN_USE);
+    REFUSE(UNAUTHORIZED);
+    SAMPLE(TOKEN_CREATE);
+    command.token_create.token.expires_ms = 1000;
+    REFUSE(BAD_INPUT);
+    SAMPLE(TOKEN_CREATE);
+    ACCEPT();
+    REFUSE(CONFLICT);
+    SAMPLE(TOKEN_USE);
+    command.token_use.secret_hash[31] ^= 1;
+    REFUSE(UNAUTHORIZED);
+    SAMPLE(TOKEN_USE);
+    command.token_use.now_ms = 2000;
+    REFUSE(GONE);
+    SAMPLE(TOKEN_USE);
+    command.token_use.role = CLUSTER_ROLE_REGION;
+    REFUSE(FORBIDDEN);
+    SAMPLE(TOKEN_USE);
+    ACCEPT();
+    ACCEPT(); /* the same bearer asks again */
+    memset(command.token_use.bearer, 'e', CLUSTER_FINGERPRINT - 1);
+    REFUSE(GONE);
+    SAMPLE(TOKEN_EXPIRE);
+    ACCEPT();
+    assert_int_equal(facts.tokens_count, 0);
+    for (int i = 0; i <= CLUSTER_TOKENS; i++) {
+        SAMPLE(TOKEN_CREATE);
+        snprintf(command.token_create.token.id, LIMIT_NAME, "t%d", i);
+        apply(i < CLUSTER_TOKENS ? ERR_OK : ERR_LIMIT, __LINE__);
+    }
+}
+
+static void test_racks(void **unused)
+{
+    (void)unused;
+    SAMPLE(RACK_ADD);
+    ACCEPT();
+    strcpy(command.rack_add.serial, "4F09");
+    ACCEPT(); /* a new certificate of the same rack */
+    assert_int_equal(facts.racks_count, 1);
+    assert_string_equal(facts.racks[0].serial, "4F09");
+    strcpy(command.rack_add.system_id, "def456");
+    REFUSE(CONFLICT); /* its name is taken */
+    SAMPLE(RACK_REVOKE);
+    ACCEPT();
+    assert_true(facts.racks[0].revoked && cluster_state_revoked(&facts, "4F09"));
+    SAMPLE(RACK_ADD);
+    REFUSE(FORBIDDEN);
+    SAMPLE(RACK_REMOVE);
+    ACCEPT();
+    REFUSE(NOT_FOUND);
+    SAMPLE(RACK_ADD);
+    strcpy(command.rack_add.serial, "4F09");
+    REFUSE(BAD_INPUT); /* a revoked certificate */
+    SAMPLE(RACK_ADD);
+    ACCEPT();
+    for (int i = 1; i <= LIMIT_RACKS; i++) {
+        SAMPLE(RACK_ADD);
+        snprintf(command.rack_add.system_id, LIMIT_NAME, "id%d", i);
+        snprintf(command.rack_add.name, LIMIT_NAME, "name%d", i);
+        apply(i < LIMIT_RACKS ? ERR_OK : ERR_LIMIT, __LINE__);
+    }
+}
+
+static void test_virtual_ips(void **unused)
+{
+    (void)unused;
+    SAMPLE(VIP_ASSIGN);
+    REFUSE(NOT_FOUND);
+    SAMPLE(VIP_DEFINE);
+    strcpy(command.vip_define.net, "10.0.0.100");
+    REFUSE(BAD_INPUT);
+    SAMPLE(VIP_DEFINE);
+    command.vip_define.holder = 1;
+    REFUSE(BAD_INPUT);
+    SAMPLE(VIP_DEFINE);
+    ACCEPT();
+    strcpy(command.vip_define.net, "10.0.0.100/16");
+    REFUSE(CONFLICT);
+    strcpy(command.vip_define.net, "10.0.0.101/24");
+    ACCEPT();
+    SAMPLE(VIP_ASSIGN);
+    command.vip_assign.holder = 2;
+    REFUSE(BAD_INPUT);
+    SAMPLE(VIP_ASSIGN);
+    ACCEPT();
+    REFUSE(CONFLICT); /* its epoch has moved on */
+    strcpy(command.vip_assign.net, "10.0.0.101/24");
+    ACCEPT();
+    assert_int_equal(facts.vips[1].epoch, 2); /* no two addresses share an epoch */
+    SAMPLE(VIP_REMOVE);
+    ACCEPT();
+    SAMPLE(VIP_DEFINE);
+    ACCEPT();
+    SAMPLE(VIP_ASSIGN);
+    ACCEPT();
+    assert_int_equal(facts.vip_epoch, 3); /* never one again that was given before */
+}
+
+static void test_durations_schema_trust(void **unused)
+{
+    (void)unused;
+    SAMPLE(DURATION);
+    command.duration.ms = CLUSTER_LEASE_MS_MIN - 1;
+    REFUSE(BAD_INPUT);
+    SAMPLE(DURATION);
+    ACCEPT();
+    assert_int_equal(facts.lease_ms[CLUSTER_LEASE_VIP], 400);
+    assert_int_equal(facts.lease_ms_max, 800); /* the largest there ever was */
+    command.duration.ms = 3000;
+    ACCEPT();
+    assert_int_equal(facts.lease_ms_max, 3000);
+    SAMPLE(SCHEMA);
+    ACCEPT();
+    REFUSE(CONFLICT);
+    SAMPLE(TRUST);
+    command.trust.add = false;
+    REFUSE(CONFLICT);
+    SAMPLE(TRUST);
+    ACCEPT();
+    REFUSE(CONFLICT);
+    memset(command.trust.fingerprint, 'b', CLUSTER_FINGERPRINT - 1);
+    command.trust.add = false;
+    ACCEPT();
+    memset(command.trust.fingerprint, 'd', CLUSTER_FINGERPRINT - 1);
+    REFUSE(CONFLICT); /* the last one stays */
+    SAMPLE(REVOKE);
+    ACCEPT();
+    ACCEPT();
+    assert_int_equal(facts.revoked_count, 1);
+}
+
+static void tell_story(void)
+{
+    for (const int *kind = sample_command_kinds; *kind; kind++) {
+        sample_command(*kind, &command);
+        cluster_state_apply(&facts, &command);
+    }
+}
+
+static void test_a_snapshot_is_the_facts(void **unused)
+{
+    (void)unused;
+    static struct cluster_state seen;
+    struct record_out out = {0}, again = {0};
+    struct error err;
+    SAMPLE(VIP_DEFINE);
+    ACCEPT();
+    SAMPLE(RACK_ADD);
+    ACCEPT();
+    SAMPLE(TOKEN_CREATE);
+    ACCEPT();
+    serve();
+    cluster_state_encode(&facts, &out);
+    assert_int_equal(cluster_state_decode(out.bytes, out.size, &seen, &err), ERR_OK);
+    cluster_state_encode(&seen, &again);
+    assert_int_equal(out.size, again.size);
+    assert_memory_equal(out.bytes, again.bytes, out.size);
+    assert_int_equal(cluster_state_hash(&seen), cluster_state_hash(&facts));
+    for (size_t at = 0; at < out.size; at++) {
+        out.bytes[at] ^= 0x10;
+        assert_int_not_equal(cluster_state_decode(out.bytes, out.size, &seen, &err), ERR_OK);
+        out.bytes[at] ^= 0x10;
+        assert_int_not_equal(cluster_state_decode(out.bytes, at, &seen, &err), ERR_OK);
+    }
+    record_out_free(&out);
+    record_out_free(&again);
+}
+
+/* Any commands in any order: cluster_state_apply asserts that the facts agree after each. */
+static void test_random_histories(void **unused)
+{
+    (void)unused;
+    int kinds = 0, accepted = 0;
+    while (sample_command_kinds[kinds])
+        kinds++;
+    srandom(7);
+    tell_story();
+    for (int i = 0; i < 20000; i++) {
+        sample_command(sample_command_kinds[random() % kinds], &command);
+        uint64_t *words = (uint64_t *)&command.init;
+        if (random() % 2 && command.kind >= COMMAND_FENCE && command.kind <= COMMAND_DECLINE) {
+            words[0] = facts.primary.epoch; /* a proposer that knows the facts */
+            if (command.kind == COMMAND_FENCE)
+                command.fence.phase = facts.primary.phase;
+            if (command.kind == COMMAND_SET)
+                command.set.timeline = facts.primary.timeline_reserved + 1;
+            if (command.kind == COMMAND_SERVING)
+                command.serving.timeline = facts.primary.timeline;
+        }
+        if (command.kind == COMMAND_VIP_ASSIGN && facts.vips_count)
+            command.vip_assign.epoch = facts.vips[0].epoch;
+        accepted += cluster_state_apply(&facts, &command)->code == ERR_OK;
+    }
+    assert_true(accepted > 2000);
+    assert_true(facts.primary.epoch > 100);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_nothing_before_init_and_only_one),
+        cmocka_unit_test_setup(test_members, start),
+        cmocka_unit_test_setup(test_an_epoch_from_fence_to_serving, start),
+        cmocka_unit_test_setup(test_a_declined_epoch_never_serves, start),
+        cmocka_unit_test_setup(test_voters_change_only_under_a_serving_primary, start),
+        cmocka_unit_test_setup(test_a_token_is_used_once, start),
+        cmocka_unit_test_setup(test_racks, start),
+        cmocka_unit_test_setup(test_virtual_ips, start),
+        cmocka_unit_test_setup(test_durations_schema_trust, start),
+        cmocka_unit_test_setup(test_a_snapshot_is_the_facts, start),
+        cmocka_unit_test_setup(test_random_histories, start),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
