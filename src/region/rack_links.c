@@ -13,10 +13,12 @@
 #include "src/base/container.h"
 #include "src/base/log.h"
 #include "src/region/rack_hello.h"
+#include "src/region/rack_seen.h"
+#include "src/region/rack_store.h"
 #include "src/wire/ca.h"
 #include "src/wire/tls_listener.h"
 
-enum { STREAMS_MAX = 2 * LIMIT_RACKS, HANDSHAKE_MS = 5000, TICK_MS = 1000 };
+enum { STREAMS_MAX = 2 * LIMIT_RACKS, HANDSHAKE_MS = 5000, TICK_MS = 1000, VLANS_S = 30 };
 
 /* One connection; a rack once it has said a good hello. */
 struct peer {
@@ -28,7 +30,9 @@ struct peer {
     struct rack_peer facts;
     json_t *said;              /* params of hello with the newest interfaces, for the database */
     bool kept, keeping, again; /* the database has it; is on it; must have it once more */
+    bool registered;           /* it has it since hello: from then on only the interfaces change */
     int waiting;               /* answers of the pool */
+    uint64_t vlans_ns;         /* when to look again on which VLANs it is */
 };
 
 /* A call that the pool answers. */
@@ -46,101 +50,31 @@ static struct {
     bool open;
 } links;
 
-/* What other threads may ask. */
-struct seen {
-    char system_id[LIMIT_NAME], subnets[256];
-    bool linked;
-    uint64_t heard_ns;
-};
+/* For threads that knock at the door. */
 static struct {
     pthread_mutex_t lock;
     struct loop *loop; /* NULL = not open */
-    const char *region;
-    struct seen racks[LIMIT_RACKS];
-    int count;
-} shown = {.lock = PTHREAD_MUTEX_INITIALIZER};
+} door = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-/* ---- what others see ---- */
-
-static struct seen *seen_of(const char *system_id)
+static void open_door(struct loop *loop)
 {
-    for (int i = 0; i < shown.count; i++)
-        if (!strcmp(shown.racks[i].system_id, system_id))
-            return &shown.racks[i];
-    if (shown.count == LIMIT_RACKS)
-        return NULL;
-    struct seen *seen = &shown.racks[shown.count++];
-    *seen = (struct seen){.linked = false};
-    snprintf(seen->system_id, sizeof(seen->system_id), "%s", system_id);
-    return seen;
+    pthread_mutex_lock(&door.lock);
+    door.loop = loop;
+    pthread_mutex_unlock(&door.lock);
 }
 
-static void list_subnets(const struct rack_hello *hello, char *text, size_t room)
+bool rack_links_loop(struct loop **loop)
 {
-    char cidr[IP4_NET_TEXT];
-    size_t used = 0;
-    *text = '\0';
-    for (int i = 0; i < hello->nets_count && used + IP4_NET_TEXT + 1 < room; i++) {
-        struct ip4_net net = {ip4_net_first(hello->nets[i]), hello->nets[i].prefix};
-        ip4_net_format(net, cidr);
-        if (!strstr(text, cidr))
-            used += (size_t)snprintf(text + used, room - used, "%s%s", used ? " " : "", cidr);
-    }
+    pthread_mutex_lock(&door.lock);
+    *loop = door.loop;
+    pthread_mutex_unlock(&door.lock);
+    return *loop != NULL;
 }
 
 static void show(const struct peer *peer)
 {
-    pthread_mutex_lock(&shown.lock);
-    struct seen *seen = seen_of(peer->hello.system_id);
-    if (seen) {
-        seen->linked = peer->linked;
-        if (peer->link)
-            seen->heard_ns = clock_boot_ns() - call_link_silent_ms(peer->link) * CLOCK_MS;
-        list_subnets(&peer->hello, seen->subnets, sizeof(seen->subnets));
-    }
-    pthread_mutex_unlock(&shown.lock);
-}
-
-/* Racks that left the cluster make room for others. */
-static void forget_strangers(const struct cluster_view *view)
-{
-    pthread_mutex_lock(&shown.lock);
-    int kept = 0;
-    for (int i = 0; i < shown.count; i++)
-        if (cluster_state_rack(&view->facts, shown.racks[i].system_id))
-            shown.racks[kept++] = shown.racks[i];
-    shown.count = kept;
-    pthread_mutex_unlock(&shown.lock);
-}
-
-static json_t *split(const char *text)
-{
-    json_t *list = json_array();
-    while (*text) {
-        size_t size = strcspn(text, " ");
-        json_array_append_new(list, json_stringn(text, size));
-        text += size + (text[size] == ' ');
-    }
-    return list;
-}
-
-void rack_links_status(json_t *status)
-{
-    json_t *row;
-    size_t i;
-    pthread_mutex_lock(&shown.lock);
-    json_array_foreach (json_object_get(status, "racks"), i, row) {
-        const char *system_id = json_string_value(json_object_get(row, "system_id"));
-        const struct seen *seen = system_id && shown.loop ? seen_of(system_id) : NULL;
-        if (!seen || !seen->heard_ns)
-            continue;
-        uint64_t ago_ms = (clock_boot_ns() - seen->heard_ns) / CLOCK_MS;
-        json_object_set_new(row, "last_seen_ms", json_integer((json_int_t)ago_ms));
-        json_object_set_new(row, "subnets", split(seen->subnets));
-        if (seen->linked)
-            json_object_set_new(row, "region", json_string(shown.region));
-    }
-    pthread_mutex_unlock(&shown.lock);
+    uint64_t silent_ns = peer->link ? call_link_silent_ms(peer->link) * CLOCK_MS : 0;
+    rack_seen_show(&peer->hello, peer->linked, peer->link ? clock_boot_ns() - silent_ns : 0);
 }
 
 void rack_links_metrics(struct spool *spool)
@@ -150,14 +84,6 @@ void rack_links_metrics(struct spool *spool)
     for (const struct peer *peer = links.peers; peer; peer = peer->next)
         if (peer->linked)
             spool_printf(spool, "gantry_rack_linked{rack=\"%s\"} 1\n", peer->hello.name);
-}
-
-bool rack_links_loop(struct loop **loop)
-{
-    pthread_mutex_lock(&shown.lock);
-    *loop = shown.loop;
-    pthread_mutex_unlock(&shown.lock);
-    return *loop != NULL;
 }
 
 /* ---- peers ---- */
@@ -219,20 +145,20 @@ static void on_kept(void *subject, json_t *result, const struct error *why)
     free(asked);
     peer->waiting--;
     peer->keeping = false;
-    if (!why->code)
-        peer->kept = !peer->again;
-    else if (!error_retryable(why->code))
-        log_error("rack %s: what it says of itself is not kept: %s", peer->hello.name, why->text);
-    else
-        log_debug("rack %s: what it says of itself waits: %s", peer->hello.name, why->text);
-    if (!why->code && peer->again && peer->linked)
+    peer->vlans_ns = 0;
+    peer->registered = peer->registered || !why->code;
+    peer->kept = !peer->again && !error_retryable(why->code);
+    if (why->code)
+        log_write(error_retryable(why->code) ? LOG_DEBUG : LOG_ERROR,
+                  "rack %s: what it says of itself is not kept: %s", peer->hello.name, why->text);
+    if (peer->again && peer->linked)
         keep_hello(peer);
     free_if_done(peer);
 }
 
 static void keep_hello(struct peer *peer)
 {
-    const struct rack_call_row *row = rack_call_find("hello");
+    const struct rack_call_row *row = rack_call_find(peer->registered ? "interfaces" : "hello");
     peer->again = peer->keeping;
     if (!row || peer->keeping)
         return;
@@ -243,6 +169,28 @@ static void keep_hello(struct peer *peer)
     peer->waiting++;
     struct rack_pool_call call = {row, &peer->facts, peer->said};
     rack_pool_run(links.pool, &call, on_kept, asked);
+}
+
+static void on_vlans(void *subject, json_t *result, const struct error *why)
+{
+    struct asked *asked = subject;
+    struct peer *peer = asked->peer;
+    free(asked);
+    peer->waiting--;
+    if (!why->code) /* else it is asked again in time */
+        rack_seen_vlans(peer->hello.system_id, json_object_get(result, "vlans"));
+    free_if_done(peer);
+}
+
+static void look_at_vlans(struct peer *peer, uint64_t now)
+{
+    struct asked *asked = calloc(1, sizeof(*asked));
+    ASSERT(asked);
+    asked->peer = peer;
+    peer->vlans_ns = now + VLANS_S * CLOCK_S;
+    peer->waiting++;
+    struct rack_pool_call call = {&rack_store_vlans_row, &peer->facts, NULL};
+    rack_pool_run(links.pool, &call, on_vlans, asked);
 }
 
 /* ---- calls of racks ---- */
@@ -299,6 +247,7 @@ static enum error_code take_interfaces(struct peer *peer, json_t *params, struct
     json_object_set_new(said, "interfaces", json_deep_copy(json_object_get(params, "interfaces")));
     json_decref(peer->said);
     peer->said = said;
+    peer->kept = false;
     show(peer);
     keep_hello(peer);
     return ERR_OK;
@@ -386,6 +335,8 @@ static void check_peer(struct peer *peer, uint64_t now)
         show(peer);
         if (!peer->kept)
             keep_hello(peer);
+        else if (now >= peer->vlans_ns)
+            look_at_vlans(peer, now);
     }
 }
 
@@ -406,7 +357,7 @@ void rack_links_look(const struct cluster_view *view)
     for (struct peer *peer = links.peers; peer; peer = peer->next)
         if (peer->linked && rack_hello_check(&peer->hello, call_link_peer(peer->link), view, &why))
             call_link_reset(peer->link, &why);
-    forget_strangers(view);
+    rack_seen_keep(&view->facts);
 }
 
 /* ---- for the door ---- */
@@ -486,11 +437,8 @@ enum error_code rack_links_open(const struct rack_links_setup *setup, struct err
     links.pool = rack_pool_start(&pool);
     loop_timer_init(setup->loop, &links.tick, on_tick);
     loop_timer_start(&links.tick, TICK_MS, TICK_MS);
-    pthread_mutex_lock(&shown.lock);
-    shown.loop = setup->loop;
-    shown.region = setup->region;
-    shown.count = 0;
-    pthread_mutex_unlock(&shown.lock);
+    rack_seen_open(setup->region);
+    open_door(setup->loop);
     return ERR_OK;
 }
 
@@ -499,9 +447,7 @@ void rack_links_close(void)
     if (!links.open)
         return;
     links.open = false;
-    pthread_mutex_lock(&shown.lock);
-    shown.loop = NULL;
-    pthread_mutex_unlock(&shown.lock);
+    open_door(NULL);
     tls_listener_close(links.listener);
     rack_pool_stop(links.pool);
     for (struct peer *peer = links.peers; peer; peer = peer->next)

@@ -40,10 +40,6 @@ void rack_links_look(const struct cluster_view *view);
 /** Where the primary is; NULL = there is none. */
 void rack_links_primary(const char *conninfo, uint64_t epoch);
 
-/** To each of the status's "racks" (by system_id) that was linked here add "region" while it is,
- * "last_seen_ms" and the "subnets" it is on. Any thread. */
-void rack_links_status(json_t *status);
-
 /** Which racks are linked, for /metrics. */
 void rack_links_metrics(struct spool *spool);
 

@@ -3,6 +3,7 @@
 
 #include "src/region/config_watch.h"
 #include "src/region/rack_links.h"
+#include "src/region/rack_seen.h"
 #include "src/region/region_health.h"
 #include "src/region/region_racks.h"
 
@@ -12,7 +13,7 @@ const struct region_part region_parts[] = {
      .start = region_racks_start,
      .look = region_racks_look,
      .primary = region_racks_primary,
-     .status = rack_links_status,
+     .status = rack_seen_status,
      .metrics = rack_links_metrics},
     {.name = "config watch", .start = config_watch_start, .primary = config_watch_primary},
 };

@@ -15,6 +15,7 @@
 #include "src/base/container.h"
 #include "src/region/rack_door.h"
 #include "src/region/rack_links.h"
+#include "src/region/rack_seen.h"
 #include "test/lib/test_ca.h"
 
 /* A rack: its end of a link, and how it answers to power. */
@@ -332,7 +333,7 @@ static void test_notes_and_status(void **unused)
     json_t *status = json_loads("{\"racks\":[{\"system_id\":\"rack2\",\"region\":null},"
                                 "{\"system_id\":\"rack9\",\"region\":null}]}",
                                 0, NULL);
-    rack_links_status(status);
+    rack_seen_status(status);
     json_t *row = json_array_get(json_object_get(status, "racks"), 0);
     assert_string_equal(json_string_value(json_object_get(row, "region")), "region1");
     assert_true(json_integer_value(json_object_get(row, "last_seen_ms")) < 5000);
