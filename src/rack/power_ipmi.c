@@ -227,31 +227,31 @@ static enum error_code turn_on(const struct ipmi *ipmi, enum power_seen *seen, s
     return code ? code : wait_until(ipmi, POWER_SEEN_ON, seen, err);
 }
 
+static enum error_code turn_off(const struct ipmi *ipmi, enum power_seen *seen, struct error *err)
+{
+    enum error_code code = chassis(ipmi, "power", "off", err);
+    return code ? code : wait_until(ipmi, POWER_SEEN_OFF, seen, err);
+}
+
 static enum error_code cycle(const struct ipmi *ipmi, enum power_seen *seen, struct error *err)
 {
-    enum error_code code = query(ipmi, seen, err);
-    if (!code && *seen == POWER_SEEN_OFF) /* a BMC refuses to cycle what is off */
-        return turn_on(ipmi, seen, err);
-    code = code ? code : boot_from_network(ipmi, err);
+    enum error_code code = boot_from_network(ipmi, err);
     code = code ? code : chassis(ipmi, "power", "cycle", err);
     return code ? code : wait_until(ipmi, POWER_SEEN_ON, seen, err);
 }
 
+/* BMCs refuse to turn off what is off, or to cycle it: look first. */
 static enum error_code carry_out(const struct ipmi *ipmi, enum power_seen *seen, struct error *err)
 {
-    enum error_code code;
-    switch (ipmi->order->action) {
-    case POWER_ON:
-        return turn_on(ipmi, seen, err);
-    case POWER_OFF:
-        code = chassis(ipmi, "power", "off", err);
-        return code ? code : wait_until(ipmi, POWER_SEEN_OFF, seen, err);
-    case POWER_CYCLE:
-        return cycle(ipmi, seen, err);
-    case POWER_QUERY:
-        break;
-    }
-    return query(ipmi, seen, err);
+    enum power_action action = ipmi->order->action;
+    enum error_code code = query(ipmi, seen, err);
+    if (code || action == POWER_QUERY)
+        return code;
+    if (*seen == POWER_SEEN_OFF)
+        return action == POWER_OFF ? ERR_OK : turn_on(ipmi, seen, err);
+    if (action == POWER_ON)
+        return ERR_OK;
+    return action == POWER_OFF ? turn_off(ipmi, seen, err) : cycle(ipmi, seen, err);
 }
 
 enum error_code power_ipmi_run(const struct power_order *order, struct arena *arena,

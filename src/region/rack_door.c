@@ -15,7 +15,7 @@
 #include "src/base/log.h"
 #include "src/region/rack_links.h"
 
-enum { TIMEOUT_MS = 60000, LEAST_MS = 1000, GRACE_MS = 2000 };
+enum { TIMEOUT_MS = 60000, MOST_MS = 120000, LEAST_MS = 1000, GRACE_MS = 2000 };
 
 struct order {
     pthread_mutex_t lock;
@@ -108,7 +108,7 @@ static void ask_next(struct order *order)
         end_order(order);
         return;
     }
-    unsigned left_ms = (unsigned)((order->deadline_ns - now) / CLOCK_MS) + 1;
+    unsigned left_ms = (unsigned)((order->deadline_ns - now + CLOCK_MS - 1) / CLOCK_MS);
     if (order->next + 1 < order->choice.count && left_ms > 2 * LEAST_MS)
         left_ms /= 2;
     json_object_set_new(order->params, "timeout_ms", json_integer(left_ms));
@@ -140,8 +140,8 @@ static struct order *new_order(const struct rack_power_order *wanted, struct err
     order->params = params;
     order->owners = 2;
     order->once = !strcmp(wanted->action, "cycle");
-    order->deadline_ns =
-        clock_boot_ns() + (wanted->timeout_ms ? wanted->timeout_ms : TIMEOUT_MS) * CLOCK_MS;
+    unsigned timeout_ms = wanted->timeout_ms ? wanted->timeout_ms : TIMEOUT_MS;
+    order->deadline_ns = clock_boot_ns() + (timeout_ms < MOST_MS ? timeout_ms : MOST_MS) * CLOCK_MS;
     snprintf(order->rack, sizeof(order->rack), "%s", wanted->rack ? wanted->rack : "");
     snprintf(order->address, sizeof(order->address), "%s", wanted->address ? wanted->address : "");
     pthread_mutex_init(&order->lock, NULL);

@@ -17,7 +17,7 @@ struct rack_power_order {
     json_t *parameters;    /* of the driver, secrets in clear; borrowed */
     const char *address;   /* of the BMC: racks on its network are asked first. NULL = any */
     const char *rack;      /* system_id of the rack to ask first, or NULL */
-    unsigned timeout_ms;   /* for all of it; 0 = 60 s */
+    unsigned timeout_ms;   /* for all of it; 0 = 60 s, at most 120 s */
 };
 
 /**

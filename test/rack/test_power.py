@@ -51,7 +51,9 @@ def test_on_query_cycle_off(linked, bmc):
     assert order(linked, "off", parameters) == "off"
     assert bmc.power == "0"
     assert order(linked, "cycle", parameters) == "on"  # what is off is turned on
-    assert order(linked, "on", parameters) == "on"  # again: no harm
+    before = len(bmc.asked)
+    assert order(linked, "on", parameters) == "on"  # again: nothing is done
+    assert not [line for line in bmc.asked[before:] if line.startswith("set")]
 
 
 def test_password_is_not_in_argv_or_log(linked, bmc, tmp_path):
@@ -82,6 +84,7 @@ def test_password_is_not_in_argv_or_log(linked, bmc, tmp_path):
     ({"power_address": "bmc.example"}, "bad input", "power_address"),
 ])
 def test_what_the_bmc_refuses(linked, bmc, changes, error, text):
+    bmc.power = "0"
     refusal = refused(linked, "on", bmc.parameters(**changes))
     assert refusal.error == error and text in refusal.message, refusal
 
