@@ -155,18 +155,23 @@ static enum error_code check_for_ipxe(const char *line, struct error *err)
 }
 
 /*
- * UEFI has no disk to boot by number: GRUB looks for the installed loader there. Only by TFTP does
- * the signed GRUB find its configuration.
+ * What iPXE leaves to others. UEFI has no disk to boot by number: GRUB looks for the installed
+ * loader there, and only by TFTP does the signed GRUB find its configuration. Few builds of iPXE
+ * can switch a machine off; PXELINUX and GRUB, which then ask for their own answer, can.
  */
-static void write_ipxe_local(const struct boot_answer_place *place, struct spool *out)
+static void write_ipxe_end(const struct boot_answer *answer, const struct boot_answer_place *place,
+                           struct spool *out)
 {
     char text[IP4_TEXT];
-    spool_printf(out,
-                 "iseq ${platform} efi && goto efi ||\n"
-                 "sanboot --no-describe --drive 0x80\n"
-                 "exit 1\n"
-                 ":efi\n"
-                 "chain --replace tftp://%s/grubx64.efi\n",
+    bool local = answer->purpose == BOOT_LOCAL;
+    spool_text(out, local ? "" : "poweroff ||\n");
+    spool_text(out, "iseq ${platform} efi && goto efi ||\n");
+    spool_text(out, local ? "sanboot --no-describe --drive 0x80\nexit 1" : "chain --replace ");
+    if (!local) {
+        write_base(out, place);
+        spool_text(out, "pxelinux.0");
+    }
+    spool_printf(out, "\n:efi\nchain --replace tftp://%s/grubx64.efi\n",
                  ip4_format(place->rack, text));
 }
 
@@ -175,12 +180,8 @@ static enum error_code write_ipxe(const struct boot_answer *answer, const char *
                                   struct error *err)
 {
     spool_text(out, "#!ipxe\n");
-    if (answer->purpose == BOOT_LOCAL) {
-        write_ipxe_local(place, out);
-        return ERR_OK;
-    }
-    if (answer->purpose == BOOT_POWEROFF) {
-        spool_text(out, "poweroff\n");
+    if (!has_files(answer)) {
+        write_ipxe_end(answer, place, out);
         return ERR_OK;
     }
     enum error_code code = check_for_ipxe(line, err);

@@ -127,12 +127,18 @@ static void test_local_and_poweroff(void **unused)
 {
     (void)unused;
     answer = boot_answer_local();
-    assert_non_null(strstr(write_answer(BOOT_IPXE), "sanboot --no-describe --drive 0x80\n"));
-    assert_non_null(strstr(write_answer(BOOT_IPXE), "tftp://10.77.0.21/grubx64.efi\n"));
+    assert_string_equal(write_answer(BOOT_IPXE),
+                        "#!ipxe\niseq ${platform} efi && goto efi ||\n"
+                        "sanboot --no-describe --drive 0x80\nexit 1\n"
+                        ":efi\nchain --replace tftp://10.77.0.21/grubx64.efi\n");
     assert_non_null(strstr(write_answer(BOOT_PXELINUX), "LOCALBOOT 0\n"));
     assert_non_null(strstr(write_answer(BOOT_GRUB), "search --no-floppy --set=root --file /efi/"));
     assert_int_equal(read_answer("{\"purpose\": \"poweroff\"}"), ERR_OK);
-    assert_string_equal(write_answer(BOOT_IPXE), "#!ipxe\npoweroff\n");
+    assert_string_equal(write_answer(BOOT_IPXE),
+                        "#!ipxe\npoweroff ||\n"
+                        "iseq ${platform} efi && goto efi ||\n"
+                        "chain --replace http://10.77.0.21:5248/pxelinux.0\n"
+                        ":efi\nchain --replace tftp://10.77.0.21/grubx64.efi\n");
     assert_non_null(strstr(write_answer(BOOT_PXELINUX), "poweroff.c32\n"));
     assert_non_null(strstr(write_answer(BOOT_GRUB), "halt\n"));
 }
