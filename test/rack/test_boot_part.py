@@ -6,6 +6,7 @@ import os
 import ssl
 import threading
 import time
+import urllib.request
 
 import pytest
 
@@ -105,6 +106,11 @@ class Place:
     def maas(self, path, *argv):
         return self.get(f"http://{RACK}:5240{path}", *argv)
 
+    def metrics(self):
+        url = f"http://127.0.0.1:{self.rackd.health_port}/metrics"
+        text = self.wire.inside(lambda: urllib.request.urlopen(url, timeout=5).read().decode(), self.wire.rack)
+        return dict(line.rsplit(" ", 1) for line in text.splitlines() if line and not line.startswith("#"))
+
     def close(self):
         self.rackd.close()
         self.hop.close()
@@ -139,6 +145,11 @@ def test_a_machine_gets_all_it_needs(place, tmp_path):
         assert len(place.hop.asked(f"/images/{name}")) == 1, "fetched once"
     assert place.boot("pxelinux.cfg/default")[0] == 200  # the kernel knows whose address it is
     assert place.boot("images/nothing")[0] == 404
+    metrics = place.metrics()
+    assert metrics["gantry_tftp_completed_total"] == str(1 + len(FILES))
+    assert metrics["gantry_boot_sockets"] == metrics["gantry_boot_sockets_wanted"] == "2"
+    assert metrics["gantry_boot_answers_region_total"] == "2"
+    assert metrics["gantry_image_cache_fetched_bytes_total"] == str(sum(map(len, FILES.values())))
 
 
 def test_without_a_region_it_goes_on(place):
