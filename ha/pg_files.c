@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "ha/pg_access.h"
 #include "src/base/arena.h"
 #include "src/base/file.h"
 #include "src/base/process.h"
@@ -101,23 +102,39 @@ static enum error_code write_conf(const struct pg_files *files, const char *name
     return file_write(path, text, strlen(text), 0600, err);
 }
 
-/* The supervisor's line stands always; clients only behind the open gate. */
-enum error_code pg_files_gate(const struct pg_files *files, bool open, struct error *err)
+static enum error_code write_spool(const struct pg_files *files, const char *name,
+                                   struct spool *spool, struct error *err)
 {
-    char text[2048];
-    snprintf(text, sizeof(text),
-             "# Written by gantry-regiond. Gate: %s.\n"
-             "local  all     gantry              peer map=os\n"
-             "%s",
-             open ? "open" : "closed",
-             open ? "local  gantry  api                 peer map=os\n"
-                    "hostssl gantry api  all             cert map=region clientname=DN\n"
-                  : "");
-    return write_conf(files, "hba.conf", text, err);
+    spool_put(spool, "", 1);
+    enum error_code code = write_conf(files, name, spool->bytes, err);
+    spool_reset(spool);
+    return code;
 }
 
-static enum error_code write_config(const struct pg_files *files, const char *standby_names,
-                                    struct error *err)
+enum error_code pg_files_steer(const struct pg_files *files, const struct pg_steer *steer,
+                               struct error *err)
+{
+    struct spool spool;
+    spool_init(&spool);
+    spool_printf(&spool,
+                 "synchronous_standby_names = '%s'\n"
+                 "primary_slot_name = '%s'\n"
+                 "primary_conninfo = '",
+                 steer->standby_names, steer->slot);
+    for (const char *c = steer->conninfo; *c; c++) /* it has quotes of its own */
+        spool_put(&spool, *c == '\'' ? "''" : c, *c == '\'' ? 2 : 1);
+    spool_text(&spool, "'\n");
+    enum error_code code = write_spool(files, "steer.conf", &spool, err);
+    pg_access_ident(steer->facts, &spool);
+    code = code ? code : write_spool(files, "ident.conf", &spool, err);
+    spool_reset(&spool);
+    pg_access_hba(steer->facts, steer->self, steer->open, &spool);
+    code = code ? code : write_spool(files, "hba.conf", &spool, err);
+    spool_close(&spool);
+    return code;
+}
+
+static enum error_code write_config(const struct pg_files *files, struct error *err)
 {
     const struct ha_settings *s = files->settings;
     char text[CONFIG_TEXT_BYTES];
@@ -133,12 +150,11 @@ static enum error_code write_config(const struct pg_files *files, const char *st
                      "ssl_cert_file = '%s'\n"
                      "ssl_key_file = '%s'\n"
                      "ssl_ca_file = '%s'\n"
-                     "synchronous_standby_names = '%s'\n"
-                     "primary_conninfo = ''\n"
-                     "%s",
+                     "%s"
+                     "include '%s/steer.conf'\n",
                      files->data_dir, files->conf_dir, files->conf_dir, s->address, s->pg_port,
                      s->run_dir, s->name, s->certificate_file, s->key_file, s->ca_file,
-                     standby_names, fixed_config);
+                     fixed_config, files->conf_dir);
     if (n < 0 || (size_t)n >= sizeof(text))
         return error_set(err, ERR_TOO_LARGE, "postgresql.conf is too long");
     return write_conf(files, "postgresql.conf", text, err);
@@ -169,19 +185,17 @@ static enum error_code check_version(const struct pg_files *files, struct error 
     return code;
 }
 
-enum error_code pg_files_prepare(const struct pg_files *files, const char *standby_names,
+enum error_code pg_files_prepare(const struct pg_files *files, const struct pg_steer *steer,
                                  struct error *err)
 {
-    static const char ident[] = "os  gantry  gantry\n"
-                                "os  gantry  api\n"
-                                "region  \"/^(.+,)?OU=region(,.+)?$\"  api\n";
     char path[LIMIT_PATH + 64];
     struct stat st;
+    struct pg_steer closed = *steer;
+    closed.open = false;
     enum error_code code = check_version(files, err);
     code = code ? code : file_make_folders(files->conf_dir, 0700, err);
-    code = code ? code : write_config(files, standby_names, err);
-    code = code ? code : write_conf(files, "ident.conf", ident, err);
-    code = code ? code : pg_files_gate(files, false, err);
+    code = code ? code : pg_files_steer(files, &closed, err);
+    code = code ? code : write_config(files, err);
     in_data(files, "postgresql.auto.conf", path);
     code = code ? code : file_write(path, "", 0, 0600, err);
     in_data(files, "standby.signal", path); /* before every start: only promote removes it */

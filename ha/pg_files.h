@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "ha/ha_settings.h"
+#include "raft/cluster_state.h"
 #include "src/base/error.h"
 #include "src/base/limits.h"
 
@@ -31,16 +32,26 @@ bool pg_files_has_data(const struct pg_files *files);
  */
 enum error_code pg_files_initialise(const struct pg_files *files, struct error *err);
 
+/* What a start or a reload puts in force. Empty texts are fine. */
+struct pg_steer {
+    const char *standby_names;         /* synchronous_standby_names */
+    const char *conninfo, *slot;       /* whom to follow; "" = nobody */
+    const struct cluster_state *facts; /* whose members may replicate from here */
+    uint64_t self;
+    bool open; /* the gate: clients may connect */
+};
+
 /**
- * Before every start: configuration, closed hba, empty postgresql.auto.conf, standby.signal.
- * standby_names: what synchronous_standby_names must be. Errors: CONFLICT (data of another version
- * of PostgreSQL), NOT_FOUND (no program), IO.
+ * Before every start: configuration, empty postgresql.auto.conf, standby.signal, and what
+ * pg_files_steer writes; the gate is closed. Errors: CONFLICT (data of another version of
+ * PostgreSQL), NOT_FOUND (no program), IO.
  */
-enum error_code pg_files_prepare(const struct pg_files *files, const char *standby_names,
+enum error_code pg_files_prepare(const struct pg_files *files, const struct pg_steer *steer,
                                  struct error *err);
 
-/** hba with or without the lines that let clients in; takes effect with a reload. */
-enum error_code pg_files_gate(const struct pg_files *files, bool open, struct error *err);
+/** The part that changes while it runs; durable when it returns, in force after a reload. */
+enum error_code pg_files_steer(const struct pg_files *files, const struct pg_steer *steer,
+                               struct error *err);
 
 /**
  * So that the next promote takes timeline wanted: empty history files for the numbers between.

@@ -23,6 +23,8 @@ struct pg_work {
     struct pg_member *member;
     uint64_t serial;
     enum pg_step step;
+    struct cluster_state facts;
+    struct pg_steer steer; /* of facts */
     struct cluster_primary primary;
     struct floor_values stored, floor; /* what the file says, and what it must say */
     struct pg_position position;
@@ -112,7 +114,7 @@ static enum error_code prepare_start(struct pg_work *work)
     enum error_code code =
         floor_raise(member->setup.floor_path, &work->stored, &work->floor, &work->err);
     pg_files_forget(&member->files);
-    return code ? code : pg_files_prepare(&member->files, work->primary.standby_names, &work->err);
+    return code ? code : pg_files_prepare(&member->files, &work->steer, &work->err);
 }
 
 static enum error_code mark(struct pg_work *work)
@@ -145,7 +147,7 @@ static void run_work(void *subject)
         work->code = mark(work);
         break;
     case PG_OPEN:
-        work->code = pg_files_gate(&member->files, true, &work->err);
+        work->code = pg_files_steer(&member->files, &work->steer, &work->err);
         break;
     default: /* a look */
         work->code = pg_probe_position(member->db, &work->position, &work->err);
@@ -171,7 +173,14 @@ static void begin_work(struct pg_member *member, enum pg_step step)
     ASSERT(work);
     work->member = member;
     work->step = step;
+    work->facts = member->facts;
     work->primary = member->facts.primary;
+    work->steer = (struct pg_steer){.standby_names = work->primary.standby_names,
+                                    .conninfo = "",
+                                    .slot = "",
+                                    .facts = &work->facts,
+                                    .self = member->self,
+                                    .open = step == PG_OPEN};
     work->position = member->position;
     work->stored = work->floor = *member->setup.floor;
     if (work->floor.pg_epoch < member->facts.primary.epoch)

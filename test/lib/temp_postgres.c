@@ -129,7 +129,7 @@ void temp_postgres_again(struct temp_postgres *postgres)
                           "-c",
                           "fsync=off",
                           "-c",
-                          "full_page_writes=off",
+                          "wal_log_hints=on",
                           "-c",
                           "max_connections=60",
                           "-c",

@@ -78,15 +78,28 @@ static void test_below_a_real_timeline_they_stay(void **unused)
     assert_false(is_there("pg/pg_wal/00000007.history") || is_there("pg/pg_wal/00000008.history"));
 }
 
+static struct cluster_state facts;
+
+static struct pg_steer steer_with(const char *standby_names, bool open)
+{
+    return (struct pg_steer){.standby_names = standby_names,
+                             .conninfo = "host='10.0.0.2' user=repl_1",
+                             .slot = "repl_1",
+                             .facts = &facts,
+                             .self = 1,
+                             .open = open};
+}
+
 static void test_the_gate(void **unused)
 {
     (void)unused;
     struct error err;
+    struct pg_steer closed = steer_with("", false), open = steer_with("", true);
     put("pg-conf/hba.conf", "");
-    assert_int_equal(pg_files_gate(&files, false, &err), ERR_OK);
+    assert_int_equal(pg_files_steer(&files, &closed, &err), ERR_OK);
     assert_null(strstr(content("pg-conf/hba.conf"), "api"));
     assert_non_null(strstr(content("pg-conf/hba.conf"), "local  all     gantry"));
-    assert_int_equal(pg_files_gate(&files, true, &err), ERR_OK);
+    assert_int_equal(pg_files_steer(&files, &open, &err), ERR_OK);
     assert_non_null(strstr(content("pg-conf/hba.conf"), "hostssl gantry api"));
 }
 
@@ -106,14 +119,18 @@ static void test_before_a_start(void **unused)
     put("key.pem", "key");
     make_postgres("15.4 (Debian 15.4-1)");
     unlink(path_of("pg/standby.signal"));
-    if (pg_files_prepare(&files, "ANY 1 (repl_2)", &err))
+    struct pg_steer steer = steer_with("ANY 1 (repl_2)", true);
+    if (pg_files_prepare(&files, &steer, &err))
         fail_msg("%s", err.text);
     assert_true(is_there("pg/standby.signal"));
     assert_string_equal(content("pg/postgresql.auto.conf"), "");
     const char *config = content("pg-conf/postgresql.conf");
-    assert_non_null(strstr(config, "synchronous_standby_names = 'ANY 1 (repl_2)'\n"));
     assert_non_null(strstr(config, "restart_after_crash = off\n"));
-    assert_non_null(strstr(config, "primary_conninfo = ''\n"));
+    assert_non_null(strstr(config, "/pg-conf/steer.conf'\n"));
+    const char *steered = content("pg-conf/steer.conf");
+    assert_non_null(strstr(steered, "synchronous_standby_names = 'ANY 1 (repl_2)'\n"));
+    assert_non_null(strstr(steered, "primary_slot_name = 'repl_1'\n"));
+    assert_non_null(strstr(steered, "primary_conninfo = 'host=''10.0.0.2'' user=repl_1'\n"));
     assert_null(strstr(content("pg-conf/hba.conf"), "api"));
 }
 
@@ -121,14 +138,15 @@ static void test_data_of_another_version(void **unused)
 {
     (void)unused;
     struct error err;
+    struct pg_steer steer = steer_with("", false);
     unlink(path_of("pg/standby.signal"));
     put("pg/PG_VERSION", "14\n");
-    assert_int_equal(pg_files_prepare(&files, "", &err), ERR_CONFLICT);
+    assert_int_equal(pg_files_prepare(&files, &steer, &err), ERR_CONFLICT);
     assert_non_null(strstr(err.text, "is of PostgreSQL 14, [postgres] bin_dir has 15"));
     assert_false(is_there("pg/standby.signal"));
     put("pg/PG_VERSION", "15\n");
     unlink(path_of("bin/postgres"));
-    assert_int_equal(pg_files_prepare(&files, "", &err), ERR_NOT_FOUND);
+    assert_int_equal(pg_files_prepare(&files, &steer, &err), ERR_NOT_FOUND);
     assert_non_null(strstr(err.text, "PostgreSQL is not installed"));
 }
 
