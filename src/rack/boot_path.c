@@ -24,6 +24,8 @@ static enum error_code clean(const char *name, size_t size, char *to, struct err
             continue;
         if (c == '.' && begins)
             return error_set(err, ERR_BAD_INPUT, "names beginning with a dot are not served");
+        if (c == '.' && to[used - 1] == '.')
+            return error_set(err, ERR_BAD_INPUT, "names with two dots are not served");
         if (used + 1 == BOOT_PATH_BYTES)
             return error_set(err, ERR_BAD_INPUT, "the name is too long");
         to[used++] = c;

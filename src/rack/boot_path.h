@@ -22,7 +22,8 @@ enum boot_path_kind {
 
 struct boot_path {
     enum boot_path_kind kind;
-    char path[BOOT_PATH_BYTES]; /* relative, of [A-Za-z0-9._:+@~/-], no segment begins with a dot */
+    char path[BOOT_PATH_BYTES]; /* relative, of [A-Za-z0-9._:+@~/-], no "..", no segment begins "."
+                                 */
     struct mac mac;             /* of the kinds that end in _MAC */
 };
 
