@@ -38,6 +38,7 @@ struct transfer {
     int fd;
     uv_poll_t poll;
     bool poll_open, wants_write;
+    bool left; /* its client asked for something else before it began */
     struct loop_timer timer;
     uint64_t armed_ms; /* when the timer fires, 0 = it does not */
     uint64_t started_ms;
@@ -362,25 +363,31 @@ static void take_packet(struct transfer *transfer, const uint8_t *bytes, size_t 
         abort_transfer(transfer);
 }
 
+/* One packet; false: there is none, or the transfer is over. */
+static bool receive(struct transfer *transfer)
+{
+    uint8_t bytes[TFTP_PACKET_REQUEST + 1]; /* what is longer is no packet for us */
+    ssize_t n = recv(transfer->fd, bytes, sizeof(bytes), 0);
+    if (n >= 0)
+        take_packet(transfer, bytes, (size_t)n);
+    else if (errno == ECONNREFUSED) /* the client's port is closed */
+        abort_transfer(transfer);
+    return n >= 0 && transfer->phase == TRANSFER_RUNNING;
+}
+
 static void on_socket(uv_poll_t *poll, int status, int events)
 {
     struct transfer *transfer = container_of(poll, struct transfer, poll);
-    uint8_t bytes[TFTP_PACKET_REQUEST + 1]; /* what is longer is no packet for us */
-    (void)status;
+    if (status < 0) { /* an error waits at the socket, and the poll has stopped */
+        uv_poll_start(poll, UV_READABLE | (transfer->wants_write ? UV_WRITABLE : 0), on_socket);
+        events |= UV_READABLE;
+    }
     if (events & UV_WRITABLE) {
         wait_for_room(transfer, false);
         pump(transfer);
     }
-    for (int i = 0; i < RECEIVE_MOST && transfer->phase == TRANSFER_RUNNING; i++) {
-        ssize_t n = recv(transfer->fd, bytes, sizeof(bytes), 0);
-        if (n >= 0) {
-            take_packet(transfer, bytes, (size_t)n);
-        } else if (errno == ECONNREFUSED) { /* the client's port is closed */
-            abort_transfer(transfer);
-        } else if (errno != EINTR) {
-            break;
-        }
-    }
+    if ((events & UV_READABLE) && transfer->phase == TRANSFER_RUNNING)
+        receive(transfer); /* one: the poll says if there is more */
 }
 
 /* Beginning */
@@ -420,9 +427,9 @@ static void on_opened(void *subject, struct boot_content *content, const struct 
     struct tftp *tftp = transfer->tftp;
     if (content)
         tftp_read_open(&transfer->reading, tftp->loop, content, on_read_ready);
-    else if (!tftp->closing)
+    else if (!tftp->closing && !transfer->left)
         refuse_open(transfer, err);
-    if (content && !tftp->closing)
+    if (content && !tftp->closing && !transfer->left)
         transfer->fd = open_socket(&transfer->local, &transfer->client);
     if (!content || transfer->fd < 0) {
         end_transfer(transfer);
@@ -444,8 +451,31 @@ static bool same_end(const struct sockaddr_in *a, const struct sockaddr_in *b)
     return a->sin_addr.s_addr == b->sin_addr.s_addr && a->sin_port == b->sin_port;
 }
 
+/*
+ * A request from the port of a transfer: the same one again, as long as the client has not heard
+ * from us, or the next one of a client that keeps its port. Then the old one is over: what it has
+ * said last may still lie at the socket.
+ */
+static bool is_repeated(struct transfer *transfer, const char *name)
+{
+    bool running = transfer->phase == TRANSFER_RUNNING;
+    if (running)
+        for (int i = 0; i < RECEIVE_MOST && receive(transfer); i++)
+            ;
+    if (running && transfer->phase != TRANSFER_RUNNING)
+        return false;
+    bool unheard = !running || transfer->session.oack_open || !transfer->session.acked;
+    if (unheard && !strcmp(transfer->name, name))
+        return true;
+    transfer->left = true;
+    if (running)
+        abort_transfer(transfer);
+    return false;
+}
+
 /* A free place, or NULL: this is a repeated request (*again), or there are too many. */
-static struct transfer *find_place(struct tftp *tftp, const struct sockaddr_in *client, bool *again)
+static struct transfer *find_place(struct tftp *tftp, const struct sockaddr_in *client,
+                                   const char *name, bool *again)
 {
     struct transfer *found = NULL;
     int of_client = 0;
@@ -457,7 +487,9 @@ static struct transfer *find_place(struct tftp *tftp, const struct sockaddr_in *
             continue;
         }
         of_client += transfer->client.sin_addr.s_addr == client->sin_addr.s_addr;
-        *again |= transfer->phase != TRANSFER_CLOSING && same_end(&transfer->client, client);
+        if (transfer->phase != TRANSFER_CLOSING && !transfer->left &&
+            same_end(&transfer->client, client))
+            *again |= is_repeated(transfer, name);
     }
     return *again || of_client >= TFTP_PER_CLIENT ? NULL : found;
 }
@@ -478,7 +510,7 @@ static void start_transfer(struct tftp *tftp, const struct sockaddr_in *local,
                    err.text);
         return;
     }
-    struct transfer *transfer = find_place(tftp, client, &again);
+    struct transfer *transfer = find_place(tftp, client, packet->name, &again);
     if (again)
         return;
     if (!transfer) {
@@ -493,7 +525,7 @@ static void start_transfer(struct tftp *tftp, const struct sockaddr_in *local,
     transfer->local = *local;
     transfer->asked = packet->options;
     transfer->started_ms = now_ms();
-    transfer->wants_write = false;
+    transfer->wants_write = transfer->left = false;
     memset(&transfer->session, 0, sizeof(transfer->session));
     transfer->reading = (struct tftp_read){.content.fd = -1};
     strcpy(transfer->name, packet->name);

@@ -9,7 +9,12 @@
 
 #include "src/rack/tftp_session.h"
 
-enum { AHEAD_BYTES = 2 * TFTP_SESSION_WINDOW_BYTES, HINT_BYTES = 4 << 20 };
+enum {
+    AHEAD_BYTES = 2 * TFTP_SESSION_WINDOW_BYTES, /* read by the thread */
+    CHUNK_BYTES = 64 << 10,                      /* read at once for blocks smaller than... */
+    CHUNK_BLOCK = 8 << 10,
+    HINT_BYTES = 4 << 20,
+};
 
 void tftp_read_open(struct tftp_read *reading, struct loop *loop, struct boot_content *content,
                     void (*ready)(struct tftp_read *reading))
@@ -52,6 +57,32 @@ static void on_ahead(void *subject)
     reading->ready(reading);
 }
 
+static void need_ahead(struct tftp_read *reading)
+{
+    if (!reading->ahead)
+        reading->ahead = malloc(AHEAD_BYTES);
+    ASSERT(reading->ahead);
+}
+
+/* From the page cache, if all of it is there; small blocks by the chunk, for fewer calls. */
+static bool read_now(struct tftp_read *reading, uint64_t offset, void *bytes, size_t size)
+{
+    uint64_t left = reading->content.size - offset;
+    need_ahead(reading);
+    bool chunk = size < CHUNK_BLOCK && left > size;
+    size_t want = !chunk ? size : left < CHUNK_BYTES ? (size_t)left : CHUNK_BYTES;
+    struct iovec part = {chunk ? reading->ahead : bytes, want};
+    ssize_t n = preadv2(reading->content.fd, &part, 1, (off_t)offset, RWF_NOWAIT);
+    if (n < (ssize_t)size)
+        return false;
+    if (chunk) {
+        reading->ahead_offset = offset;
+        reading->ahead_size = (size_t)n;
+        memcpy(bytes, reading->ahead, size);
+    }
+    return true;
+}
+
 enum tftp_read_result tftp_read_at(struct tftp_read *reading, uint64_t offset, void *bytes,
                                    size_t size)
 {
@@ -69,13 +100,8 @@ enum tftp_read_result tftp_read_at(struct tftp_read *reading, uint64_t offset, v
         memcpy(bytes, reading->ahead + (offset - reading->ahead_offset), size);
         return TFTP_READ_DONE;
     }
-    struct iovec part = {bytes, size};
-    ssize_t n = preadv2(reading->content.fd, &part, 1, (off_t)offset, RWF_NOWAIT);
-    if (n == (ssize_t)size)
+    if (read_now(reading, offset, bytes, size))
         return TFTP_READ_DONE;
-    if (!reading->ahead)
-        reading->ahead = malloc(AHEAD_BYTES);
-    ASSERT(reading->ahead);
     reading->ahead_offset = offset;
     reading->ahead_size = 0;
     reading->busy = true;

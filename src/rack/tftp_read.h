@@ -10,7 +10,7 @@
 struct tftp_read {
     struct loop *loop;
     struct boot_content content;
-    char *ahead; /* size bytes of the file at offset, read by the thread */
+    char *ahead; /* size bytes of the file at offset, read before they are asked for */
     uint64_t ahead_offset;
     size_t ahead_size;
     bool busy, failed;

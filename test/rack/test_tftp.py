@@ -198,6 +198,20 @@ def test_repeated_request_is_one_transfer(client, server):
     wait_for_none(server)
 
 
+def test_a_client_that_keeps_its_port(client, server, files):
+    for _ in range(50):
+        assert client.get("dir/nested.c32", blksize=1024)[0] == files["dir/nested.c32"]
+        assert client.get("one")[0] == b"1"
+    client.ask("middle", blksize=1024)
+    client.receive()
+    client.acknowledge(0)
+    client.receive()
+    other = client.peer
+    assert client.get("one")[0] == b"1"  # the one that was begun is left
+    assert client.peer != other
+    wait_for_none(server)
+
+
 def wait_for_none(server):
     for _ in range(200):
         if not server.counts()["running"]:
