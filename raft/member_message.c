@@ -38,7 +38,8 @@ FIELDS(pg) = {
     RECORD_OF(pg_status, lsn, RECORD_U64),         RECORD_OF(pg_status, priority, RECORD_U32),
     RECORD_OF(pg_status, serves, RECORD_U64),      RECORD_OF(pg_status, died, RECORD_U64),
     RECORD_OF(pg_status, failed, RECORD_U64),      RECORD_OF(pg_status, in_force, RECORD_U64),
-    RECORD_OF(pg_status, ready_voter, RECORD_U64), RECORD_OF(pg_status, system_id, RECORD_U64),
+    RECORD_OF(pg_status, ready_voter, RECORD_U64), RECORD_OF(pg_status, asks_out, RECORD_FLAG),
+    RECORD_OF(pg_status, system_id, RECORD_U64),
 };
 TABLE(pg);
 FIELDS(status) = {

@@ -53,6 +53,7 @@ struct pg_status {
     uint64_t failed;      /* epoch whose primary does not write any more, though it lives */
     uint64_t in_force;    /* version of the data voters whose names are in force (primary) */
     uint64_t ready_voter; /* member that may become a data voter in that version, 0 = none */
+    bool asks_out;        /* its data must be made anew: take its data vote first */
     uint64_t system_id;
 };
 
