@@ -21,12 +21,15 @@ static bool ends_with(const char *text, const char *end)
     return length > end_length && !strcmp(text + length - end_length, end);
 }
 
-/** MAAS's word for a handler: runs of capitals stay together, "BootSources" -> "boot-sources". */
+/** MAAS's word for a handler: runs of capitals stay together, "BootSources" -> "boot-sources". A
+ * second way to the same things (VlanByIdHandler) has the same word. */
 static char *plain_name(const char *handler_name, struct arena *arena)
 {
     size_t length = strlen(handler_name);
     if (ends_with(handler_name, "Handler"))
         length -= strlen("Handler");
+    if (ends_with(handler_name, "ByIdHandler"))
+        length -= strlen("ById");
     char *name = arena_alloc(arena, 2 * length + 1);
     size_t used = 0;
     for (size_t i = 0; i < length; i++) {

@@ -7,6 +7,7 @@
 #include "src/base/container.h"
 #include "src/model/machine_status.h"
 #include "src/region/node_table.h"
+#include "src/region/rack_seen.h"
 
 enum column_type { TEXT, INT, REAL, BOOL, JSON };
 enum who { M = 1, D = 2, R = 4, G = 8, E = 16 };
@@ -148,6 +149,22 @@ static void write_machine_rest(struct json_out *out)
                  "\"ipv6\":{\"gateway_ip\":null,\"link_id\":null}}");
 }
 
+/* The servers of a rack are one program: they run while it is linked. */
+static void write_services(struct json_out *out, const char *system_id)
+{
+    static const char *const names[] = {"rackd", "tftp", "http", "dhcpd"};
+    bool linked = rack_seen_linked(system_id);
+    json_out_open_list(out, "service_set");
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        json_out_open_object(out, NULL);
+        json_out_text(out, "name", names[i]);
+        json_out_text(out, "status", linked ? "running" : "dead");
+        json_out_text(out, "status_info", linked ? "" : "not linked to this region");
+        json_out_close_object(out);
+    }
+    json_out_close_list(out);
+}
+
 struct writer {
     struct json_out *out;
     enum node_shape shape;
@@ -192,6 +209,8 @@ static void write_derived(struct writer *writer, const struct db_rows *rows, uns
                       script_status_name(db_int(rows, 0, COLUMN_commissioning_status)));
         write_never_run(out);
     }
+    if (who == R)
+        write_services(out, db_text(rows, 0, COLUMN_system_id));
     if (who == M)
         write_machine_rest(out);
 }

@@ -80,6 +80,15 @@ void rack_seen_show(const struct rack_hello *hello, bool linked, uint64_t heard_
     pthread_mutex_unlock(&shown.lock);
 }
 
+bool rack_seen_linked(const char *system_id)
+{
+    pthread_mutex_lock(&shown.lock);
+    const struct seen *seen = find(system_id);
+    bool linked = seen && seen->linked;
+    pthread_mutex_unlock(&shown.lock);
+    return linked;
+}
+
 void rack_seen_vlans(const char *system_id, json_t *vlans)
 {
     json_t *vlan;

@@ -13,6 +13,9 @@ void rack_seen_open(const char *region);
 /** How a rack is now; heard_ns (BOOTTIME) when it was last heard of, 0 = as before. */
 void rack_seen_show(const struct rack_hello *hello, bool linked, uint64_t heard_ns);
 
+/** Is this rack linked to this region now? */
+bool rack_seen_linked(const char *system_id);
+
 /** The VLANs that its interfaces are on: a list of ids, borrowed. */
 void rack_seen_vlans(const char *system_id, json_t *vlans);
 
