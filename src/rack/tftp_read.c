@@ -87,10 +87,10 @@ enum tftp_read_result tftp_read_at(struct tftp_read *reading, uint64_t offset, v
                                    size_t size)
 {
     ASSERT(size <= AHEAD_BYTES && offset + size <= reading->content.size);
+    if (reading->busy) /* first: the rest is the thread's then */
+        return TFTP_READ_LATER;
     if (reading->failed)
         return TFTP_READ_FAILED;
-    if (reading->busy)
-        return TFTP_READ_LATER;
     if (reading->content.text) {
         memcpy(bytes, reading->content.text + offset, size);
         return TFTP_READ_DONE;
