@@ -119,6 +119,14 @@ def test_past_block_65535(client, files):
     assert content == files["large"]
 
 
+@pytest.mark.parametrize("options", [{"blksize": 1024}, {"blksize": 1468, "windowsize": 64}, {"blksize": 65464, "windowsize": 2}])
+def test_what_the_page_cache_lacks(client, server, files, options):
+    with open(server.boot / "middle", "rb") as file:
+        os.fsync(file.fileno())
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    assert client.get("middle", **options)[0] == files["middle"]
+
+
 def test_too_much_is_answered_with_less(client, files):
     content, options = client.get("middle", blksize=65535, windowsize=65535)
     assert options == {"blksize": 65464, "windowsize": 2}
