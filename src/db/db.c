@@ -101,7 +101,11 @@ enum error_code db_ready(struct db *db, struct error *err)
         db->lost = true;
         return error_set(err, ERR_UNAVAILABLE, "database: the connection broke");
     }
-    db->pg = PQconnectdb(db->conninfo);
+    /* Statements are planned once: choosing a plan for one of our lists takes longer than to run
+     * it, and PostgreSQL would go on doing so where few rows come back. */
+    const char *const keywords[] = {"dbname", "options", NULL};
+    const char *const values[] = {db->conninfo, "-c plan_cache_mode=force_generic_plan", NULL};
+    db->pg = PQconnectdbParams(keywords, values, 1);
     ASSERT(db->pg);
     if (PQstatus(db->pg) != CONNECTION_OK) {
         const char *message = PQerrorMessage(db->pg);

@@ -53,21 +53,32 @@ enum error_code event_sweep(struct db *db, struct error *err)
 #define EVENT_COLUMNS                                                                    \
     "SELECT e.id, n.system_id, e.hostname, e.username, e.type, e.level, e.description, " \
     "to_char(e.created AT TIME ZONE 'UTC', 'Dy, DD Mon. YYYY HH24:MI:SS') "
-#define EVENT_WHERE                                                        \
-    "FROM event e LEFT JOIN node n ON n.id = e.node_id "                   \
-    "WHERE ($1::bigint[] IS NULL OR e.node_id = ANY($1)) "                 \
-    "AND CASE WHEN $2::int = 0 THEN e.level = 0 ELSE e.level >= $2 END "   \
-    "AND ($3::bigint = 0 OR e.id > $3) AND ($4::bigint = 0 OR e.id < $4) " \
+/* A condition of its own for each way of asking, so that each has an index: statements are planned
+ * once, for any parameters. */
+#define EVENT_WHERE(nodes)                                               \
+    "FROM event e LEFT JOIN node n ON n.id = e.node_id WHERE " nodes " " \
+    "AND CASE WHEN $2::int = 0 THEN e.level = 0 ELSE e.level >= $2 END " \
+    "AND e.id > $3::bigint AND ($4::bigint = 0 OR e.id < $4) "           \
     "AND ($5::text IS NULL OR e.username = $5) "
+#define EVENT_NEWEST(nodes) EVENT_COLUMNS EVENT_WHERE(nodes) "ORDER BY e.id DESC LIMIT $6"
+#define EVENT_NEXT(nodes)                        \
+    "SELECT * FROM (" EVENT_COLUMNS EVENT_WHERE( \
+        nodes) "ORDER BY e.id LIMIT $6) page ORDER BY id DESC"
+#define EVENT_OF_ALL   "$1::bigint[] IS NULL"
+#define EVENT_OF_NODES "e.node_id = ANY ($1::bigint[])"
 
 enum error_code event_list(struct db *db, const struct event_query *query, struct arena *arena,
                            struct db_rows *rows, struct error *err)
 {
-    DB_STATEMENT(event_newest, EVENT_COLUMNS EVENT_WHERE "ORDER BY e.id DESC LIMIT $6");
+    DB_STATEMENT(event_newest, EVENT_NEWEST(EVENT_OF_ALL));
+    DB_STATEMENT(event_newest_of, EVENT_NEWEST(EVENT_OF_NODES));
     /* behind an id: the events next to it, not the newest of all */
-    DB_STATEMENT(event_next, "SELECT * FROM (" EVENT_COLUMNS EVENT_WHERE
-                             "ORDER BY e.id LIMIT $6) page ORDER BY id DESC");
-    return db_query(db, query->after ? &event_next : &event_newest,
+    DB_STATEMENT(event_next, EVENT_NEXT(EVENT_OF_ALL));
+    DB_STATEMENT(event_next_of, EVENT_NEXT(EVENT_OF_NODES));
+    const struct db_statement *statement = query->after ? &event_next : &event_newest;
+    if (query->node_ids)
+        statement = query->after ? &event_next_of : &event_newest_of;
+    return db_query(db, statement,
                     DB_PARAMS(query->node_ids, db_number(arena, query->level),
                               db_number(arena, query->after), db_number(arena, query->before),
                               query->owner, db_number(arena, query->limit)),
