@@ -34,14 +34,20 @@ struct dhcp_socket {
 
 static void ask(struct dhcp_socket *socket, uint32_t kind);
 
-static void free_when_done(struct dhcp_socket *socket)
+static void close_descriptors(struct dhcp_socket *socket)
 {
-    if (!socket->closing || socket->asking || socket->handles)
-        return;
     if (socket->udp >= 0)
         close(socket->udp);
     if (socket->packet >= 0)
         close(socket->packet);
+    socket->udp = socket->packet = -1;
+}
+
+static void free_when_done(struct dhcp_socket *socket)
+{
+    if (!socket->closing || socket->asking || socket->handles)
+        return;
+    close_descriptors(socket); /* one that fenced sent late */
     free(socket);
 }
 
@@ -228,4 +234,5 @@ void dhcp_socket_close(struct dhcp_socket *socket)
     loop_timer_close(&socket->retry, on_retry_closed);
     if (socket->polling)
         uv_close((uv_handle_t *)&socket->poll, on_poll_closed);
+    close_descriptors(socket); /* now: the port may be wanted again at once */
 }
