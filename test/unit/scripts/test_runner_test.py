@@ -54,13 +54,13 @@ def only(*names):
 
 
 def test_stages_are_discovered(tree):
-    assert run(tree, "ci", "--list")[1].split() == ["check", "unit", "unit-tsan", "unit-python"]
+    assert run(tree, "ci", "--list")[1].split() == ["check", "unit", "unit-tsan", "sim", "unit-python"]
     write(tree / "test/api/test_x.py", "")
     write(tree / "test/own/x_test.py", "")
     write(tree / "test/perf/test_p.py", "")
     write(tree / "test/fuzz/frame_fuzz.c", "")
     assert run(tree, "ci", "--list")[1].split() == [
-        "check", "unit", "unit-tsan", "unit-python", "api", "api-tsan", "own", "fuzz-frame"]
+        "check", "unit", "unit-tsan", "sim", "unit-python", "api", "api-tsan", "own", "fuzz-frame"]
     assert run(tree, "quick", "--list")[1].split() == ["check", "unit", "unit-python", "api"]
     assert run(tree, "perf", "--list")[1].split() == ["perf"]
 
