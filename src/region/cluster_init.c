@@ -330,11 +330,26 @@ static void fill_reply(const struct init *init, json_t *reply)
             json_object_set_new(reply, rows[i].name, json_string(rows[i].value));
 }
 
+struct look {
+    const struct region *region;
+    bool is_member;
+};
+
+static void look_on_loop(void *subject)
+{
+    struct look *look = subject;
+    look->is_member = look->region->replica != NULL;
+}
+
 static enum error_code run_steps(struct init *init, json_t *reply, struct error *err)
 {
     bool begun;
+    struct look look = {.region = init->region};
     enum error_code code = check_begun(init, &begun, err);
-    if (!code && !init->region->replica) {
+    /* The loop answers when the start has ended: this socket is there earlier than the log of an
+     * existing member is open, and who is taken for no member is wiped. */
+    loop_ask(&init->region->loop, look_on_loop, &look);
+    if (!code && !look.is_member) {
         code = make_member(init, err);
         if (code && init->region->replica == NULL && init->region->reconcile)
             error_wrap(err, "gantry-regiond must start again");
