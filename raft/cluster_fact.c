@@ -59,6 +59,23 @@ static const struct record_field rack_fields[] = {
 };
 const struct record_table cluster_rack_table = RECORD_TABLE(rack_fields);
 
+static const struct record_field block_owner_fields[] = {
+    RECORD_OF(cluster_block_owner, id, RECORD_U32),
+    RECORD_OF(cluster_block_owner, rack, RECORD_NAME),
+    RECORD_OF(cluster_block_owner, store, RECORD_NAME),
+    RECORD_OF(cluster_block_owner, sequence, RECORD_U64),
+    RECORD_OF(cluster_block_owner, renewals, RECORD_U64),
+    RECORD_UP_TO(cluster_block_owner, term_s, RECORD_U32, CLUSTER_BLOCK_TERM_MAX_S),
+    RECORD_UP_TO(cluster_block_owner, longest_s, RECORD_U32, CLUSTER_BLOCK_TERM_MAX_S),
+};
+const struct record_table cluster_block_owner_table = RECORD_TABLE(block_owner_fields);
+
+static const struct record_field block_fields[] = {
+    RECORD_UP_TO(cluster_block, number, RECORD_U32, UINT32_MAX / CLUSTER_BLOCK_SIZE),
+    RECORD_OF(cluster_block, owner, RECORD_U32),
+};
+const struct record_table cluster_block_table = RECORD_TABLE(block_fields);
+
 static const struct record_field token_fields[] = {
     RECORD_OF(cluster_token, id, RECORD_NAME),
     RECORD_OF(cluster_token, secret_hash, RECORD_BYTES),

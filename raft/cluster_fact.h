@@ -22,6 +22,12 @@ enum {
     CLUSTER_TOKENS = 64,
     CLUSTER_REVOKED = 256,
     CLUSTER_TRUSTED = 4,
+    CLUSTER_BLOCKS = 8192,      /* DHCP blocks that have an owner: two full /16 */
+    CLUSTER_BLOCK_OWNERS = 128, /* racks, and stores of racks whose term still runs */
+    CLUSTER_BLOCK_SIZE = 16,    /* addresses of a block */
+    CLUSTER_BLOCK_RUN = 64,     /* blocks of one grant */
+    CLUSTER_BLOCK_TERM_MIN_S = 10,
+    CLUSTER_BLOCK_TERM_MAX_S = 7 * 24 * 3600,
     CLUSTER_LEASE_MS_MIN = 100,
     CLUSTER_LEASE_MS_MAX = 60000,
 };
@@ -87,6 +93,26 @@ struct cluster_rack {
     bool revoked;
 };
 
+/*
+ * Who may give addresses by DHCP: one store of leases of one rack, up to the sequence it confirmed.
+ * Each renewal begins the term anew; nothing of its blocks is in use term_s after the rack asked
+ * for the newest one, but by clients that another rack was good to.
+ */
+struct cluster_block_owner {
+    uint32_t id; /* never used twice */
+    char rack[LIMIT_NAME];
+    char store[CLUSTER_ID];
+    uint64_t sequence;  /* highest that was confirmed: a lower one is a store that lost leases */
+    uint64_t renewals;  /* counts them: what expires is one of them */
+    uint32_t term_s;    /* the longest it was ever told */
+    uint32_t longest_s; /* the longest lease it may give */
+};
+
+/* Addresses number * 16 to number * 16 + 15, as far as they are in a dynamic range. */
+struct cluster_block {
+    uint32_t number, owner;
+};
+
 enum cluster_role { CLUSTER_ROLE_REGION, CLUSTER_ROLE_RACK, CLUSTER_ROLES };
 
 struct cluster_token {
@@ -98,7 +124,7 @@ struct cluster_token {
 };
 
 extern const struct record_table cluster_member_table, cluster_primary_table, cluster_vip_table,
-    cluster_rack_table, cluster_token_table;
+    cluster_rack_table, cluster_token_table, cluster_block_owner_table, cluster_block_table;
 
 /** Words for people and JSON: "serving", "rack", "vip". */
 const char *cluster_phase_word(int phase);

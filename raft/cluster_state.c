@@ -1,19 +1,10 @@
 /* How commands change the replicated facts: see cluster_state.h. */
-#include "raft/cluster_state.h"
+#include "raft/cluster_apply.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "src/base/address.h"
-
-typedef const struct cluster_outcome *outcome;
-
-#define OUTCOME(code, reason)                                                    \
-    ({                                                                           \
-        static const struct cluster_outcome of_this_line = {ERR_##code, reason}; \
-        &of_this_line;                                                           \
-    })
-#define ACCEPTED OUTCOME(OK, "accepted")
 
 void cluster_state_init(struct cluster_state *facts)
 {
@@ -40,14 +31,6 @@ static int count_acceptors(const struct cluster_state *facts)
         count += facts->members[i].acceptor;
     return count;
 }
-
-#define REMOVE_AT(array, count, index)                               \
-    do {                                                             \
-        memmove(&(array)[index], &(array)[(index) + 1],              \
-                sizeof((array)[0]) * (size_t)((count) - (index)-1)); \
-        (count)--;                                                   \
-        memset(&(array)[count], 0, sizeof((array)[0]));              \
-    } while (0)
 
 static bool is_fingerprint(const char *text)
 {
@@ -459,6 +442,12 @@ static outcome apply_one(struct cluster_state *facts, const struct command *comm
         return apply_trust(facts, &command->trust);
     case COMMAND_REVOKE:
         return apply_revoke(facts, command->revoke.serial);
+    case COMMAND_BLOCK_OWN:
+        return cluster_state_block_own(facts, &command->block_own);
+    case COMMAND_BLOCK_GRANT:
+        return cluster_state_block_grant(facts, &command->block_grant);
+    case COMMAND_BLOCK_EXPIRE:
+        return cluster_state_block_expire(facts, &command->block_expire);
     default:
         return OUTCOME(BAD_INPUT, "no such command");
     }

@@ -8,7 +8,7 @@
 #include "raft/command.h"
 
 enum {
-    CLUSTER_SNAPSHOT_VERSION = 1,
+    CLUSTER_SNAPSHOT_VERSION = 2,
     CLUSTER_SNAPSHOT_BYTES = 256 << 10, /* the longest snapshot */
 };
 
@@ -36,6 +36,11 @@ struct cluster_state {
     int trusted_count;
     struct command_revoke revoked[CLUSTER_REVOKED];
     int revoked_count;
+    uint32_t block_owner_next; /* id of the next owner; never goes back; 0 = there was none */
+    struct cluster_block_owner block_owners[CLUSTER_BLOCK_OWNERS]; /* by id */
+    int block_owners_count;
+    struct cluster_block blocks[CLUSTER_BLOCKS]; /* by number; those without an owner are free */
+    int blocks_count;
 };
 
 /** code ERR_OK = accepted; else nothing changed. reason is static and never NULL. */
@@ -75,6 +80,13 @@ const struct cluster_rack *cluster_state_rack_named(const struct cluster_state *
                                                     const char *name);
 const struct cluster_token *cluster_state_token(const struct cluster_state *facts, const char *id);
 bool cluster_state_revoked(const struct cluster_state *facts, const char *serial);
+const struct cluster_block_owner *cluster_state_block_owner(const struct cluster_state *facts,
+                                                            uint32_t id);
+const struct cluster_block_owner *cluster_state_block_store(const struct cluster_state *facts,
+                                                            const char *rack, const char *store);
+
+/** Where the block with this number is in facts->blocks, or where it would be: see *found. */
+int cluster_state_block_at(const struct cluster_state *facts, uint32_t number, bool *found);
 
 /** PostgreSQL role and standby name of a member: "repl_1". */
 enum { CLUSTER_REPL_NAME = 32 };

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "raft/cluster_state.h"
+#include "raft/cluster_apply.h"
 
 const struct cluster_member *cluster_state_member(const struct cluster_state *facts, uint64_t id)
 {
@@ -188,6 +188,8 @@ bool cluster_state_valid(const struct cluster_state *facts, const char **why)
         broken = "racks and tokens: names are single, a revoked one is on the list";
     else if (!leases_agree(facts))
         broken = "leases: durations stay below the largest there ever was";
+    else if (!cluster_state_blocks_agree(facts))
+        broken = "DHCP blocks: each has one owner, each store of a rack is one owner";
     else if (facts->trusted_count < 1)
         broken = "trust: a CA is trusted";
     if (why)

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "raft/cluster_state.h"
+#include "src/base/container.h"
 
 enum { SNAPSHOT_MAGIC = 0x53434e47 }; /* "GNCS" */
 
@@ -24,8 +25,10 @@ static const struct record_field head_fields[] = {
     NUMBER_AT(CLUSTER_LEASE_DUTY, "duty lease"),
     RECORD_UP_TO(cluster_state, lease_ms_max, RECORD_U32, CLUSTER_LEASE_MS_MAX),
     RECORD_IN(cluster_state, primary, &cluster_primary_table),
+    RECORD_OF(cluster_state, block_owner_next, RECORD_U32), /* from version 2 on */
 };
 static const struct record_table head_table = RECORD_TABLE(head_fields);
+static const struct record_table head_table_1 = {head_fields, (int)COUNT_OF(head_fields) - 1};
 
 static const struct record_field trusted_fields[] = {
     RECORD_OF(command_trust, fingerprint, RECORD_NAME),
@@ -59,7 +62,10 @@ static const struct list lists[] = {
     LIST(tokens, CLUSTER_TOKENS, &cluster_token_table),
     LIST(trusted, CLUSTER_TRUSTED, &trusted_table),
     LIST(revoked, CLUSTER_REVOKED, &revoked_table),
+    LIST(block_owners, CLUSTER_BLOCK_OWNERS, &cluster_block_owner_table),
+    LIST(blocks, CLUSTER_BLOCKS, &cluster_block_table),
 };
+enum { LISTS_1 = 6 }; /* that version 1 had */
 
 void cluster_state_encode(const struct cluster_state *facts, struct record_out *out)
 {
@@ -67,7 +73,7 @@ void cluster_state_encode(const struct cluster_state *facts, struct record_out *
     record_put_number(out, SNAPSHOT_MAGIC, 4);
     record_put_number(out, CLUSTER_SNAPSHOT_VERSION, 4);
     record_put(out, &head_table, facts);
-    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+    for (size_t i = 0; i < COUNT_OF(lists); i++) {
         int count = *(const int *)((const char *)facts + lists[i].count_offset);
         const char *row = (const char *)facts + lists[i].offset;
         record_put_number(out, (uint64_t)count, 2);
@@ -105,8 +111,8 @@ enum error_code cluster_state_decode(const void *bytes, size_t size, struct clus
     if (version > CLUSTER_SNAPSHOT_VERSION)
         return error_set(err, ERR_CONFLICT,
                          "the snapshot was written by a newer version of this program");
-    record_take(&in, &head_table, facts);
-    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]) && !in.wrong; i++)
+    record_take(&in, version == 1 ? &head_table_1 : &head_table, facts);
+    for (size_t i = 0; i < (version == 1 ? LISTS_1 : COUNT_OF(lists)) && !in.wrong; i++)
         take_list(&in, &lists[i], facts);
     uint64_t hash = record_take_number(&in, 8, "hash");
     if (in.wrong || version == 0)

@@ -77,6 +77,25 @@ FIELDS(trust) = {
     RECORD_OF(command_trust, add, RECORD_FLAG),
 };
 FIELDS(revoke) = {RECORD_OF(command_revoke, serial, RECORD_NAME)};
+FIELDS(block_own) = {
+    RECORD_OF(command_block_own, rack, RECORD_NAME),
+    RECORD_OF(command_block_own, store, RECORD_NAME),
+    RECORD_OF(command_block_own, sequence, RECORD_U64),
+    RECORD_OF(command_block_own, renewals, RECORD_U64),
+    RECORD_OF(command_block_own, owner, RECORD_U32),
+    RECORD_UP_TO(command_block_own, term_s, RECORD_U32, CLUSTER_BLOCK_TERM_MAX_S),
+    RECORD_UP_TO(command_block_own, longest_s, RECORD_U32, CLUSTER_BLOCK_TERM_MAX_S),
+};
+FIELDS(block_grant) = {
+    RECORD_OF(command_block_grant, owner, RECORD_U32),
+    RECORD_UP_TO(command_block_grant, number, RECORD_U32, UINT32_MAX / CLUSTER_BLOCK_SIZE),
+    RECORD_UP_TO(command_block_grant, count, RECORD_U32, CLUSTER_BLOCK_RUN),
+    RECORD_OF(command_block_grant, renewals, RECORD_U64),
+};
+FIELDS(block_expire) = {
+    RECORD_OF(command_block_expire, owner, RECORD_U32),
+    RECORD_OF(command_block_expire, renewals, RECORD_U64),
+};
 
 #define TABLE(kind) static const struct record_table kind##_table = RECORD_TABLE(kind##_fields)
 TABLE(init);
@@ -96,6 +115,9 @@ TABLE(schema);
 TABLE(voter);
 TABLE(trust);
 TABLE(revoke);
+TABLE(block_own);
+TABLE(block_grant);
+TABLE(block_expire);
 
 /* The body of each kind; every body begins at the same place of the union. */
 static const struct record_table *body_of(int kind)
@@ -143,6 +165,12 @@ static const struct record_table *body_of(int kind)
         return &trust_table;
     case COMMAND_REVOKE:
         return &revoke_table;
+    case COMMAND_BLOCK_OWN:
+        return &block_own_table;
+    case COMMAND_BLOCK_GRANT:
+        return &block_grant_table;
+    case COMMAND_BLOCK_EXPIRE:
+        return &block_expire_table;
     default:
         return NULL;
     }

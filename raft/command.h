@@ -34,7 +34,10 @@ enum {
     X(DATA_VOTERS, 19, data_voters)    \
     X(ACCEPTORS, 20, acceptors)        \
     X(TRUST, 21, trust)                \
-    X(REVOKE, 22, revoke)
+    X(REVOKE, 22, revoke)              \
+    X(BLOCK_OWN, 23, block_own)        \
+    X(BLOCK_GRANT, 24, block_grant)    \
+    X(BLOCK_EXPIRE, 25, block_expire)
 
 enum command_kind {
 #define X(name, number, member) COMMAND_##name = number,
@@ -117,6 +120,24 @@ struct command_trust {
 struct command_revoke {
     char serial[CLUSTER_SERIAL];
 };
+/* A rack with this store and its leases up to sequence begins its term anew; owner 0 = for the
+ * first time, else with these renewals so far. */
+struct command_block_own {
+    char rack[LIMIT_NAME];
+    char store[CLUSTER_ID];
+    uint64_t sequence, renewals;
+    uint32_t owner, term_s, longest_s;
+};
+/* count free blocks from number on, under the term of this renewal. */
+struct command_block_grant {
+    uint32_t owner, number, count;
+    uint64_t renewals;
+};
+/* The term of this renewal is over for certain: all blocks of the owner are free. */
+struct command_block_expire {
+    uint32_t owner;
+    uint64_t renewals;
+};
 
 struct command {
     enum command_kind kind;
@@ -141,6 +162,9 @@ struct command {
         struct command_voter data_voters, acceptors;
         struct command_trust trust;
         struct command_revoke revoke;
+        struct command_block_own block_own;
+        struct command_block_grant block_grant;
+        struct command_block_expire block_expire;
     };
 };
 

@@ -63,6 +63,12 @@ static void fill_small(int kind, struct command *command)
     case COMMAND_SCHEMA:
         command->schema.level = 2;
         break;
+    case COMMAND_BLOCK_GRANT:
+        command->block_grant = (struct command_block_grant){1, 0x0a4d006, 2, 1};
+        break;
+    case COMMAND_BLOCK_EXPIRE:
+        command->block_expire = (struct command_block_expire){1, 1};
+        break;
     case COMMAND_DATA_VOTERS:
     case COMMAND_ACCEPTORS:
         command->data_voters = (struct command_voter){1, 1, 2, true};
@@ -121,6 +127,13 @@ static void fill_large(int kind, struct command *command)
     case COMMAND_TRUST:
         fill_text(command->trust.fingerprint, CLUSTER_FINGERPRINT, 'd');
         command->trust.add = true;
+        break;
+    case COMMAND_BLOCK_OWN:
+        PUT(command->block_own.rack, "abc123");
+        fill_text(command->block_own.store, CLUSTER_ID, 'e');
+        command->block_own.sequence = 7;
+        command->block_own.term_s = 86400;
+        command->block_own.longest_s = 600;
         break;
     case COMMAND_REVOKE:
         PUT(command->revoke.serial, "4F01");

@@ -361,6 +361,124 @@ static void test_durations_schema_trust(void **unused)
     assert_int_equal(facts.revoked_count, 1);
 }
 
+/* The rack abc123 with owner 1 in its first term. */
+static void own_blocks(void)
+{
+    SAMPLE(RACK_ADD);
+    ACCEPT();
+    SAMPLE(BLOCK_OWN);
+    ACCEPT();
+}
+
+static void test_owners_of_blocks(void **unused)
+{
+    (void)unused;
+    SAMPLE(BLOCK_OWN);
+    REFUSE(FORBIDDEN); /* no such rack */
+    own_blocks();
+    REFUSE(CONFLICT); /* the store has an owner: renew it */
+    command.block_own.owner = 1;
+    REFUSE(CONFLICT); /* in its first term */
+    command.block_own.renewals = 1;
+    command.block_own.sequence = 6;
+    REFUSE(GONE); /* leases up to 7 were confirmed */
+    command.block_own.sequence = 9;
+    command.block_own.term_s = 3600;
+    command.block_own.longest_s = 1200;
+    ACCEPT();
+    assert_int_equal(facts.block_owners[0].renewals, 2);
+    assert_int_equal(facts.block_owners[0].sequence, 9);
+    assert_int_equal(facts.block_owners[0].term_s, 86400); /* may still run */
+    assert_int_equal(facts.block_owners[0].longest_s, 1200);
+    SAMPLE(BLOCK_OWN);
+    command.block_own.store[0] = 'f'; /* a new store is another owner */
+    ACCEPT();
+    assert_int_equal(facts.block_owners[1].id, 2);
+    command.block_own.term_s = CLUSTER_BLOCK_TERM_MIN_S - 1;
+    REFUSE(BAD_INPUT);
+    command.block_own.term_s = 60;
+    for (int i = 2; i < CLUSTER_BLOCK_OWNERS; i++) {
+        command.block_own.store[1] = (char)('0' + i % 64);
+        command.block_own.store[2] = (char)('0' + i / 64);
+        ACCEPT();
+    }
+    command.block_own.store[3] = '0';
+    REFUSE(LIMIT);
+    SAMPLE(RACK_REVOKE);
+    ACCEPT();
+    SAMPLE(BLOCK_OWN);
+    command.block_own.owner = 1;
+    command.block_own.renewals = 2;
+    REFUSE(FORBIDDEN); /* what it has runs out */
+}
+
+static void test_blocks_have_one_owner(void **unused)
+{
+    (void)unused;
+    bool found;
+    SAMPLE(BLOCK_GRANT);
+    REFUSE(CONFLICT);
+    own_blocks();
+    SAMPLE(BLOCK_GRANT);
+    command.block_grant.renewals = 0;
+    REFUSE(CONFLICT); /* another term */
+    SAMPLE(BLOCK_GRANT);
+    ACCEPT();
+    REFUSE(CONFLICT);
+    command.block_grant.number -= 1;
+    REFUSE(CONFLICT); /* the second of them is given */
+    command.block_grant.number += 2;
+    REFUSE(CONFLICT);
+    command.block_grant.number += 1;
+    ACCEPT();
+    command.block_grant.count = 0;
+    REFUSE(BAD_INPUT);
+    command.block_grant.number = UINT32_MAX / CLUSTER_BLOCK_SIZE;
+    command.block_grant.count = 2;
+    REFUSE(BAD_INPUT);
+    command.block_grant.count = 1;
+    ACCEPT();
+    assert_int_equal(facts.blocks_count, 5);
+    assert_int_equal(cluster_state_block_at(&facts, 0xa4d008, &found), 2);
+    assert_true(found);
+    cluster_state_block_at(&facts, 0xa4d005, &found);
+    assert_false(found);
+    SAMPLE(BLOCK_EXPIRE);
+    command.block_expire.renewals = 2;
+    REFUSE(CONFLICT);
+    SAMPLE(BLOCK_EXPIRE);
+    ACCEPT();
+    REFUSE(CONFLICT);
+    assert_int_equal(facts.blocks_count + facts.block_owners_count, 0);
+    SAMPLE(BLOCK_OWN);
+    ACCEPT();
+    assert_int_equal(facts.block_owners[0].id, 2); /* never the same again */
+}
+
+/* As many as there can be, and all of it in a snapshot. */
+static void test_all_blocks(void **unused)
+{
+    (void)unused;
+    static struct cluster_state seen;
+    struct record_out out = {0};
+    struct error err;
+    own_blocks();
+    for (uint32_t i = 0; i < CLUSTER_BLOCKS / CLUSTER_BLOCK_RUN; i++) {
+        SAMPLE(BLOCK_GRANT);
+        command.block_grant.number = i * 2 * CLUSTER_BLOCK_RUN; /* with gaps */
+        command.block_grant.count = CLUSTER_BLOCK_RUN;
+        ACCEPT();
+    }
+    command.block_grant.number = 0x800000;
+    command.block_grant.count = 1;
+    REFUSE(LIMIT);
+    cluster_state_encode(&facts, &out);
+    assert_true(out.size < CLUSTER_SNAPSHOT_BYTES / 2);
+    assert_int_equal(cluster_state_decode(out.bytes, out.size, &seen, &err), ERR_OK);
+    assert_int_equal(cluster_state_hash(&seen), cluster_state_hash(&facts));
+    record_out_free(&out);
+}
+
 static void tell_story(void)
 {
     for (const int *kind = sample_command_kinds; *kind; kind++) {
@@ -381,6 +499,10 @@ static void test_a_snapshot_is_the_facts(void **unused)
     ACCEPT();
     SAMPLE(TOKEN_CREATE);
     ACCEPT();
+    SAMPLE(BLOCK_OWN);
+    ACCEPT();
+    SAMPLE(BLOCK_GRANT);
+    ACCEPT();
     serve();
     cluster_state_encode(&facts, &out);
     assert_int_equal(cluster_state_decode(out.bytes, out.size, &seen, &err), ERR_OK);
@@ -398,11 +520,64 @@ static void test_a_snapshot_is_the_facts(void **unused)
     record_out_free(&again);
 }
 
+/* Version 1 knew no blocks: neither the last number of the head nor the last two lists. */
+static void test_a_snapshot_of_version_1(void **unused)
+{
+    (void)unused;
+    enum { NUMBER = 4, HASH = 8, COUNTS = 2 * 2 };
+    static struct cluster_state seen;
+    struct record_out out = {0};
+    struct error err;
+    cluster_state_encode(&facts, &out);
+    out.bytes[4] = 1;
+    out.size -= HASH + COUNTS;
+    /* Before the lists stands the number: find it as all that differs when it is not zero. */
+    struct record_out other = {0};
+    facts.block_owner_next = 0x11223344;
+    cluster_state_encode(&facts, &other);
+    size_t at = 8;
+    while (out.bytes[at] == other.bytes[at])
+        at++;
+    memmove(out.bytes + at, out.bytes + at + NUMBER, out.size - at - NUMBER);
+    out.size -= NUMBER;
+    record_put_number(&out, record_hash(out.bytes, out.size), HASH);
+    assert_int_equal(cluster_state_decode(out.bytes, out.size, &seen, &err), ERR_OK);
+    facts.block_owner_next = 0;
+    assert_int_equal(cluster_state_hash(&seen), cluster_state_hash(&facts));
+    record_out_free(&out);
+    record_out_free(&other);
+}
+
+/* A proposer that knows the facts, more or less. */
+static void vary_blocks(void)
+{
+    uint32_t pick = (uint32_t)random();
+    const struct cluster_block_owner *owner =
+        facts.block_owners_count ? &facts.block_owners[(int)pick % facts.block_owners_count] : NULL;
+    bool knows = owner && pick & 0x1000;
+    if (command.kind == COMMAND_BLOCK_OWN) {
+        command.block_own.store[0] = (char)('a' + pick % 5);
+        command.block_own.sequence = pick % 64;
+        command.block_own.owner = knows ? owner->id : 0;
+        command.block_own.renewals = knows ? owner->renewals : 0;
+        if (knows)
+            memcpy(command.block_own.store, owner->store, sizeof(owner->store));
+    } else if (command.kind == COMMAND_BLOCK_GRANT) {
+        command.block_grant.number = pick >> 8 & 0xff;
+        command.block_grant.count = pick % 7;
+        command.block_grant.owner = owner ? owner->id : 1;
+        command.block_grant.renewals = owner ? owner->renewals - (pick >> 20) % 2 : 1;
+    } else {
+        command.block_expire.owner = owner ? owner->id : 1;
+        command.block_expire.renewals = owner ? owner->renewals - (pick >> 20) % 2 : 1;
+    }
+}
+
 /* Any commands in any order: cluster_state_apply asserts that the facts agree after each. */
 static void test_random_histories(void **unused)
 {
     (void)unused;
-    int kinds = 0, accepted = 0;
+    int kinds = 0, accepted = 0, grants = 0;
     while (sample_command_kinds[kinds])
         kinds++;
     srandom(7);
@@ -421,9 +596,20 @@ static void test_random_histories(void **unused)
         }
         if (command.kind == COMMAND_VIP_ASSIGN && facts.vips_count)
             command.vip_assign.epoch = facts.vips[0].epoch;
-        accepted += cluster_state_apply(&facts, &command)->code == ERR_OK;
+        bool ends = command.kind == COMMAND_RACK_REMOVE || command.kind == COMMAND_RACK_REVOKE ||
+                    command.kind == COMMAND_REVOKE || command.kind == COMMAND_BLOCK_EXPIRE;
+        if (ends && random() % 16)
+            continue;
+        if (command.kind == COMMAND_RACK_ADD) /* its old certificate may be revoked */
+            snprintf(command.rack_add.serial, sizeof(command.rack_add.serial), "%X", i);
+        if (command.kind >= COMMAND_BLOCK_OWN && command.kind <= COMMAND_BLOCK_EXPIRE)
+            vary_blocks();
+        enum error_code code = cluster_state_apply(&facts, &command)->code;
+        accepted += code == ERR_OK;
+        grants += code == ERR_OK && command.kind == COMMAND_BLOCK_GRANT;
     }
     assert_true(accepted > 2000);
+    assert_true(grants > 100);
     assert_true(facts.primary.epoch > 100);
 }
 
@@ -439,7 +625,11 @@ int main(void)
         cmocka_unit_test_setup(test_racks, start),
         cmocka_unit_test_setup(test_virtual_ips, start),
         cmocka_unit_test_setup(test_durations_schema_trust, start),
+        cmocka_unit_test_setup(test_owners_of_blocks, start),
+        cmocka_unit_test_setup(test_blocks_have_one_owner, start),
+        cmocka_unit_test_setup(test_all_blocks, start),
         cmocka_unit_test_setup(test_a_snapshot_is_the_facts, start),
+        cmocka_unit_test_setup(test_a_snapshot_of_version_1, start),
         cmocka_unit_test_setup(test_random_histories, start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
