@@ -188,7 +188,7 @@ static enum error_code check_version(const struct pg_files *files, struct error 
 enum error_code pg_files_prepare(const struct pg_files *files, const struct pg_steer *steer,
                                  struct error *err)
 {
-    char path[LIMIT_PATH + 64];
+    char path[LIMIT_PATH + 64], pid_path[LIMIT_PATH + 64];
     struct stat st;
     struct pg_steer closed = *steer;
     closed.open = false;
@@ -198,6 +198,11 @@ enum error_code pg_files_prepare(const struct pg_files *files, const struct pg_s
     code = code ? code : write_config(files, err);
     in_data(files, "postgresql.auto.conf", path);
     code = code ? code : file_write(path, "", 0, 0600, err);
+    /* A killed postmaster's file stays, and its number may be a zombie's or another program's by
+     * now. That nothing of it runs is known better: its cgroup is empty, else we were not here. */
+    in_data(files, "postmaster.pid", pid_path);
+    if (!code && unlink(pid_path) && errno != ENOENT)
+        code = error_errno(err, "%s", pid_path);
     in_data(files, "standby.signal", path); /* before every start: only promote removes it */
     code = code ? code : file_write(path, "", 0, 0600, err);
     if (!code && stat(files->settings->key_file, &st))

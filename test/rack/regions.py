@@ -1,8 +1,10 @@
 """The outside of gantry-rackd: a CA, regions that speak the rack protocol, and fenced's end of descriptor 3."""
+import contextlib
 import json
 import os
 import pathlib
 import queue
+import signal
 import socket
 import ssl
 import struct
@@ -214,7 +216,8 @@ class Rackd:
 
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen([*argv, "--config", config], stdin=subprocess.DEVNULL, stdout=log,
-                                            stderr=log, preexec_fn=keep_link, close_fds=False)
+                                            stderr=log, preexec_fn=keep_link, close_fds=False,
+                                            start_new_session=True)
         theirs.close()
         return self
 
@@ -225,10 +228,15 @@ class Rackd:
         self.process.terminate()
         return self.process.wait(timeout_s)
 
+    def kill(self):
+        """SIGKILL to all of it, as gantry-fenced does with what a dead rackd left: HAProxy too."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
     def close(self):
-        if self.process and self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
+        if self.process:
+            self.kill()
         if self.fence:
             self.fence.close()
 

@@ -164,8 +164,7 @@ def test_without_a_region_it_goes_on(place):
     place.hop.close()
     for restart in (False, True):
         if restart:
-            place.rackd.process.kill()
-            place.rackd.process.wait()
+            place.rackd.kill()
             place.wire.inside(place.rackd.start, place.wire.rack)
             Fence(place.wire, place.rackd.fence)
             wait_for("HTTP boot", lambda: place.boot("bootx64.efi")[0] == 200)

@@ -116,6 +116,7 @@ static void test_before_a_start(void **unused)
     struct error err;
     put("pg/postgresql.auto.conf", "fsync = off\n");
     put("pg/PG_VERSION", "15\n");
+    put("pg/postmaster.pid", "1\n");
     put("key.pem", "key");
     make_postgres("15.4 (Debian 15.4-1)");
     unlink(path_of("pg/standby.signal"));
@@ -123,6 +124,7 @@ static void test_before_a_start(void **unused)
     if (pg_files_prepare(&files, &steer, &err))
         fail_msg("%s", err.text);
     assert_true(is_there("pg/standby.signal"));
+    assert_false(is_there("pg/postmaster.pid"));
     assert_string_equal(content("pg/postgresql.auto.conf"), "");
     const char *config = content("pg-conf/postgresql.conf");
     assert_non_null(strstr(config, "restart_after_crash = off\n"));
