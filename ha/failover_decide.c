@@ -158,9 +158,13 @@ static bool while_fenced(const struct cluster_state *facts, const struct failove
     *why = waits ? "waiting for the preferred member's report" : "the most advanced data voter";
     if (waits)
         return false;
+    /* Above all that were reserved, and above the one its data began on. */
+    uint32_t above = primary->timeline_reserved > best->status.pg.timeline
+                         ? primary->timeline_reserved
+                         : best->status.pg.timeline;
     *command = (struct command){
         .kind = COMMAND_SET,
-        .set = {primary->epoch, best->id, primary->timeline_reserved + 1, ""},
+        .set = {primary->epoch, best->id, above + 1, ""},
     };
     cluster_state_standby_names(facts, best->id, command->set.standby_names);
     return true;

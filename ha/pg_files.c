@@ -268,12 +268,18 @@ static void remove_above(void *subject, const char *path, uint32_t timeline, boo
         unlink(path); /* only ours are empty */
 }
 
+uint32_t pg_files_newest(const struct pg_files *files)
+{
+    uint32_t newest = 0;
+    each_history(files, &newest, note_newest);
+    return newest;
+}
+
 /* PostgreSQL finds its newest timeline by counting up until a history file is missing: an empty one
  * below a real one must stay, or what was written on the real one would not be replayed. */
 void pg_files_forget(const struct pg_files *files)
 {
-    uint32_t newest = 0;
-    each_history(files, &newest, note_newest);
+    uint32_t newest = pg_files_newest(files);
     each_history(files, &newest, remove_above);
 }
 

@@ -61,6 +61,9 @@ enum error_code pg_files_reserve(const struct pg_files *files, uint32_t current,
                                  struct error *err);
 void pg_files_forget(const struct pg_files *files);
 
+/** Number of the newest real history file, 0 = there is none. */
+uint32_t pg_files_newest(const struct pg_files *files);
+
 /**
  * What PostgreSQL wants to find besides the promote signal. Only while a lease is armed at fenced:
  * with its end the postmaster ends, so that a file without its signal promotes nothing later.

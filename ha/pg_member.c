@@ -1,60 +1,23 @@
-/* This member's PostgreSQL: see pg_member.h. */
-#include "ha/pg_member.h"
-
-#include <stdatomic.h>
+/* This member's PostgreSQL: see pg_member.h; docs/ha.md has the rules. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "ha/lease.h"
+#include "ha/pg_copy.h"
+#include "ha/pg_member_inner.h"
 #include "src/base/clock.h"
 #include "src/base/container.h"
 #include "src/base/log.h"
 
 enum {
-    PROBE_MS = 20,       /* between looks while it comes up */
-    WATCH_MS = 1000,     /* between looks at a steady one, for its position */
-    RETRY_MS = 1000,     /* after a failed step, and before proposing the same again */
-    STOP_FAST_MS = 1000, /* then the next harder means */
-};
-
-/* One piece of blocking work, with copies of what it needs. */
-struct pg_work {
-    struct pg_member *member;
-    uint64_t serial;
-    enum pg_step step;
-    struct cluster_state facts;
-    struct pg_steer steer; /* of facts */
-    struct cluster_primary primary;
-    struct floor_values stored, floor; /* what the file says, and what it must say */
-    struct pg_position position;
-    uint64_t switch_lsn;
-    enum error_code code;
-    struct error err;
-};
-
-struct pg_member {
-    struct pg_member_setup setup;
-    struct pg_files files;
-    struct pg_observed seen;
-    struct pg_position position;
-    struct cluster_state facts;
-    uint64_t self;
-    struct op op;
-    struct loop_timer timer;
-    struct db *db; /* the supervisor's; used by one piece of work at a time */
-    enum pg_step step;
-    uint64_t switch_lsn;
-    uint64_t wait_until_ns; /* after a failure */
-    uint64_t acted_ns;      /* when step was taken last */
-    uint64_t proposed_ns;   /* of the last proposal */
-    enum pg_step proposed;  /* what it was, in which epoch and phase */
-    uint64_t proposed_epoch;
-    uint64_t next_renew_ns;
-    _Atomic uint64_t lease_end_ns, lease_epoch;
-    bool queried; /* fenced was asked what runs */
-    bool told_open;
-    char problem[256];
+    PROBE_MS = 10,       /* between looks while it comes up */
+    IDLE_MS = 200,       /* between looks at a steady one */
+    RETRY_MS = 1000,     /* after a failed step */
+    SOON_MS = 40,        /* after one that waits for somebody else */
+    PROPOSE_MS = 100,    /* before the same is proposed again */
+    STOP_FAST_MS = 5000, /* of a standby: it starts quickly after an orderly shutdown */
+    RECOVER_TRIES = 3,
 };
 
 static void on_timer(struct loop_timer *timer);
@@ -68,6 +31,7 @@ struct pg_member *pg_member_new(const struct pg_member_setup *setup)
     pg_files_init(&member->files, setup->settings);
     pg_files_supervisor(&member->files, conninfo, sizeof(conninfo));
     member->db = db_new(conninfo);
+    member->watch_db = pg_watch_connect(conninfo);
     loop_timer_init(setup->loop, &member->timer, on_timer);
     return member;
 }
@@ -76,13 +40,14 @@ static void on_timer_closed(struct loop_timer *timer)
 {
     struct pg_member *member = container_of(timer, struct pg_member, timer);
     db_free(member->db);
+    db_free(member->watch_db);
     free(member);
 }
 
 void pg_member_free(struct pg_member *member)
 {
-    if (member)
-        loop_timer_close(&member->timer, on_timer_closed);
+    leases_forget(member->setup.leases, &member->hold);
+    loop_timer_close(&member->timer, on_timer_closed);
 }
 
 static void changed(struct pg_member *member)
@@ -95,101 +60,137 @@ static void on_timer(struct loop_timer *timer)
     changed(container_of(timer, struct pg_member, timer));
 }
 
-/* A step failed: say so once, try again later. */
-static void fail(struct pg_member *member, const struct error *err)
+void pg_member_fail(struct pg_member *member, const struct error *err, uint64_t wait_ms)
 {
     if (strcmp(member->problem, err->text))
-        log_error("PostgreSQL: %s: %s", pg_decide_word(member->step), err->text);
-    snprintf(member->problem, sizeof(member->problem), "%.*s", (int)sizeof(member->problem) - 1,
-             err->text);
-    member->wait_until_ns = clock_boot_ns() + RETRY_MS * CLOCK_MS;
+        log_error("PostgreSQL: %s", err->text);
+    snprintf(member->problem, sizeof(member->problem), "%.255s", err->text);
+    member->wait_until_ns = clock_boot_ns() + wait_ms * CLOCK_MS;
 }
 
 /* ---- blocking work ---- */
 
-static enum error_code prepare_start(struct pg_work *work)
-{
-    struct pg_member *member = work->member;
-    /* The floor first: nothing below this epoch is followed or promoted from now on. */
-    enum error_code code =
-        floor_raise(member->setup.floor_path, &work->stored, &work->floor, &work->err);
-    pg_files_forget(&member->files);
-    return code ? code : pg_files_prepare(&member->files, &work->steer, &work->err);
-}
+struct pg_work {
+    struct pg_member *member;
+    uint64_t serial;
+    struct pg_steering steering; /* that is in force when it has succeeded */
+    struct pg_step step;
+};
 
-static enum error_code mark(struct pg_work *work)
-{
-    struct db *db = work->member->db;
-    enum error_code code = pg_probe_provide(db, &work->err);
-    return code ? code
-                : pg_probe_mark(db, work->primary.epoch, work->primary.timeline, &work->switch_lsn,
-                                &work->err);
-}
+static void after_step(struct pg_member *member, const struct pg_work *work);
 
 static void run_work(void *subject)
 {
     struct pg_work *work = subject;
-    struct pg_member *member = work->member;
-    switch (work->step) {
-    case PG_INITIALISE:
-        work->code = pg_files_initialise(&member->files, &work->err);
-        break;
-    case PG_START:
-        work->code = prepare_start(work);
-        break;
-    case PG_PROMOTE:
-        work->code = pg_files_reserve(&member->files, work->position.timeline,
-                                      work->primary.timeline, &work->err);
-        if (!work->code)
-            work->code = pg_files_promote(&member->files, &work->err);
-        break;
-    case PG_MARK:
-        work->code = mark(work);
-        break;
-    case PG_OPEN:
-        work->code = pg_files_steer(&member->files, &work->steer, &work->err);
-        break;
-    default: /* a look */
-        work->code = pg_probe_position(member->db, &work->position, &work->err);
-        break;
-    }
+    pg_step_run(&work->step);
 }
-
-static void after_work(struct pg_member *member, const struct pg_work *work);
 
 static void finish_work(void *subject)
 {
     struct pg_work *work = subject;
     struct pg_member *member = work->member;
+    member->db_used = false;
     if (op_end(&member->op, work->serial))
-        after_work(member, work);
+        after_step(member, work);
     free(work);
     changed(member);
 }
 
-static void begin_work(struct pg_member *member, enum pg_step step)
+static bool changes_steering(int kind)
+{
+    return kind == MEMBER_START || kind == MEMBER_FREEZE || kind == MEMBER_OPEN ||
+           kind == MEMBER_FOLLOW || kind == PG_STEP_STEER || kind == PG_STEP_NAMES;
+}
+
+static void fill_step(const struct pg_member *member, int kind, struct pg_work *work)
+{
+    const struct floor_values *floor = floor_stored(member->setup.floor);
+    struct pg_step *step = &work->step;
+    pg_upkeep_wanted(member, &work->steering);
+    if (kind == MEMBER_START || kind == MEMBER_FREEZE)
+        work->steering.source = 0;
+    if (kind == MEMBER_START)
+        work->steering.open = false;
+    if (kind == MEMBER_FOLLOW)
+        work->steering.source = member->facts.primary.epoch;
+    if (kind == MEMBER_OPEN)
+        work->steering.open = true;
+    step->kind = kind;
+    step->files = &member->files;
+    step->db = member->db;
+    step->facts = member->facts;
+    step->self = member->self;
+    memcpy(step->names, work->steering.names, sizeof(step->names));
+    step->source = work->steering.source;
+    step->open = work->steering.open;
+    step->answers = member->seen.running && member->seen.answers;
+    step->reported = floor->reported;
+    step->reported_place = floor->place;
+    step->positioned = member->positioned;
+    step->position = member->taken;
+    step->seen = member->position;
+}
+
+static void run_step(struct pg_member *member, uint64_t serial)
 {
     struct pg_work *work = calloc(1, sizeof(*work));
-    ASSERT(work);
+    ASSERT(work && !member->db_used);
     work->member = member;
-    work->step = step;
-    work->facts = member->facts;
-    work->primary = member->facts.primary;
-    work->steer = (struct pg_steer){.standby_names = work->primary.standby_names,
-                                    .conninfo = "",
-                                    .slot = "",
-                                    .facts = &work->facts,
-                                    .self = member->self,
-                                    .open = step == PG_OPEN};
-    work->position = member->position;
-    work->stored = work->floor = *member->setup.floor;
-    if (work->floor.pg_epoch < member->facts.primary.epoch)
-        work->floor.pg_epoch = member->facts.primary.epoch;
-    if (work->floor.lease_ms_max < member->facts.lease_ms_max)
-        work->floor.lease_ms_max = member->facts.lease_ms_max;
-    work->floor.had_data = 1;
-    work->serial = op_begin(&member->op, pg_decide_word(step), 0);
+    work->serial = serial;
+    fill_step(member, member->op_kind, work);
+    member->db_used = true;
     loop_run_blocking(member->setup.loop, run_work, finish_work, work);
+}
+
+/* The floor of a step is durable: the step, if its epoch is still the cluster's. */
+struct floor_wait {
+    struct pg_member *member;
+    uint64_t serial, epoch;
+};
+
+static void on_floor(void *subject)
+{
+    struct floor_wait wait = *(struct floor_wait *)subject;
+    struct pg_member *member = wait.member;
+    free(subject);
+    if (!op_end(&member->op, wait.serial))
+        return;
+    if (wait.epoch == member->facts.primary.epoch && !member->db_used) {
+        uint64_t serial = op_begin(&member->op, pg_step_word(member->op_kind), 0);
+        run_step(member, serial);
+    }
+    changed(member);
+}
+
+/* What must be on disk before the step. True = it is. */
+static bool raise_floor(struct pg_member *member, int kind, uint64_t serial)
+{
+    struct floor_values *wanted = floor_wanted(member->setup.floor);
+    uint64_t epoch = member->facts.primary.epoch;
+    if (kind != MEMBER_START && kind != MEMBER_FOLLOW && kind != MEMBER_PROMOTE)
+        return true;
+    if (wanted->pg_epoch < epoch)
+        wanted->pg_epoch = epoch;
+    wanted->had_data = 1;
+    if (kind == MEMBER_PROMOTE && wanted->tried < epoch)
+        wanted->tried = epoch;
+    struct floor_wait *wait = calloc(1, sizeof(*wait));
+    ASSERT(wait);
+    *wait = (struct floor_wait){member, serial, epoch};
+    if (!floor_sync(member->setup.floor, on_floor, wait))
+        return false;
+    free(wait);
+    return true;
+}
+
+void pg_member_begin(struct pg_member *member, int kind)
+{
+    if (member->db_used)
+        return; /* a step that was given up still has the connection: it ends with PostgreSQL */
+    uint64_t serial = op_begin(&member->op, pg_step_word(kind), 0);
+    member->op_kind = kind;
+    if (raise_floor(member, kind, serial))
+        run_step(member, serial);
 }
 
 /* ---- requests to fenced ---- */
@@ -198,18 +199,21 @@ struct pg_ask {
     struct pg_member *member;
     uint64_t serial;
     uint32_t type;
+    int kind; /* of the step */
     uint64_t epoch, end_ns;
 };
 
 static void after_ask(void *subject, const struct fence_reply *reply, int fd);
 
-static void ask_fenced(struct pg_member *member, struct fence_request *request, uint64_t end_ns,
-                       bool takes_op)
+static void ask_fenced(struct pg_member *member, struct fence_request *request,
+                       const struct pg_ask *about, bool takes_op)
 {
     struct pg_ask *ask = calloc(1, sizeof(*ask));
     ASSERT(ask);
-
-    *ask = (struct pg_ask){member, 0, request->type, member->facts.primary.epoch, end_ns};
+    *ask = *about;
+    ask->member = member;
+    ask->type = request->type;
+    ask->kind = member->op_kind;
     if (takes_op)
         ask->serial = op_begin(&member->op, "fenced", 0);
     fence_link_send(member->setup.fence, request, after_ask, ask);
@@ -218,48 +222,70 @@ static void ask_fenced(struct pg_member *member, struct fence_request *request, 
 static void ask_start(struct pg_member *member)
 {
     struct fence_request request = {.type = FENCE_PG_START};
+    struct pg_ask about = {.epoch = member->facts.primary.epoch};
     snprintf(request.pg_start.data_dir, LIMIT_PATH, "%s", member->files.data_dir);
     snprintf(request.pg_start.config_file, LIMIT_PATH, "%s", member->files.config_file);
-    ask_fenced(member, &request, 0, true);
+    ask_fenced(member, &request, &about, true);
 }
 
-static void ask_stop(struct pg_member *member, enum fence_stop mode)
+void pg_member_stop(struct pg_member *member, enum fence_stop mode, uint32_t timeout_ms)
 {
     struct fence_request request = {.type = FENCE_PG_STOP};
+    struct pg_ask about = {0};
     request.pg_stop.mode = mode;
-    request.pg_stop.timeout_ms = STOP_FAST_MS;
-    ask_fenced(member, &request, 0, true);
+    request.pg_stop.timeout_ms = timeout_ms;
+    member->op_kind = MEMBER_STOP;
+    ask_fenced(member, &request, &about, true);
 }
 
-static void ask_signal(struct pg_member *member, enum fence_signal what)
+static void ask_promote(struct pg_member *member)
 {
     struct fence_request request = {.type = FENCE_PG_SIGNAL};
-    request.pg_signal.what = what;
-    ask_fenced(member, &request, 0, true);
+    struct pg_ask about = {.epoch = member->facts.primary.epoch};
+    request.pg_signal.what = FENCE_SIGNAL_PROMOTE;
+    ask_fenced(member, &request, &about, true);
 }
 
-/* This member is the only acceptor: its own grant is the majority. The time is read before the
- * request goes out. */
-static void ask_lease(struct pg_member *member, bool takes_op)
+/* The lease is granted: fenced lets PostgreSQL live so long. */
+static void on_extended(void *owner, struct lease_hold *hold)
 {
-    uint64_t now = clock_boot_ns();
-    uint32_t lease_ms = member->facts.primary.lease_ms;
-    uint64_t end = lease_holder_end_ns(now, lease_ms);
+    struct pg_member *member = owner;
     struct fence_request request = {.type = FENCE_LEASE};
+    struct pg_ask about = {.epoch = hold->core.epoch};
+    if (!member->seen.running)
+        return;
     request.lease.resource = FENCE_RESOURCE_POSTGRES;
-    request.lease.epoch = member->facts.primary.epoch;
-    request.lease.deadline_ns = end - LEASE_MARGIN_POSTGRES_MS * CLOCK_MS;
-    member->next_renew_ns = now + lease_renew_ms(lease_ms) * CLOCK_MS;
-    ask_fenced(member, &request, end, takes_op);
+    request.lease.epoch = hold->core.epoch;
+    request.lease.deadline_ns = hold->core.until_ns - LEASE_MARGIN_POSTGRES_MS * CLOCK_MS;
+    about.end_ns = request.lease.deadline_ns;
+    ask_fenced(member, &request, &about, false);
 }
 
 static void after_start(struct pg_member *member)
 {
-    member->seen.running = true;
-    member->seen.started_for = member->facts.primary.epoch;
-    member->seen.answers = member->seen.promoted = member->seen.marked = false;
-    member->seen.open = false;
+    struct member_observed *seen = &member->seen;
+    seen->running = member->ours = true;
+    seen->started_for = member->facts.primary.epoch;
+    seen->answers = seen->promoted = seen->marked = seen->open = seen->receiving = false;
+    seen->source = 0;
+    member->failed = member->preset = member->ready_voter = 0;
+    member->streams = member->checkpointed = false;
+    member->replicas_count = 0;
     atomic_store(&member->lease_end_ns, 0);
+}
+
+static void after_stop(struct pg_member *member)
+{
+    struct member_observed *seen = &member->seen;
+    seen->running = seen->answers = seen->open = seen->receiving = false;
+    member->recovering = false;
+    if (seen->source || seen->promoted)
+        member->positioned = false;
+    seen->source = 0;
+    atomic_store(&member->lease_end_ns, 0);
+    /* What stopped needs no lease, but for the last step of a switchover. */
+    if (member->change.epoch != seen->started_for || !member->change.stopping)
+        leases_release(member->setup.leases, &member->hold);
 }
 
 static void after_ask(void *subject, const struct fence_reply *reply, int fd)
@@ -269,256 +295,463 @@ static void after_ask(void *subject, const struct fence_reply *reply, int fd)
     struct error err;
     (void)fd;
     free(subject);
-    if (ask.serial)
-        op_end(&member->op, ask.serial);
-    if (reply->code && !(ask.type == FENCE_LEASE && reply->code == ERR_NOT_FOUND)) {
+    if (ask.serial && !op_end(&member->op, ask.serial))
+        return;
+    if (ask.type == FENCE_LEASE) { /* refused: it is not extended, and lapses */
+        if (!reply->code && member->seen.running) {
+            atomic_store(&member->lease_epoch, ask.epoch);
+            atomic_store(&member->lease_end_ns, ask.end_ns);
+        }
+    } else if (reply->code) {
         error_set(&err, (enum error_code)reply->code, "%s", reply->text);
-        fail(member, &err);
+        pg_member_fail(member, &err, RETRY_MS);
     } else if (ask.type == FENCE_QUERY) {
         member->queried = true;
         member->seen.running = reply->report.postmaster != 0;
     } else if (ask.type == FENCE_PG_START) {
         after_start(member);
     } else if (ask.type == FENCE_PG_STOP) {
-        member->seen.running = false;
-    } else if (ask.type == FENCE_PG_SIGNAL && member->step == PG_PROMOTE) {
-        member->seen.promoted = true;
-    } else if (ask.type == FENCE_PG_SIGNAL && member->step == PG_OPEN) {
-        member->seen.open = true;
-    } else if (ask.type == FENCE_LEASE && !reply->code) {
-        atomic_store(&member->lease_epoch, ask.epoch);
-        atomic_store(&member->lease_end_ns, ask.end_ns);
+        after_stop(member);
     }
     changed(member);
 }
 
-static void after_work(struct pg_member *member, const struct pg_work *work)
+/* ---- what a step did ---- */
+
+static void after_report(struct pg_member *member, const struct pg_work *work)
 {
-    bool probe = work->step == PG_WAIT || work->step == PG_STEADY;
-    if (work->code && probe) {
+    struct floor_values *wanted = floor_wanted(member->setup.floor);
+    if (member->amnesia || work->step.facts.primary.epoch != member->facts.primary.epoch)
+        return;
+    wanted->pg_epoch = wanted->reported = member->facts.primary.epoch;
+    wanted->place = member->taken.place;
+    wanted->had_data = 1;
+    uint64_t serial = op_begin(&member->op, "report", 0); /* until it is durable */
+    struct floor_wait *wait = calloc(1, sizeof(*wait));
+    ASSERT(wait);
+    *wait = (struct floor_wait){member, serial, 0};
+    if (floor_sync(member->setup.floor, on_floor, wait))
+        on_floor(wait);
+}
+
+/* Its data is another member's now, which writes on the timeline of its epoch: what this one said of
+ * its own is settled. */
+static void after_copy(struct pg_member *member, const struct cluster_primary *primary)
+{
+    log_info("PostgreSQL: the data is member %llu's, epoch %llu",
+             (unsigned long long)primary->member, (unsigned long long)primary->epoch);
+    floor_wanted(member->setup.floor)->place = (struct pg_wal_place){primary->timeline, 0};
+    member->diverged = member->must_clone = 0;
+    member->recoveries = 0;
+    member->positioned = member->amnesia = false;
+}
+
+static void after_open(struct pg_member *member, const struct pg_work *work)
+{
+    member->seen.open = true;
+    member->in_force_version = work->step.facts.voters_version;
+    member->ready_mark = work->step.seen.lsn;
+    member->watch_good_ns = clock_boot_ns();
+    member->watch_late = 0;
+    member->watch_next_ns = 0;
+}
+
+static void after_names(struct pg_member *member, const struct pg_work *work)
+{
+    member->in_force_version = work->step.facts.voters_version;
+    member->ready_mark = work->step.seen.lsn;
+    member->ready_voter = 0;
+    if (!member->preset)
+        return;
+    const struct cluster_member *who = cluster_state_member(&member->facts, member->preset);
+    if (!who || who->data_voter)
+        member->preset = 0;
+    else
+        member->ready_voter = member->preset;
+}
+
+static void after_failure(struct pg_member *member, const struct pg_work *work)
+{
+    int kind = work->step.kind;
+    bool waits = kind == MEMBER_FOLLOW && work->step.code == ERR_UNAVAILABLE;
+    if (kind == PG_STEP_LOOK) {
         member->seen.answers = false; /* still starting, or stopping: no error yet */
         return;
     }
-    if (work->code) {
-        fail(member, &work->err);
+    if (kind == MEMBER_PROMOTE)
+        member->seen.at_report = member->positioned = false; /* so that it declines */
+    if (kind == PG_STEP_STOPPED)
+        member->change = (struct pg_change){0};
+    if (kind == PG_STEP_LOST)
+        member->lost_next_ns = clock_boot_ns() + RETRY_MS * CLOCK_MS;
+    if (kind == MEMBER_FREEZE && work->step.code == ERR_TIMEOUT)
+        pg_member_stop(member, FENCE_STOP_IMMEDIATE, 0); /* only the end of all of it will do */
+    if (kind == MEMBER_REWIND && work->step.must_clone)
+        member->must_clone = member->facts.primary.epoch;
+    if (waits || kind == PG_STEP_LOST)
+        member->wait_until_ns = clock_boot_ns() + SOON_MS * CLOCK_MS;
+    else
+        pg_member_fail(member, &work->step.err,
+                       kind == MEMBER_START || kind == MEMBER_CLONE || kind == MEMBER_INITIALISE
+                           ? RETRY_MS
+                           : 2 * SOON_MS);
+}
+
+static void after_success(struct pg_member *member, const struct pg_work *work)
+{
+    const struct pg_step *step = &work->step;
+    struct member_observed *seen = &member->seen;
+    switch (step->kind) {
+    case PG_STEP_LOOK:
+        seen->answers = true;
+        seen->in_recovery = step->seen.in_recovery;
+        seen->timeline = step->seen.timeline;
+        member->position = step->seen;
+        break;
+    case MEMBER_START:
+        member->recovering = false;
+        ask_start(member);
+        break;
+    case MEMBER_FREEZE:
+        seen->source = 0;
+        seen->receiving = false;
+        break;
+    case MEMBER_REPORT:
+        after_report(member, work);
+        break;
+    case MEMBER_PROMOTE:
+        /* From here on it may become a primary at any time, signal or not. */
+        seen->promoted = true;
+        seen->started_for = step->facts.primary.epoch;
+        member->positioned = false;
+        ask_promote(member); /* fenced re-checks the lease first */
+        break;
+    case MEMBER_MARK:
+        seen->marked = true;
+        member->switch_lsn = step->switch_lsn;
+        break;
+    case MEMBER_OPEN:
+        after_open(member, work);
+        break;
+    case MEMBER_FOLLOW:
+        if (step->diverged)
+            member->diverged = step->facts.primary.epoch;
+        else if (!step->position.short_of && !step->amnesia) {
+            seen->source = step->facts.primary.epoch;
+            seen->receiving = true;
+            member->positioned = false;
+            member->lost_next_ns = clock_boot_ns() + RETRY_MS * CLOCK_MS;
+        }
+        break;
+    case MEMBER_REWIND:
+    case MEMBER_CLONE:
+        if (!step->must_recover) {
+            after_copy(member, &step->facts.primary);
+        } else if (++member->recoveries > RECOVER_TRIES) {
+            member->must_clone = member->facts.primary.epoch;
+        } else {
+            ask_start(member);
+            member->recovering = true;
+        }
+        break;
+    case PG_STEP_NAMES:
+        after_names(member, work);
+        break;
+    case PG_STEP_CHECKPOINT:
+        member->checkpointed = true;
+        member->change.stopping = member->change.epoch != 0;
+        break;
+    case PG_STEP_STOPPED:
+        pg_upkeep_stopped(member);
+        break;
+    case PG_STEP_LOST:
+        if (step->must_clone)
+            member->must_clone = member->facts.primary.epoch;
+        member->lost_next_ns = clock_boot_ns() + 5 * RETRY_MS * CLOCK_MS;
+        break;
+    default:
+        break;
+    }
+}
+
+static void after_step(struct pg_member *member, const struct pg_work *work)
+{
+    const struct pg_step *step = &work->step;
+    if (step->kind == MEMBER_START || step->kind == MEMBER_REPORT ||
+        step->kind == MEMBER_FOLLOW) {
+        member->positioned = step->positioned;
+        member->taken = step->position;
+        member->amnesia |= step->amnesia;
+    }
+    if (step->code) {
+        after_failure(member, work);
         return;
     }
-    member->problem[0] = '\0';
-    if (probe) {
-        member->position = work->position;
-        member->seen.answers = true;
-        member->seen.in_recovery = work->position.in_recovery;
-        member->seen.timeline = work->position.timeline;
-    } else if (work->step == PG_INITIALISE) {
-        log_info("PostgreSQL: a new data directory is made");
-    } else if (work->step == PG_START) {
-        *member->setup.floor = work->stored;
-        ask_start(member);
-    } else if (work->step == PG_PROMOTE) {
-        ask_signal(member, FENCE_SIGNAL_PROMOTE); /* fenced re-checks the lease first */
-    } else if (work->step == PG_MARK) {
-        member->seen.marked = true;
-        member->switch_lsn = work->switch_lsn;
-    } else if (work->step == PG_OPEN) {
-        ask_signal(member, FENCE_SIGNAL_RELOAD);
-    }
+    if (step->kind != PG_STEP_LOOK)
+        member->problem[0] = '\0';
+    bool steered = step->kind != MEMBER_FOLLOW ||
+                   (!step->diverged && !step->position.short_of && !step->amnesia);
+    if (changes_steering(step->kind) && steered)
+        member->in_force = work->steering;
+    after_success(member, work);
 }
 
 /* ---- proposals ---- */
 
-static void fill_command(const struct pg_member *member, enum pg_step step, struct command *command)
+/* Compare-and-set in the cluster makes a repeat harmless. */
+static void propose(struct pg_member *member, enum member_step step)
 {
     const struct cluster_primary *primary = &member->facts.primary;
-    char names[CLUSTER_STANDBY_NAMES];
-    if (step == PG_FENCE) {
-        command->kind = COMMAND_FENCE;
-        command->fence.epoch = primary->epoch;
-        command->fence.phase = primary->phase;
-    } else if (step == PG_SET) {
-        uint32_t above = primary->timeline_reserved > member->position.timeline
-                             ? primary->timeline_reserved
-                             : member->position.timeline;
-        command->kind = COMMAND_SET;
-        command->set.epoch = primary->epoch;
-        command->set.member = member->self;
-        command->set.timeline = (above ? above : 1) + 1;
-        snprintf(command->set.standby_names, sizeof(command->set.standby_names), "%s",
-                 cluster_state_standby_names(&member->facts, member->self, names));
-    } else {
-        command->kind = COMMAND_SERVING;
-        command->serving.epoch = primary->epoch;
-        command->serving.member = member->self;
-        command->serving.timeline = primary->timeline;
-        command->serving.switch_lsn = member->switch_lsn;
-        command->serving.system_id = member->position.system_id;
-    }
-}
-
-/* Compare-and-set in the cluster makes a repeat harmless; it is only made when nothing came of it.
- */
-static void propose(struct pg_member *member, enum pg_step step)
-{
-    struct command command;
+    struct command command = {.kind = COMMAND_DECLINE};
     uint64_t now = clock_boot_ns();
-    if (member->proposed == step && member->proposed_epoch == member->facts.primary.epoch &&
-        now - member->proposed_ns < RETRY_MS * CLOCK_MS)
+    if (member->proposed == (int)step && member->proposed_epoch == primary->epoch &&
+        now - member->proposed_ns < PROPOSE_MS * CLOCK_MS)
         return;
-    memset(&command, 0, sizeof(command));
-    fill_command(member, step, &command);
-    member->proposed = step;
-    member->proposed_epoch = member->facts.primary.epoch;
+    if (step == MEMBER_SERVE) {
+        command.kind = COMMAND_SERVING;
+        command.serving = (struct command_serving){primary->epoch, member->self, primary->timeline,
+                                                   member->switch_lsn, member->position.system_id};
+    } else {
+        command.decline = (struct command_decline){primary->epoch, member->self};
+    }
+    if (member->proposed_epoch != primary->epoch || member->proposed != (int)step)
+        log_info("PostgreSQL: proposes %s in epoch %llu", command_name((int)command.kind),
+                 (unsigned long long)primary->epoch);
+    member->proposed = (int)step;
+    member->proposed_epoch = primary->epoch;
     member->proposed_ns = now;
-    log_info("PostgreSQL: proposes %s in epoch %llu", command_name((int)command.kind),
-             (unsigned long long)member->facts.primary.epoch);
     member->setup.events.propose(member->setup.owner, &command);
 }
 
 /* ---- the one reconcile ---- */
 
-static bool holds_lease(const struct pg_member *member)
-{
-    return member->seen.started_for && pg_member_lease_live(member, member->seen.started_for);
-}
-
 bool pg_member_lease_live(const struct pg_member *member, uint64_t epoch)
 {
-    return atomic_load(&member->lease_epoch) == epoch &&
+    return epoch && atomic_load(&member->lease_epoch) == epoch &&
            clock_boot_ns() < atomic_load(&member->lease_end_ns);
 }
 
-static void tell_open(struct pg_member *member, bool open)
+/* Wanted from LEASE on, renewed as long as what runs is of its epoch and writes. */
+static void keep_lease(struct pg_member *member, enum member_step step)
 {
-    char conninfo[LIMIT_PATH + 128];
-    if (open == member->told_open)
-        return;
-    member->told_open = open;
-    pg_files_client(&member->files, conninfo, sizeof(conninfo));
-    member->setup.events.open(member->setup.owner, open ? conninfo : NULL,
-                              member->facts.primary.epoch);
-}
-
-static void renew(struct pg_member *member)
-{
+    static const struct lease_resource resource = {CLUSTER_LEASE_PRIMARY, 0};
     const struct cluster_primary *primary = &member->facts.primary;
-    bool ours = primary->member == member->self && member->seen.running &&
-                member->seen.started_for == primary->epoch &&
-                (primary->phase == CLUSTER_SET || primary->phase == CLUSTER_SERVING);
-    if (ours && atomic_load(&member->lease_epoch) == primary->epoch && holds_lease(member) &&
-        clock_boot_ns() >= member->next_renew_ns)
-        ask_lease(member, false);
-}
-
-static void act(struct pg_member *member, enum pg_step step)
-{
-    if (step == PG_FENCE || step == PG_SET || step == PG_SERVE)
-        propose(member, step);
-    else if (step == PG_STOP)
-        ask_stop(member, FENCE_STOP_FAST);
-    else if (step == PG_KILL)
-        ask_stop(member, FENCE_STOP_KILL);
-    else if (step == PG_LEASE)
-        ask_lease(member, true);
-    else if (step == PG_WAIT && !member->seen.running)
+    struct lease_hold *hold = &member->hold;
+    bool ours = primary->member == member->self && !primary->declined;
+    if (hold->core.epoch && (!ours || hold->core.epoch != primary->epoch)) {
+        hold->paused = true;
+        if (!member->seen.running || !member->seen.promoted)
+            leases_release(member->setup.leases, hold);
         return;
-    else
-        begin_work(member, step); /* WAIT and STEADY with a running one: a look at it */
+    }
+    if (step == MEMBER_LEASE && !hold->core.epoch) {
+        hold->extended = on_extended;
+        hold->owner = member;
+        leases_want(member->setup.leases, hold, resource, primary->epoch, primary->lease_ms);
+    }
+    hold->paused = member->failed && member->failed == hold->core.epoch;
 }
 
-/* This member voted with data that is not there any more. */
-static bool is_lost(const struct pg_member *member)
+static void observe(struct pg_member *member)
 {
+    struct member_observed *seen = &member->seen;
+    const struct cluster_primary *primary = &member->facts.primary;
+    const struct floor_values *stored = floor_stored(member->setup.floor);
+    struct floor_values *wanted = floor_wanted(member->setup.floor);
+    if (primary->member == member->self && wanted->named < primary->epoch)
+        wanted->named = primary->epoch; /* written with whatever is written next */
+    if (!op_busy(&member->op)) {
+        seen->has_data = pg_files_has_data(&member->files);
+        seen->rewinding = pg_copy_is_torn(member->files.data_dir);
+    }
     const struct cluster_member *self = cluster_state_member(&member->facts, member->self);
-    return self && self->data_voter && self->ever_had_data && !member->seen.may_initialise;
+    seen->may_initialise =
+        !primary->served_epoch && !primary->system_id && !wanted->had_data && self &&
+        self->data_voter;
+    seen->amnesia = member->amnesia;
+    seen->must_clone = member->must_clone != 0;
+    seen->diverged = member->diverged && member->diverged == primary->epoch;
+    seen->named = wanted->named;
+    seen->tried = wanted->tried;
+    seen->reported = stored->reported;
+    seen->short_of = member->positioned && member->taken.short_of;
+    seen->at_report = member->positioned && stored->reported == primary->epoch &&
+                      pg_wal_compare(member->taken.place, stored->place) == 0;
+    seen->names_set = !strcmp(member->in_force.names, primary->standby_names);
+    seen->leased = pg_member_lease_live(member, primary->epoch) ? primary->epoch : 0;
 }
 
-static void fail_lost(struct pg_member *member)
+static void act(struct pg_member *member, enum member_step step, uint64_t now)
+{
+    const struct member_observed *seen = &member->seen;
+    int upkeep;
+    switch (step) {
+    case MEMBER_SERVE:
+    case MEMBER_DECLINE:
+        propose(member, step);
+        return;
+    case MEMBER_STOP:
+        if (seen->promoted || !member->ours)
+            pg_member_stop(member, FENCE_STOP_IMMEDIATE, 0);
+        else
+            pg_member_stop(member, FENCE_STOP_FAST, STOP_FAST_MS);
+        return;
+    case MEMBER_WAIT:
+    case MEMBER_LEASE:
+    case MEMBER_STEADY:
+    case MEMBER_FOLLOWING:
+    case MEMBER_ASK_OUT:
+        break;
+    default:
+        pg_member_begin(member, (int)step);
+        return;
+    }
+    bool comes_up = seen->running && (!seen->answers || (seen->promoted && seen->in_recovery));
+    if (comes_up && now >= member->looked_ns + PROBE_MS * CLOCK_MS) {
+        member->looked_ns = now;
+        pg_member_begin(member, PG_STEP_LOOK);
+    } else if (!comes_up && (upkeep = pg_upkeep_next(member, now))) {
+        pg_member_begin(member, upkeep);
+    }
+}
+
+/* This member voted with data that is not there any more, and nobody else has it. */
+static void tell_lost(struct pg_member *member)
 {
     struct error err;
     error_set(&err, ERR_CORRUPT,
               "%s is gone, and no other region has the data: stop gantry-fenced and put the folder "
               "back from a backup",
               member->files.data_dir);
-    fail(member, &err);
+    pg_member_fail(member, &err, RETRY_MS);
 }
 
-/* When to look again by ourselves. */
+static bool is_lost(const struct pg_member *member)
+{
+    const struct cluster_member *self = cluster_state_member(&member->facts, member->self);
+    int voters = 0;
+    for (int i = 0; i < member->facts.members_count; i++)
+        voters += member->facts.members[i].data_voter;
+    return self && self->data_voter && voters == 1 && self->ever_had_data &&
+           !member->seen.has_data && !member->seen.may_initialise;
+}
+
+/* What a step that is in flight does ends with PostgreSQL, so that it need not be waited for. */
+static bool may_give_up(const struct pg_member *member)
+{
+    return member->seen.running && member->db_used && member->op_kind != MEMBER_STOP;
+}
+
+static enum member_step decide(struct pg_member *member)
+{
+    struct member_observed *seen = &member->seen;
+    if (seen->running && !member->ours)
+        return MEMBER_STOP; /* of an earlier process: nothing is known of it */
+    enum member_step step = member_decide(&member->facts, member->self, seen);
+    /* It was started to be shut down in an orderly way, which it can once it answers. */
+    if (step == MEMBER_STOP && member->recovering && !seen->answers)
+        return MEMBER_WAIT;
+    return step;
+}
+
 static void arm(struct pg_member *member)
 {
-    uint64_t after = WATCH_MS;
-    if (member->seen.running && member->step != PG_STEADY)
-        after = PROBE_MS;
-    uint64_t renew_ms =
-        lease_renew_ms(member->facts.primary.lease_ms ? member->facts.primary.lease_ms : WATCH_MS);
-    if (member->seen.started_for && renew_ms < after)
-        after = renew_ms;
-    loop_timer_start(&member->timer, after, 0);
+    bool steady = member->step == MEMBER_STEADY || member->step == MEMBER_FOLLOWING;
+    loop_timer_start(&member->timer, steady || !member->queried ? IDLE_MS : PROBE_MS, 0);
 }
 
-void pg_member_look(struct pg_member *member, const struct cluster_state *facts, uint64_t self,
-                    bool leads)
+void pg_member_look(struct pg_member *member, const struct cluster_state *facts, uint64_t self)
 {
-    static const struct fence_request query = {.type = FENCE_QUERY};
     uint64_t now = clock_boot_ns();
     member->facts = *facts;
     member->self = self;
     arm(member);
     if (!member->queried) {
-        struct fence_request request = query;
-        if (!op_busy(&member->op))
-            ask_fenced(member, &request, 0, true);
+        struct fence_request request = {.type = FENCE_QUERY};
+        struct pg_ask about = {0};
+        if (!op_busy(&member->op) && now >= member->wait_until_ns)
+            ask_fenced(member, &request, &about, true);
         return;
     }
-    renew(member);
-    if (!member->seen.has_data)
-        member->seen.has_data = pg_files_has_data(&member->files);
-    member->seen.may_initialise = facts->primary.served_epoch == 0 &&
-                                  facts->primary.system_id == 0 && !member->setup.floor->had_data;
-    member->seen.leased = holds_lease(member);
-    enum pg_step step = pg_decide(facts, self, leads, &member->seen);
-    if (step == PG_WAIT && !member->seen.has_data && is_lost(member) &&
-        now >= member->wait_until_ns)
-        fail_lost(member);
-    tell_open(member, step == PG_STEADY);
-    if (op_busy(&member->op) || now < member->wait_until_ns)
+    observe(member);
+    enum member_step step = decide(member);
+    if (step != (enum member_step)member->step)
+        log_debug("PostgreSQL: %s", member_decide_word(step));
+    member->step = (int)step;
+    keep_lease(member, step);
+    pg_upkeep_watch(member, now);
+    if (step == MEMBER_STOP && op_busy(&member->op) && may_give_up(member))
+        op_abandon(&member->op);
+    if (step != MEMBER_STOP && pg_upkeep_change(member))
         return;
-    bool same = step == member->step;
-    uint64_t pause_ms = step == PG_STEADY ? WATCH_MS : step == PG_WAIT ? PROBE_MS : 0;
-    if (same && now < member->acted_ns + pause_ms * CLOCK_MS)
+    if (op_busy(&member->op) || (step != MEMBER_STOP && now < member->wait_until_ns))
         return;
-    if (!same)
-        log_debug("PostgreSQL: %s", pg_decide_word(step));
-    member->acted_ns = now;
-    member->step = step;
-    act(member, step);
+    if (is_lost(member))
+        tell_lost(member);
+    else
+        act(member, step, now);
 }
 
 void pg_member_ended(struct pg_member *member, const char *how)
 {
-    log_warning("PostgreSQL ended: %s", how);
-    bool wanted = member->step == PG_STOP || member->step == PG_KILL;
-    if (!member->seen.answers && !wanted) { /* it never came up: not again at once */
-        struct error err;
+    bool wanted = member->op_kind == MEMBER_STOP && op_busy(&member->op);
+    if (!wanted && member->seen.running)
+        log_warning("PostgreSQL ended: %s", how);
+    if (member->seen.running && !member->seen.answers && !wanted && member->ours) {
+        struct error err; /* it never came up: not again at once */
         error_set(&err, ERR_IO, "ended before it answered (%s): its own words stand in the log",
                   how);
-        fail(member, &err);
+        pg_member_fail(member, &err, RETRY_MS);
     }
-    member->seen.running = member->seen.answers = member->seen.open = false;
-    atomic_store(&member->lease_end_ns, 0);
-    tell_open(member, false);
+    after_stop(member);
     changed(member);
+}
+
+/* ---- what others see ---- */
+
+uint64_t pg_member_serves(const struct pg_member *member)
+{
+    return member->step == MEMBER_STEADY && member->seen.running && !member->change.stopping
+               ? member->seen.started_for
+               : 0;
+}
+
+void pg_member_status(const struct pg_member *member, struct pg_status *status)
+{
+    const struct cluster_primary *primary = &member->facts.primary;
+    const struct floor_values *stored = floor_stored(member->setup.floor);
+    const struct member_observed *seen = &member->seen;
+    bool handing_over = member->change.epoch && member->change.epoch == primary->epoch;
+    *status = (struct pg_status){.reported = stored->reported,
+                                 .timeline = stored->place.timeline,
+                                 .lsn = stored->place.lsn,
+                                 .serves = pg_member_serves(member),
+                                 .failed = member->failed,
+                                 .asks_out = member->step == MEMBER_ASK_OUT,
+                                 .system_id = primary->system_id};
+    if (member->queried && !seen->running && !handing_over) {
+        if (seen->promoted)
+            status->died = seen->started_for;
+        if (primary->member == member->self && primary->phase == CLUSTER_SERVING)
+            status->died = primary->epoch; /* also after a restart of the host */
+    }
+    if (status->serves) {
+        status->in_force = member->in_force_version;
+        status->ready_voter = member->ready_voter;
+    }
 }
 
 void pg_member_report(const struct pg_member *member, struct pg_report *report)
 {
-    const struct pg_observed *seen = &member->seen;
-    report->role = !seen->running              ? "stopped"
-                   : !seen->answers            ? "starting"
-                   : seen->in_recovery         ? "standby"
-                   : member->step == PG_STEADY ? "primary"
-                                               : "starting";
-    report->step = pg_decide_word(member->step);
+    const struct member_observed *seen = &member->seen;
+    report->role = !seen->running                  ? "stopped"
+                   : !seen->answers                ? "starting"
+                   : !seen->promoted               ? "standby"
+                   : member->step == MEMBER_STEADY ? "primary"
+                                                   : "starting";
+    report->step = member_decide_word((enum member_step)member->step);
     report->problem = member->problem;
-    report->timeline = member->position.timeline;
+    report->timeline = seen->promoted ? seen->timeline : member->position.timeline;
     report->lsn = member->position.lsn;
     report->epoch = seen->started_for;
 }

@@ -5,6 +5,9 @@
  */
 #include "ha/pg_position.h"
 
+#include <stdio.h>
+#include <unistd.h>
+
 #include "ha/pg_control.h"
 #include "ha/pg_wal_files.h"
 
@@ -30,6 +33,29 @@ static enum error_code ask(struct db *db, struct pg_control *control, uint64_t *
     return ERR_OK;
 }
 
+/* The newest timeline it knows, when that begins past place; 0 = it does not. */
+static uint32_t newest_beyond(const struct pg_files *files, struct pg_wal_place place)
+{
+    struct pg_wal_history history;
+    uint32_t newest = pg_files_newest(files);
+    if (newest <= place.timeline ||
+        pg_wal_files_history(files->data_dir, newest, &history, NULL) || history.count < 2)
+        return 0;
+    return history.entries[history.count - 2].end > place.lsn ? newest : 0;
+}
+
+void pg_position_forget_beyond(const struct pg_files *files, struct pg_wal_place place)
+{
+    char path[LIMIT_PATH + 64];
+    uint32_t beyond;
+    while ((beyond = newest_beyond(files, place))) {
+        snprintf(path, sizeof(path), "%s/pg_wal/%08X.history", files->data_dir, beyond);
+        if (unlink(path))
+            return; /* it stays short of it, and is not promoted */
+    }
+    pg_files_forget(files);
+}
+
 enum error_code pg_position_take(const struct pg_files *files, struct db *db,
                                  struct pg_position_taken *taken, struct error *err)
 {
@@ -45,5 +71,6 @@ enum error_code pg_position_take(const struct pg_files *files, struct db *db,
         code = error_set(err, ERR_CORRUPT, "%s: what was replayed is not in the log any more",
                          files->data_dir);
     taken->system_id = control.system_id;
+    taken->short_of = !code && newest_beyond(files, taken->place) != 0;
     return code;
 }

@@ -12,8 +12,15 @@
 struct pg_position_taken {
     struct pg_wal_place place;
     uint64_t system_id;
+    bool short_of; /* it knows a timeline that begins past its end */
 };
 
 /** db: the supervisor's connection to a running one, or NULL. Errors: UNAVAILABLE, CORRUPT, IO. */
 enum error_code pg_position_take(const struct pg_files *files, struct db *db,
                                  struct pg_position_taken *taken, struct error *err);
+
+/**
+ * Forget every timeline that begins past place, and the empty history files above: what starts then
+ * recovers along the timeline that owns its end. Only while it does not run.
+ */
+void pg_position_forget_beyond(const struct pg_files *files, struct pg_wal_place place);

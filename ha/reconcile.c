@@ -3,46 +3,254 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "ha/balancer.h"
+#include "ha/duty.h"
+#include "ha/epoch_ask.h"
+#include "ha/pg_access.h"
 #include "ha/vip.h"
+#include "raft/member_link.h"
+#include "src/base/clock.h"
 #include "src/base/container.h"
-#include "src/base/file.h"
+#include "src/wire/digest.h"
 
-enum { PERIOD_MS = 50 }; /* the sweep beside the triggers */
+enum { PERIOD_MS = 50 }; /* the sweep beside the triggers; also between statuses */
 
 struct reconcile {
     struct reconcile_setup setup;
-    struct floor_values floor;
-    char floor_path[LIMIT_PATH];
+    struct floor *floor;
+    struct leases *leases;
+    struct duty *duty;
     struct pg_member *pg;
     struct vip *vip;
     struct balancer *balancer;
-    struct cluster_state facts;
-    uint64_t self;
-    bool have_facts, leads, serves, looking;
+    struct epoch_ask *epoch_ask;
+    struct member_link *link;
+    struct cluster_view view;
+    uint64_t incarnation;
+    bool looking, look_posted;
+    uint64_t told_epoch; /* primary that was told, 0 = none */
+    uint64_t next_status_ns;
+    struct pg_status last; /* as it was told last */
+    struct heard {
+        uint64_t id;
+        struct reconcile_heard heard;
+    } heard[LIMIT_REGIONS];
     struct loop_timer timer;
 };
 
+/* ---- messages ---- */
+
+static void send_to(void *owner, uint64_t member, const struct member_message *message)
+{
+    struct reconcile *reconcile = owner;
+    member_link_send(reconcile->link, member, message);
+}
+
+static void send_all(struct reconcile *reconcile, const struct member_message *message)
+{
+    const struct cluster_state *facts = &reconcile->view.facts;
+    for (int i = 0; i < facts->members_count; i++)
+        if (facts->members[i].id != reconcile->setup.self)
+            member_link_send(reconcile->link, facts->members[i].id, message);
+}
+
+static void take_status(struct reconcile *reconcile, uint64_t member,
+                        const struct member_status *status)
+{
+    struct heard *place = NULL;
+    for (int i = 0; i < LIMIT_REGIONS; i++) {
+        struct heard *heard = &reconcile->heard[i];
+        if (heard->id == member) {
+            place = heard;
+            break;
+        }
+        if (!place && (!heard->id || !cluster_state_member(&reconcile->view.facts, heard->id)))
+            place = heard;
+    }
+    if (place)
+        *place = (struct heard){member, {clock_boot_ns(), *status}};
+    duty_heard(reconcile->duty, member, status);
+}
+
+static bool status_changed(const struct pg_status *a, const struct pg_status *b)
+{
+    return a->reported != b->reported || a->serves != b->serves || a->died != b->died ||
+           a->failed != b->failed || a->in_force != b->in_force ||
+           a->ready_voter != b->ready_voter || a->asks_out != b->asks_out;
+}
+
+/* To all: the leader needs it, the others know by it whether the primary serves. */
+static void tell_status(struct reconcile *reconcile, bool fit)
+{
+    struct member_message message = {.kind = MEMBER_STATUS};
+    struct member_status *status = &message.status;
+    uint64_t now_ns = clock_boot_ns();
+    pg_member_status(reconcile->pg, &status->pg);
+    if (now_ns < reconcile->next_status_ns && !status_changed(&status->pg, &reconcile->last))
+        return;
+    reconcile->next_status_ns = now_ns + PERIOD_MS * CLOCK_MS;
+    reconcile->last = status->pg;
+    status->incarnation = reconcile->incarnation;
+    status->applied = reconcile->view.raft.applied;
+    status->acceptors = reconcile->view.facts.acceptors_version;
+    status->fit = fit;
+    status->promised_count = leases_promised(reconcile->leases, status->promised);
+    take_status(reconcile, reconcile->setup.self, status);
+    send_all(reconcile, &message);
+}
+
+static void answer_epoch(struct reconcile *reconcile, uint64_t member,
+                         const struct epoch_word *question)
+{
+    struct member_message message = {.kind = MEMBER_EPOCH_ANSWER, .epoch = *question};
+    uint64_t epoch = reconcile->view.facts.primary.epoch;
+    message.epoch.epoch = pg_member_lease_live(reconcile->pg, epoch) ? epoch : 0;
+    if (member == reconcile->setup.self)
+        epoch_ask_answered(reconcile->epoch_ask, &message.epoch);
+    else
+        send_to(reconcile, member, &message);
+}
+
+static void ask_epoch(void *owner, const struct member_message *message)
+{
+    struct reconcile *reconcile = owner;
+    uint64_t primary = reconcile->view.facts.primary.member;
+    if (primary == reconcile->setup.self)
+        answer_epoch(reconcile, primary, &message->epoch);
+    else if (primary)
+        send_to(reconcile, primary, message);
+}
+
+static void on_changed(void *owner);
+
+static void heard(void *owner, uint64_t member, const struct member_message *message)
+{
+    struct reconcile *reconcile = owner;
+    struct error ignored; /* the asker sees in the facts that nothing came of it */
+    if (!reconcile->view.known || !cluster_state_member(&reconcile->view.facts, member))
+        return;
+    switch (message->kind) {
+    case MEMBER_LEASE_REQUEST:
+    case MEMBER_LEASE_GRANT:
+    case MEMBER_LEASE_RELEASE:
+        leases_heard(reconcile->leases, member, message);
+        return;
+    case MEMBER_STATUS:
+        take_status(reconcile, member, &message->status);
+        break;
+    case MEMBER_PROPOSE:
+        duty_asked(reconcile->duty, member, &message->proposal);
+        return;
+    case MEMBER_EPOCH_ASK:
+        answer_epoch(reconcile, member, &message->epoch);
+        return;
+    case MEMBER_EPOCH_ANSWER:
+        if (member == reconcile->view.facts.primary.member)
+            epoch_ask_answered(reconcile->epoch_ask, &message->epoch);
+        return;
+    case MEMBER_SWITCH_ASK:
+        if (message->change.epoch == reconcile->view.facts.primary.epoch)
+            pg_member_switch(reconcile->pg, message->change.to, &ignored);
+        break;
+    case MEMBER_SWITCH_READY:
+        duty_switch(reconcile->duty, member, &message->change);
+        return;
+    }
+    on_changed(reconcile);
+}
+
+/* ---- what the parts ask for ---- */
+
+static void propose(void *owner, const struct command *command, replica_answer *answer,
+                    void *subject)
+{
+    struct reconcile *reconcile = owner;
+    reconcile->setup.propose(reconcile->setup.owner, command, answer, subject);
+}
+
+static void propose_own(void *owner, const struct command *command)
+{
+    struct reconcile *reconcile = owner;
+    struct member_message message = {.kind = MEMBER_PROPOSE, .proposal = *command};
+    duty_asked(reconcile->duty, reconcile->setup.self, command);
+    send_all(reconcile, &message);
+}
+
+static void on_switched(void *owner, const struct switch_word *change)
+{
+    struct reconcile *reconcile = owner;
+    struct member_message message = {.kind = MEMBER_SWITCH_READY, .change = *change};
+    duty_switch(reconcile->duty, reconcile->setup.self, change);
+    send_all(reconcile, &message);
+    reconcile->next_status_ns = 0; /* that nothing is promised any more */
+}
+
+/* ---- the sweep ---- */
+
+/* Where the API finds the primary: only while it serves, and clients are let in. */
+static void tell_primary(struct reconcile *reconcile)
+{
+    const struct cluster_primary *primary = &reconcile->view.facts.primary;
+    const struct cluster_member *member =
+        cluster_state_member(&reconcile->view.facts, primary->member);
+    struct reconcile_heard heard_of;
+    char conninfo[PG_ACCESS_CONNINFO];
+    bool here = primary->member == reconcile->setup.self, serves = false;
+    if (primary->phase == CLUSTER_SERVING && member && here)
+        serves = pg_member_serves(reconcile->pg) == primary->epoch;
+    else if (primary->phase == CLUSTER_SERVING && member)
+        serves = reconcile_heard_of(reconcile, member->id, &heard_of) &&
+                 heard_of.status.pg.serves == primary->epoch;
+    uint64_t epoch = serves ? primary->epoch : 0;
+    if (epoch == reconcile->told_epoch)
+        return;
+    reconcile->told_epoch = epoch;
+    if (epoch && here) {
+        struct pg_files files;
+        pg_files_init(&files, reconcile->setup.settings);
+        pg_files_client(&files, conninfo, sizeof(conninfo));
+    } else if (epoch) {
+        pg_access_conninfo(reconcile->setup.settings, member, reconcile->setup.self,
+                           PG_ACCESS_CLIENT, conninfo);
+    }
+    reconcile->setup.primary(reconcile->setup.owner, epoch ? conninfo : NULL, primary->epoch);
+}
+
 static void look(struct reconcile *reconcile)
 {
-    if (!reconcile->have_facts || reconcile->looking)
+    const struct cluster_view *view = &reconcile->view;
+    const struct cluster_state *facts = &view->facts;
+    if (!view->known || reconcile->looking)
         return;
     reconcile->looking = true;
-    const struct cluster_state *facts = &reconcile->facts;
-    pg_member_look(reconcile->pg, facts, reconcile->self, reconcile->leads);
+    uint64_t self = reconcile->setup.self;
+    bool fit = balancer_runs(reconcile->balancer);
+    leases_facts(reconcile->leases, facts, self);
+    pg_member_look(reconcile->pg, facts, self);
     if (facts->name[0])
         balancer_look(reconcile->balancer, facts);
-    vip_look(reconcile->vip, facts, reconcile->self, reconcile->leads,
-             reconcile->serves && balancer_runs(reconcile->balancer));
+    vip_look(reconcile->vip, facts, self, fit);
+    tell_status(reconcile, fit);
+    duty_look(reconcile->duty, facts, view->leads, view->raft.term);
+    tell_primary(reconcile);
     reconcile->looking = false;
+}
+
+static void look_posted(void *subject)
+{
+    struct reconcile *reconcile = subject;
+    reconcile->look_posted = false;
+    look(reconcile);
 }
 
 static void on_changed(void *owner)
 {
     struct reconcile *reconcile = owner;
-    if (!reconcile->looking) /* else the sweep sees it */
-        look(reconcile);
+    if (!reconcile->look_posted)
+        loop_post(reconcile->setup.loop, look_posted, reconcile);
+    reconcile->look_posted = true;
 }
 
 static void on_timer(struct loop_timer *timer)
@@ -50,72 +258,76 @@ static void on_timer(struct loop_timer *timer)
     look(container_of(timer, struct reconcile, timer));
 }
 
-static void propose(void *owner, const struct command *command)
+static uint64_t make_incarnation(void)
 {
-    struct reconcile *reconcile = owner;
-    reconcile->setup.propose(reconcile->setup.owner, command);
+    uint64_t incarnation = 0;
+    while (!incarnation)
+        digest_random(&incarnation, sizeof(incarnation));
+    return incarnation;
 }
 
-static void on_open(void *owner, const char *conninfo, uint64_t epoch)
+static void make_parts(struct reconcile *reconcile)
 {
-    struct reconcile *reconcile = owner;
-    reconcile->setup.primary(reconcile->setup.owner, conninfo, epoch);
+    const struct reconcile_setup *setup = &reconcile->setup;
+    struct member_link_setup link = {setup->loop, setup->credentials, setup->self, heard,
+                                     reconcile};
+    reconcile->link = member_link_new(&link);
+    struct leases_setup leases = {setup->loop, reconcile->floor, reconcile->incarnation, send_to,
+                                  reconcile};
+    reconcile->leases = leases_new(&leases);
+    struct duty_setup duty = {reconcile->leases, propose, on_changed, reconcile};
+    reconcile->duty = duty_new(&duty);
+    struct pg_member_setup pg = {setup->loop,
+                                 setup->fence,
+                                 setup->settings,
+                                 reconcile->floor,
+                                 reconcile->leases,
+                                 {propose_own, on_switched, on_changed},
+                                 reconcile};
+    reconcile->pg = pg_member_new(&pg);
+    struct vip_setup vip = {setup->fence, reconcile->leases, propose_own, on_changed, reconcile};
+    reconcile->vip = vip_new(&vip);
+    struct epoch_ask_setup ask = {setup->loop, reconcile->pg, ask_epoch, reconcile};
+    reconcile->epoch_ask = epoch_ask_new(&ask);
+    reconcile->balancer =
+        balancer_new(setup->loop, setup->fence, setup->settings, on_changed, reconcile);
 }
 
 enum error_code reconcile_new(const struct reconcile_setup *setup, struct reconcile **out,
                               struct error *err)
 {
+    char path[LIMIT_PATH];
     struct reconcile *reconcile = calloc(1, sizeof(*reconcile));
     ASSERT(reconcile);
     reconcile->setup = *setup;
-    snprintf(reconcile->floor_path, LIMIT_PATH, "%s/floor", setup->settings->data_dir);
-    enum error_code code = floor_read(reconcile->floor_path, &reconcile->floor, err);
-    if (code && code != ERR_NOT_FOUND) {
+    snprintf(path, sizeof(path), "%s/floor", setup->settings->data_dir);
+    enum error_code code = floor_open(setup->loop, path, &reconcile->floor, err);
+    if (code) {
         free(reconcile);
         return code;
     }
-    struct pg_member_setup pg = {setup->loop,       setup->fence,
-                                 setup->settings,   reconcile->floor_path,
-                                 &reconcile->floor, {propose, on_open, on_changed},
-                                 reconcile};
-    struct vip_setup vip = {setup->loop, setup->fence, propose, on_changed, reconcile};
-    reconcile->pg = pg_member_new(&pg);
-    reconcile->vip = vip_new(&vip);
-    reconcile->balancer =
-        balancer_new(setup->loop, setup->fence, setup->settings, on_changed, reconcile);
+    reconcile->incarnation = make_incarnation();
+    make_parts(reconcile);
     loop_timer_init(setup->loop, &reconcile->timer, on_timer);
     loop_timer_start(&reconcile->timer, PERIOD_MS, PERIOD_MS);
     *out = reconcile;
     return ERR_OK;
 }
 
-static void on_timer_closed(struct loop_timer *timer)
+void reconcile_look(struct reconcile *reconcile, const struct cluster_view *view)
 {
-    free(container_of(timer, struct reconcile, timer));
-}
-
-void reconcile_free(struct reconcile *reconcile)
-{
-    if (!reconcile)
-        return;
-    pg_member_free(reconcile->pg);
-    vip_free(reconcile->vip);
-    balancer_free(reconcile->balancer);
-    reconcile->have_facts = false;
-    loop_timer_close(&reconcile->timer, on_timer_closed);
-}
-
-void reconcile_look(struct reconcile *reconcile, const struct cluster_state *facts, uint64_t self,
-                    bool leads, bool serves)
-{
-    reconcile->have_facts = facts != NULL;
-    if (!facts)
-        return;
-    reconcile->facts = *facts;
-    reconcile->self = self;
-    reconcile->leads = leads;
-    reconcile->serves = serves;
+    reconcile->view = *view;
     look(reconcile);
+}
+
+void reconcile_members(struct reconcile *reconcile, const struct replica_server *servers, int count)
+{
+    member_link_members(reconcile->link, servers, count);
+}
+
+void reconcile_called(struct reconcile *reconcile, uint64_t member, struct tls_stream *stream)
+{
+    member_link_called(reconcile->link, member, stream);
 }
 
 void reconcile_notice(struct reconcile *reconcile, const struct fence_reply *notice)
@@ -126,17 +338,45 @@ void reconcile_notice(struct reconcile *reconcile, const struct fence_reply *not
         vip_dropped(reconcile->vip, notice->text);
 }
 
-bool reconcile_epoch_valid(const struct reconcile *reconcile, uint64_t epoch)
+bool reconcile_epoch_valid(struct reconcile *reconcile, uint64_t epoch)
 {
-    return pg_member_lease_live(reconcile->pg, epoch);
+    return epoch_ask_valid(reconcile->epoch_ask, epoch);
+}
+
+enum error_code reconcile_switch(struct reconcile *reconcile, uint64_t to, struct error *err)
+{
+    const struct cluster_primary *primary = &reconcile->view.facts.primary;
+    struct member_message message = {.kind = MEMBER_SWITCH_ASK, .change = {primary->epoch, to}};
+    if (!reconcile->view.known || primary->phase != CLUSTER_SERVING)
+        return error_set(err, ERR_UNAVAILABLE, "no primary serves");
+    if (primary->member == reconcile->setup.self) {
+        enum error_code code = pg_member_switch(reconcile->pg, to, err);
+        on_changed(reconcile);
+        return code;
+    }
+    send_to(reconcile, primary->member, &message);
+    return ERR_OK;
+}
+
+bool reconcile_heard_of(const struct reconcile *reconcile, uint64_t member,
+                        struct reconcile_heard *heard_of)
+{
+    for (int i = 0; i < LIMIT_REGIONS; i++)
+        if (reconcile->heard[i].id == member) {
+            *heard_of = reconcile->heard[i].heard;
+            return true;
+        }
+    return false;
 }
 
 void reconcile_report(const struct reconcile *reconcile, struct reconcile_report *report)
 {
     pg_member_report(reconcile->pg, &report->pg);
+    report->pg_leased = pg_member_lease_live(reconcile->pg, report->pg.epoch);
     report->balancer_runs = balancer_runs(reconcile->balancer);
     report->balancer_problem = balancer_problem(reconcile->balancer);
     report->vip_problem = vip_problem(reconcile->vip);
+    report->duty = duty_why(reconcile->duty);
 }
 
 bool reconcile_holds(const struct reconcile *reconcile, const char *net)

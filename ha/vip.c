@@ -7,30 +7,32 @@
 
 #include "ha/lease.h"
 #include "src/base/clock.h"
-#include "src/base/container.h"
 #include "src/base/log.h"
 
-enum { RETRY_MS = 1000 };
+enum { RETRY_MS = 1000, CLAIM_MS = 300 };
 
 /* One address as this process deals with it. */
-struct hold {
-    char net[CLUSTER_NET]; /* "" = free */
-    uint64_t epoch;        /* acquired by this process; an older one is not ours to use */
+struct address {
+    struct vip *vip;
+    char net[CLUSTER_NET]; /* "" = free place */
+    char interface[CLUSTER_INTERFACE];
     bool held, busy;
-    uint64_t wait_until_ns;            /* after fenced refused */
-    uint64_t claimed_ns, claimed_from; /* when this process claimed it last, and of which epoch */
-    uint64_t next_renew_ns;
+    bool unheld;      /* nobody ever held it: somebody else on the wire may */
+    uint64_t foreign; /* an epoch that is not this process' to use */
+    uint64_t wait_until_ns;
+    uint64_t claimed_ns;
+    struct lease_hold hold;
 };
 
 struct vip {
     struct vip_setup setup;
-    struct hold holds[LIMIT_VIPS];
+    struct address addresses[LIMIT_VIPS];
+    bool looked;
     char problem[256];
 };
 
 struct vip_ask {
-    struct vip *vip;
-    struct hold *hold;
+    struct address *address;
     uint32_t type;
 };
 
@@ -44,154 +46,183 @@ struct vip *vip_new(const struct vip_setup *setup)
 
 void vip_free(struct vip *vip)
 {
+    for (int i = 0; i < LIMIT_VIPS; i++)
+        leases_forget(vip->setup.leases, &vip->addresses[i].hold);
     free(vip);
 }
 
-static struct hold *find(struct vip *vip, const char *net)
+static struct address *find(struct vip *vip, const char *net)
 {
-    struct hold *empty = NULL;
-    for (int i = 0; i < LIMIT_VIPS; i++) {
-        if (!strcmp(vip->holds[i].net, net))
-            return &vip->holds[i];
-        if (!vip->holds[i].net[0] && !empty)
-            empty = &vip->holds[i];
-    }
-    ASSERT(empty); /* the cluster has no more than LIMIT_VIPS */
-    *empty = (struct hold){.held = false};
-    snprintf(empty->net, sizeof(empty->net), "%s", net);
-    return empty;
+    for (int i = 0; i < LIMIT_VIPS; i++)
+        if (!strcmp(vip->addresses[i].net, net))
+            return &vip->addresses[i];
+    return NULL;
+}
+
+static struct address *find_or_add(struct vip *vip, const struct cluster_vip *fact, uint64_t self)
+{
+    struct address *address = find(vip, fact->net);
+    if (address)
+        return address;
+    address = find(vip, "");
+    ASSERT(address); /* the cluster has no more than LIMIT_VIPS */
+    *address = (struct address){.vip = vip};
+    snprintf(address->net, sizeof(address->net), "%s", fact->net);
+    snprintf(address->interface, sizeof(address->interface), "%s", fact->interface);
+    /* What this member had when the process began was an earlier process'. */
+    if (!vip->looked && fact->holder == self)
+        address->foreign = fact->epoch;
+    return address;
+}
+
+static uint64_t deadline_ns(const struct address *address)
+{
+    return address->hold.core.until_ns - LEASE_MARGIN_ADDRESS_MS * CLOCK_MS;
 }
 
 static void after_ask(void *subject, const struct fence_reply *reply, int fd)
 {
     struct vip_ask ask = *(struct vip_ask *)subject;
-    struct vip *vip = ask.vip;
+    struct address *address = ask.address;
+    struct vip *vip = address->vip;
     (void)fd;
     free(subject);
-    ask.hold->busy = false;
+    address->busy = false;
     if (reply->code) {
         if (strcmp(vip->problem, reply->text))
-            log_error("virtual IP %s: %s", ask.hold->net, reply->text);
+            log_error("virtual IP %s: %s", address->net, reply->text);
         snprintf(vip->problem, sizeof(vip->problem), "%.255s", reply->text);
-        ask.hold->wait_until_ns = clock_boot_ns() + RETRY_MS * CLOCK_MS;
-        ask.hold->held &= reply->code != ERR_NOT_FOUND;
+        address->wait_until_ns = clock_boot_ns() + RETRY_MS * CLOCK_MS;
+        address->held &= reply->code != ERR_NOT_FOUND;
     } else {
         vip->problem[0] = '\0';
-        ask.hold->held = ask.type != FENCE_ADDRESS_DROP;
+        address->held = ask.type != FENCE_ADDRESS_DROP;
     }
+    if (!address->held && ask.type == FENCE_ADDRESS_DROP) /* it has stopped: give it back */
+        leases_release(vip->setup.leases, &address->hold);
     vip->setup.changed(vip->setup.owner);
 }
 
-static void ask_fenced(struct vip *vip, struct hold *hold, struct fence_request *request)
+static void ask_fenced(struct address *address, struct fence_request *request)
 {
     struct vip_ask *ask = calloc(1, sizeof(*ask));
     ASSERT(ask);
-    *ask = (struct vip_ask){vip, hold, request->type};
-    hold->busy = true;
-    fence_link_send(vip->setup.fence, request, after_ask, ask);
+    *ask = (struct vip_ask){address, request->type};
+    address->busy = true;
+    fence_link_send(address->vip->setup.fence, request, after_ask, ask);
 }
 
-/* The deadline of what is asked for now: this member is the only acceptor. */
-static uint64_t deadline_ns(struct hold *hold, const struct cluster_vip *fact)
-{
-    uint64_t now = clock_boot_ns();
-    hold->next_renew_ns = now + lease_renew_ms(fact->lease_ms) * CLOCK_MS;
-    return lease_holder_end_ns(now, fact->lease_ms) - LEASE_MARGIN_ADDRESS_MS * CLOCK_MS;
-}
-
-static void put_on(struct vip *vip, struct hold *hold, const struct cluster_vip *fact)
+static void put_on(struct address *address)
 {
     struct fence_request request = {.type = FENCE_ADDRESS_ADD};
-    snprintf(request.address.address, FENCE_NET, "%.18s", fact->net);
-    snprintf(request.address.interface, FENCE_INTERFACE, "%s", fact->interface);
-    request.address.epoch = fact->epoch;
-    request.address.probe = 1;
-    request.address.deadline_ns = deadline_ns(hold, fact);
-    ask_fenced(vip, hold, &request);
+    snprintf(request.address.address, FENCE_NET, "%.18s", address->net);
+    snprintf(request.address.interface, FENCE_INTERFACE, "%s", address->interface);
+    request.address.epoch = address->hold.core.epoch;
+    request.address.probe = address->unheld;
+    request.address.deadline_ns = deadline_ns(address);
+    ask_fenced(address, &request);
 }
 
-static void renew(struct vip *vip, struct hold *hold, const struct cluster_vip *fact)
+/* The answer is not waited for: a refused renewal ends in a notice that it was dropped. */
+static void after_renewal(void *subject, const struct fence_reply *reply, int fd)
 {
-    struct fence_request request = {.type = FENCE_LEASE};
-    request.lease.resource = FENCE_RESOURCE_ADDRESS;
-    request.lease.epoch = fact->epoch;
-    snprintf(request.lease.address, FENCE_NET, "%.18s", fact->net);
-    request.lease.deadline_ns = deadline_ns(hold, fact);
-    ask_fenced(vip, hold, &request);
+    (void)subject, (void)reply, (void)fd;
 }
 
-static void drop(struct vip *vip, struct hold *hold)
+static void on_extended(void *owner, struct lease_hold *hold)
+{
+    struct address *address = owner;
+    struct fence_request request = {.type = FENCE_LEASE};
+    if (!address->held && !address->busy) {
+        if (clock_boot_ns() >= address->wait_until_ns)
+            put_on(address);
+        return;
+    }
+    request.lease.resource = FENCE_RESOURCE_ADDRESS;
+    request.lease.epoch = hold->core.epoch;
+    snprintf(request.lease.address, FENCE_NET, "%.18s", address->net);
+    request.lease.deadline_ns = deadline_ns(address);
+    fence_link_send(address->vip->setup.fence, &request, after_renewal, NULL);
+}
+
+static void drop(struct address *address)
 {
     struct fence_request request = {.type = FENCE_ADDRESS_DROP};
-    snprintf(request.address.address, FENCE_NET, "%.18s", hold->net);
-    ask_fenced(vip, hold, &request);
+    snprintf(request.address.address, FENCE_NET, "%.18s", address->net);
+    ask_fenced(address, &request);
 }
 
-/* A restarted process has a new incarnation and asks for a new epoch, even of its own address. */
-static void claim(struct vip *vip, struct hold *hold, const struct cluster_vip *fact, uint64_t self)
+/* Of an earlier process, or given back once: a new epoch, of our own address. */
+static void claim(struct vip *vip, struct address *address, const struct cluster_vip *fact,
+                  uint64_t self)
 {
-    struct command command;
-    memset(&command, 0, sizeof(command));
-    command.kind = COMMAND_VIP_ASSIGN;
-    snprintf(command.vip_assign.net, sizeof(command.vip_assign.net), "%s", fact->net);
+    struct command command = {.kind = COMMAND_VIP_ASSIGN};
+    uint64_t now = clock_boot_ns();
+    if (now < address->claimed_ns + CLAIM_MS * CLOCK_MS)
+        return;
+    memcpy(command.vip_assign.net, fact->net, sizeof(fact->net));
     command.vip_assign.epoch = fact->epoch;
     command.vip_assign.holder = self;
-    hold->claimed_from = fact->epoch;
-    hold->claimed_ns = clock_boot_ns();
+    address->claimed_ns = now;
     vip->setup.propose(vip->setup.owner, &command);
 }
 
-static void look_at(struct vip *vip, struct hold *hold, const struct cluster_vip *fact,
-                    uint64_t self, bool leads)
+static void look_at(struct vip *vip, struct address *address, const struct cluster_vip *fact,
+                    uint64_t self, bool fit)
 {
-    uint64_t now = clock_boot_ns();
-    if (hold->claimed_ns && fact->holder == self && fact->epoch > hold->claimed_from) {
-        hold->epoch = fact->epoch; /* what was claimed is ours now */
-        hold->claimed_ns = 0;
+    bool ours = fit && fact->holder == self;
+    struct lease_hold *hold = &address->hold;
+    bool current = ours && hold->core.epoch == fact->epoch;
+    if (!fact->holder)
+        address->unheld = true;
+    else if (fact->holder != self)
+        address->unheld = false;
+    if (address->busy)
+        return;
+    if (hold->core.epoch && !current) {
+        address->foreign = hold->core.epoch; /* final */
+        drop(address);                       /* stop first, then give back */
+    } else if (ours && !hold->core.epoch && fact->epoch == address->foreign) {
+        claim(vip, address, fact, self);
+    } else if (ours && !hold->core.epoch) {
+        hold->extended = on_extended;
+        hold->owner = address;
+        leases_want(vip->setup.leases, hold, lease_resource_vip(fact), fact->epoch, fact->lease_ms);
     }
-    bool ours = fact->holder == self && fact->epoch == hold->epoch;
-    if (hold->held && ours && now >= hold->next_renew_ns)
-        renew(vip, hold, fact);
-    else if (hold->held && !ours)
-        drop(vip, hold);
-    else if (!hold->held && ours && now >= hold->wait_until_ns)
-        put_on(vip, hold, fact);
-    else if (!ours && leads && now >= hold->claimed_ns + RETRY_MS * CLOCK_MS &&
-             (fact->holder == 0 || fact->holder == self))
-        claim(vip, hold, fact, self);
 }
 
-void vip_look(struct vip *vip, const struct cluster_state *facts, uint64_t self, bool leads,
-              bool fit)
+void vip_look(struct vip *vip, const struct cluster_state *facts, uint64_t self, bool fit)
 {
-    for (int i = 0; i < facts->vips_count; i++) {
-        struct hold *hold = find(vip, facts->vips[i].net);
-        if (!hold->busy && fit)
-            look_at(vip, hold, &facts->vips[i], self, leads);
-    }
+    for (int i = 0; i < facts->vips_count; i++)
+        look_at(vip, find_or_add(vip, &facts->vips[i], self), &facts->vips[i], self, fit);
+    vip->looked = true;
     for (int i = 0; i < LIMIT_VIPS; i++) {
-        struct hold *hold = &vip->holds[i];
-        bool wanted = fit && hold->net[0] && cluster_state_vip(facts, hold->net);
-        if (hold->held && !wanted && !hold->busy)
-            drop(vip, hold);
-        else if (!hold->busy && !cluster_state_vip(facts, hold->net))
-            *hold = (struct hold){.held = false}; /* removed: its place is free again */
+        struct address *address = &vip->addresses[i];
+        if (!address->net[0] || address->busy || cluster_state_vip(facts, address->net))
+            continue;
+        if (address->held || address->hold.core.epoch)
+            drop(address);
+        else
+            *address = (struct address){.vip = NULL}; /* removed: its place is free again */
     }
 }
 
 void vip_dropped(struct vip *vip, const char *net)
 {
-    struct hold *hold = find(vip, net);
-    hold->held = false;
-    hold->epoch = 0; /* what ended is never taken up again: a new epoch */
+    struct address *address = find(vip, net);
+    if (!address)
+        return;
+    address->held = false;
+    address->foreign = address->hold.core.epoch; /* what ended is never taken up again */
+    leases_release(vip->setup.leases, &address->hold);
     vip->setup.changed(vip->setup.owner);
 }
 
 bool vip_held(const struct vip *vip, const char *net)
 {
     for (int i = 0; i < LIMIT_VIPS; i++)
-        if (!strcmp(vip->holds[i].net, net))
-            return vip->holds[i].held;
+        if (!strcmp(vip->addresses[i].net, net))
+            return vip->addresses[i].held;
     return false;
 }
 

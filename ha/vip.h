@@ -1,18 +1,18 @@
 /*
- * The virtual IPs this member should hold: asks fenced to put them on, renews, drops them when it
- * should not hold them any more. Loop thread.
+ * The virtual IPs this member should hold: asks for their leases, has fenced put them on, drops them
+ * and gives the lease back when it should not hold them any more. Loop thread.
  */
 #pragma once
 
-#include "raft/cluster_state.h"
-#include "src/base/loop.h"
+#include "ha/leases.h"
 #include "src/wire/fence_link.h"
 
 struct vip;
 
 struct vip_setup {
-    struct loop *loop;
     struct fence_link *fence;
+    struct leases *leases;
+    /** Have the leader propose it, in this member's name. */
     void (*propose)(void *owner, const struct command *command);
     void (*changed)(void *owner);
     void *owner;
@@ -25,8 +25,7 @@ void vip_free(struct vip *vip);
  * Compare what should be held with what is. fit: this member answers clients (its endpoint runs);
  * an unfit one drops what it holds.
  */
-void vip_look(struct vip *vip, const struct cluster_state *facts, uint64_t self, bool leads,
-              bool fit);
+void vip_look(struct vip *vip, const struct cluster_state *facts, uint64_t self, bool fit);
 
 /** fenced dropped an address: its lease had ended. */
 void vip_dropped(struct vip *vip, const char *net);

@@ -51,6 +51,16 @@ FIELDS(status) = {
     RECORD_UP_TO(member_status, promised_count, RECORD_CHOICE, MEMBER_MESSAGE_PROMISES),
 };
 TABLE(status);
+FIELDS(epoch) = {
+    RECORD_OF(epoch_word, number, RECORD_U64),
+    RECORD_OF(epoch_word, epoch, RECORD_U64),
+};
+TABLE(epoch);
+FIELDS(change) = {
+    RECORD_OF(switch_word, epoch, RECORD_U64),
+    RECORD_OF(switch_word, to, RECORD_U64),
+};
+TABLE(change);
 
 bool lease_resource_equal(struct lease_resource a, struct lease_resource b)
 {
@@ -72,6 +82,19 @@ static void put_body(const struct member_message *message, struct record_out *ou
         for (int i = 0; i < message->status.promised_count; i++)
             record_put(out, &promised_table, &message->status.promised[i]);
         break;
+    case MEMBER_PROPOSE: {
+        enum error_code code = command_encode(&message->proposal, out, NULL);
+        ASSERT(!code); /* it is made of facts */
+        break;
+    }
+    case MEMBER_EPOCH_ASK:
+    case MEMBER_EPOCH_ANSWER:
+        record_put(out, &epoch_table, &message->epoch);
+        break;
+    case MEMBER_SWITCH_ASK:
+    case MEMBER_SWITCH_READY:
+        record_put(out, &change_table, &message->change);
+        break;
     }
 }
 
@@ -86,6 +109,18 @@ void member_message_encode(const struct member_message *message, struct record_o
     ASSERT(size <= MEMBER_MESSAGE_BYTES);
     out->bytes[start] = (uint8_t)size;
     out->bytes[start + 1] = (uint8_t)(size >> 8);
+}
+
+/* What a member may have proposed in its own name. */
+static bool take_proposal(struct record_in *in, struct command *command)
+{
+    if (command_decode(in->bytes, in->left, command, NULL))
+        in->wrong = "proposal";
+    else if (command->kind != COMMAND_SERVING && command->kind != COMMAND_DECLINE &&
+             command->kind != COMMAND_VIP_ASSIGN)
+        in->wrong = "kind of the proposal";
+    in->left = 0; /* it is all there is */
+    return !in->wrong;
 }
 
 static bool take_body(struct record_in *in, struct member_message *message)
@@ -103,6 +138,14 @@ static bool take_body(struct record_in *in, struct member_message *message)
             if (!record_take(in, &promised_table, &message->status.promised[i]))
                 return false;
         return true;
+    case MEMBER_PROPOSE:
+        return take_proposal(in, &message->proposal);
+    case MEMBER_EPOCH_ASK:
+    case MEMBER_EPOCH_ANSWER:
+        return record_take(in, &epoch_table, &message->epoch);
+    case MEMBER_SWITCH_ASK:
+    case MEMBER_SWITCH_READY:
+        return record_take(in, &change_table, &message->change);
     }
     in->wrong = "kind";
     return false;

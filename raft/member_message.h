@@ -68,11 +68,28 @@ struct member_status {
     struct lease_promised promised[MEMBER_MESSAGE_PROMISES];
 };
 
+/* A question for, or answer of, the primary's member: is epoch its own, with a live lease, now? */
+struct epoch_word {
+    uint64_t number; /* of the question, repeated by the answer */
+    uint64_t epoch;  /* asked for; the live one, 0 = none */
+};
+
+/* A switchover: asked of the primary's member; then, by it, of the leader: epoch has stopped in an
+ * orderly way and its lease is given back. */
+struct switch_word {
+    uint64_t epoch, to; /* to: the member that is preferred, 0 = any */
+};
+
 enum member_message_kind {
     MEMBER_LEASE_REQUEST = 1,
     MEMBER_LEASE_GRANT = 2,
     MEMBER_LEASE_RELEASE = 3,
     MEMBER_STATUS = 4,
+    MEMBER_PROPOSE = 5, /* whoever leads: propose this (SERVING, DECLINE, VIP_ASSIGN) for me */
+    MEMBER_EPOCH_ASK = 6,
+    MEMBER_EPOCH_ANSWER = 7,
+    MEMBER_SWITCH_ASK = 8,
+    MEMBER_SWITCH_READY = 9,
 };
 
 struct member_message {
@@ -81,6 +98,9 @@ struct member_message {
         struct lease_claim claim; /* request and grant */
         struct lease_release release;
         struct member_status status;
+        struct command proposal;
+        struct epoch_word epoch;
+        struct switch_word change;
     };
 };
 

@@ -150,7 +150,7 @@ static enum error_code make_member(struct init *init, struct error *err)
     struct region *region = init->region;
     const char *data_dir = region->settings.data_dir;
     struct member_file member = {.id = FIRST_MEMBER};
-    struct floor_values none = {0}, floor = {.acceptors = 1};
+    struct floor_values none = {0}, floor = {.lease = {.version = 1}};
     snprintf(member.name, sizeof(member.name), "%s", region->settings.name);
     control_call_progress(init->call, "looking at this host");
     enum error_code code = preflight_check(region, err);

@@ -71,7 +71,7 @@ static void show_report(struct region *region, const struct cluster_state *facts
     report.pg_timeline = from.pg.timeline;
     report.pg_lsn = from.pg.lsn;
     report.pg_epoch = from.pg.epoch;
-    report.pg_leased = reconcile_epoch_valid(region->reconcile, from.pg.epoch);
+    report.pg_leased = from.pg_leased;
     report.balancer_runs = from.balancer_runs;
     for (int i = 0; facts && i < facts->vips_count; i++)
         if (reconcile_holds(region->reconcile, facts->vips[i].net))
@@ -101,7 +101,10 @@ static void look(struct region *region)
         return;
     show_view(region, &view);
     const struct cluster_state *facts = view.known ? &view.facts : NULL;
-    reconcile_look(region->reconcile, facts, region->self, view.leads, true);
+    struct replica_server servers[LIMIT_REGIONS + 1];
+    int count = replica_servers(region->replica, servers, LIMIT_REGIONS + 1);
+    reconcile_members(region->reconcile, servers, count);
+    reconcile_look(region->reconcile, &view);
     for (int i = 0; i < region_parts_count; i++)
         if (region_parts[i].look)
             region_parts[i].look(region, &view);
@@ -220,12 +223,6 @@ static void on_primary(void *owner, const char *conninfo, uint64_t epoch)
 
 /* ---- opening ---- */
 
-static void propose(void *owner, const struct command *command)
-{
-    struct region *region = owner;
-    replica_propose(region->replica, command, NULL, NULL);
-}
-
 static void propose_asked(void *owner, const struct command *command, replica_answer *answer,
                           void *subject)
 {
@@ -249,6 +246,12 @@ static void on_replica_failed(void *owner, const struct error *why)
 {
     (void)owner;
     region_fail(why);
+}
+
+static void on_messages(void *owner, uint64_t id, struct tls_stream *stream)
+{
+    struct region *region = owner;
+    reconcile_called(region->reconcile, id, stream);
 }
 
 static bool epoch_valid(void *subject, uint64_t epoch)
@@ -275,6 +278,7 @@ static enum error_code open_replica(struct region *region, bool bootstrap, struc
         .owner = region,
         .changed = on_replica_changed,
         .failed = on_replica_failed,
+        .messages = on_messages,
     };
     enum error_code code = file_make_folders(region->paths.raft, 0700, err);
     return code ? code : replica_start(&setup, bootstrap, &region->replica, err);
@@ -324,14 +328,20 @@ static enum error_code check_member(struct region *region, struct error *err)
 enum error_code region_open(struct region *region, bool bootstrap, struct error *err)
 {
     struct tls_files files = {region->paths.certificate, region->paths.key, region->paths.ca};
-    struct reconcile_setup setup = {&region->loop, region->fence, &region->ha,
-                                    propose,       on_primary,    region};
     enum error_code code = check_member(region, err);
     code = code ? code : check_floor(region, err);
     code = code ? code : tls_credentials_load(&files, &region->credentials, err);
     code = code ? code : seal_ring_read(region->paths.ring, &region->ring, err);
     code = code ? code : file_make_folders(region->paths.images, 0750, err);
     cluster_door_open(&region->loop, propose_asked, region);
+    struct reconcile_setup setup = {.loop = &region->loop,
+                                    .fence = region->fence,
+                                    .settings = &region->ha,
+                                    .self = region->self,
+                                    .credentials = region->credentials,
+                                    .propose = propose_asked,
+                                    .primary = on_primary,
+                                    .owner = region};
     code = code ? code : reconcile_new(&setup, &region->reconcile, err);
     code = code ? code : open_replica(region, bootstrap, err);
     code = code ? code : open_http(region, err);

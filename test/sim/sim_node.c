@@ -111,6 +111,8 @@ void sim_node_member(struct sim_node *node, int from, const struct member_messag
         failover_watch_heard(&node->watch, sim_local_ns(node), sim.nodes[from].id,
                              &message->status);
         break;
+    default: /* what the model does without: proposals go to the leader at once */
+        break;
     }
 }
 

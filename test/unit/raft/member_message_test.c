@@ -21,7 +21,14 @@ static const struct member_message messages[] = {
                 .promised_count = 2,
                 .promised = {{{CLUSTER_LEASE_PRIMARY, 0}, 8, true},
                              {{CLUSTER_LEASE_VIP, 1}, 2, false}}}},
+    {.kind = MEMBER_PROPOSE,
+     .proposal = {.kind = COMMAND_SERVING, .serving = {8, 2, 5, 1 << 20, 77}}},
+    {.kind = MEMBER_PROPOSE,
+     .proposal = {.kind = COMMAND_VIP_ASSIGN, .vip_assign = {"10.0.0.9/24", 4, 2}}},
+    {.kind = MEMBER_EPOCH_ANSWER, .epoch = {12, 8}},
+    {.kind = MEMBER_SWITCH_ASK, .change = {8, 3}},
 };
+enum { MESSAGES = sizeof(messages) / sizeof(messages[0]) };
 
 static void test_round_trip_in_pieces(void **state)
 {
@@ -29,9 +36,9 @@ static void test_round_trip_in_pieces(void **state)
     struct record_out out = {0};
     struct member_message message;
     size_t taken, at = 0;
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < MESSAGES; i++)
         member_message_encode(&messages[i], &out);
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < MESSAGES; i++) {
         for (size_t size = 0; size < 4; size++) {
             assert_int_equal(member_message_decode(out.bytes + at, size, &message, &taken, NULL),
                              ERR_OK);
@@ -67,11 +74,25 @@ static void test_every_change_of_the_head_is_refused(void **state)
     record_out_free(&out);
 }
 
+static void test_only_a_members_own_proposals_are_taken(void **state)
+{
+    (void)state;
+    struct record_out out = {0};
+    struct member_message message = {.kind = MEMBER_PROPOSE, .proposal = {.kind = COMMAND_FENCE}};
+    struct error err;
+    size_t taken;
+    member_message_encode(&message, &out);
+    assert_int_equal(member_message_decode(out.bytes, out.size, &message, &taken, &err),
+                     ERR_CORRUPT);
+    record_out_free(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip_in_pieces),
         cmocka_unit_test(test_every_change_of_the_head_is_refused),
+        cmocka_unit_test(test_only_a_members_own_proposals_are_taken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,219 @@
+/*
+ * What keeps a running PostgreSQL as it should be: the watch, the standby names in force, who may
+ * become a data voter, a switchover. Loop thread. See pg_member_inner.h.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "ha/pg_member_inner.h"
+#include "src/base/clock.h"
+#include "src/base/log.h"
+
+enum {
+    LATE_LOOKS = 3,       /* a loop that was held up itself is no evidence */
+    LOST_AFTER_MS = 5000, /* a standby that does not stream asks why */
+    HANDED_OVER_MS = 2000,
+    SHUTDOWN_MS = 1000, /* of a switchover; then it is an ordinary failover */
+};
+
+/* ---- steering ---- */
+
+static uint64_t hash_members(const struct cluster_state *facts)
+{
+    uint64_t hash = 0;
+    for (int i = 0; i < facts->members_count; i++) {
+        const struct cluster_member *member = &facts->members[i];
+        hash = hash * 31 + record_hash(member->name, strlen(member->name)) + member->id;
+    }
+    return hash;
+}
+
+/* Before the second data voter is in the facts its name is in force already. */
+static void names_of(const struct pg_member *member, char names[CLUSTER_STANDBY_NAMES])
+{
+    struct cluster_state facts = member->facts;
+    for (int i = 0; i < facts.members_count; i++)
+        facts.members[i].data_voter |= member->preset && facts.members[i].id == member->preset;
+    cluster_state_standby_names(&facts, member->self, names);
+}
+
+void pg_upkeep_wanted(const struct pg_member *member, struct pg_steering *wanted)
+{
+    memset(wanted, 0, sizeof(*wanted));
+    names_of(member, wanted->names);
+    wanted->source = member->seen.source;
+    wanted->open = member->seen.open;
+    wanted->members = hash_members(&member->facts);
+}
+
+static bool is_primary(const struct pg_member *member)
+{
+    const struct cluster_primary *primary = &member->facts.primary;
+    return member->seen.running && member->seen.open && primary->phase == CLUSTER_SERVING &&
+           primary->member == member->self && member->seen.started_for == primary->epoch;
+}
+
+int pg_upkeep_next(const struct pg_member *member, uint64_t now_ns)
+{
+    struct pg_steering wanted;
+    const struct member_observed *seen = &member->seen;
+    bool primary = is_primary(member);
+    if (!seen->running || !seen->answers || (seen->promoted && !primary) ||
+        (seen->source && seen->source != member->facts.primary.epoch))
+        return 0;
+    pg_upkeep_wanted(member, &wanted);
+    bool names = strcmp(wanted.names, member->in_force.names) != 0;
+    if (primary && (names || member->in_force_version != member->facts.voters_version))
+        return PG_STEP_NAMES;
+    if (names || wanted.members != member->in_force.members)
+        return PG_STEP_STEER;
+    if (primary && !member->checkpointed)
+        return PG_STEP_CHECKPOINT; /* who rewinds waits for it */
+    if (seen->source && !member->streams && now_ns >= member->lost_next_ns)
+        return PG_STEP_LOST;
+    return 0;
+}
+
+/* ---- the watch ---- */
+
+/* One that has flushed what was written when the present set came in force may become a voter. */
+static void look_for_ready(struct pg_member *member)
+{
+    int voters = 0;
+    for (int i = 0; i < member->facts.members_count; i++)
+        voters += member->facts.members[i].data_voter;
+    if (!is_primary(member) || member->in_force_version != member->facts.voters_version)
+        return;
+    for (int i = 0; i < member->replicas_count && !member->ready_voter; i++) {
+        const struct pg_replica *replica = &member->replicas[i];
+        const struct cluster_member *who = cluster_state_member(&member->facts, replica->member);
+        if (!who || who->data_voter || !replica->streams ||
+            replica->flushed_lsn < member->ready_mark)
+            continue;
+        if (voters > 1)
+            member->ready_voter = who->id;
+        else if (!member->preset)
+            member->preset = who->id; /* ready once its name is in force */
+        return;
+    }
+}
+
+struct watch_work {
+    struct pg_member *member;
+    uint64_t serial;
+    struct pg_watch watch;
+};
+
+static void run_watch(void *subject)
+{
+    struct watch_work *work = subject;
+    pg_watch_run(&work->watch);
+}
+
+static void take_watch(struct pg_member *member, const struct pg_watch *watch, uint64_t now_ns)
+{
+    if (watch->code || !member->seen.running)
+        return;
+    if (watch->primary) {
+        member->watch_good_ns = now_ns;
+        member->watch_late = 0;
+        member->replicas_count = watch->replicas_count;
+        memcpy(member->replicas, watch->replicas, sizeof(member->replicas));
+        look_for_ready(member);
+    }
+    member->streams = watch->streams;
+    if (watch->streams || watch->lsn != member->position.lsn)
+        member->lost_next_ns = now_ns + LOST_AFTER_MS * CLOCK_MS;
+    member->position.lsn = watch->lsn;
+}
+
+static void finish_watch(void *subject)
+{
+    struct watch_work *work = subject;
+    struct pg_member *member = work->member;
+    uint64_t now_ns = clock_boot_ns();
+    if (op_end(&member->watch, work->serial) &&
+        work->watch.primary == (member->seen.promoted && member->seen.open))
+        take_watch(member, &work->watch, now_ns);
+    free(work);
+    member->setup.events.changed(member->setup.owner);
+}
+
+void pg_upkeep_watch(struct pg_member *member, uint64_t now_ns)
+{
+    bool primary = is_primary(member);
+    bool standby = member->seen.running && member->seen.answers && !member->seen.promoted;
+    if (primary && now_ns > member->watch_good_ns + PG_WATCH_FAILED_MS * CLOCK_MS &&
+        member->failed != member->seen.started_for && ++member->watch_late >= LATE_LOOKS) {
+        member->failed = member->seen.started_for;
+        log_error("PostgreSQL does not write any more: its lease is not renewed");
+    }
+    if ((!primary && !standby) || op_busy(&member->watch) || now_ns < member->watch_next_ns)
+        return;
+    struct watch_work *work = calloc(1, sizeof(*work));
+    ASSERT(work);
+    work->member = member;
+    work->watch.db = member->watch_db;
+    work->watch.primary = primary;
+    work->serial = op_begin(&member->watch, "watch", 0);
+    member->watch_next_ns = now_ns + PG_WATCH_MS * CLOCK_MS;
+    loop_run_blocking(member->setup.loop, run_watch, finish_watch, work);
+}
+
+/* ---- switchover ---- */
+
+enum error_code pg_member_switch(struct pg_member *member, uint64_t to, struct error *err)
+{
+    const struct pg_replica *best = NULL;
+    if (!is_primary(member) || member->failed)
+        return error_set(err, ERR_CONFLICT, "this region is not the serving primary");
+    if (member->change.epoch == member->seen.started_for)
+        return error_set(err, ERR_BUSY, "a switchover is under way");
+    for (int i = 0; i < member->replicas_count; i++) {
+        const struct pg_replica *replica = &member->replicas[i];
+        const struct cluster_member *who = cluster_state_member(&member->facts, replica->member);
+        if (!who || !who->data_voter || !replica->streams || (to && to != who->id))
+            continue;
+        if (!best || replica->flushed_lsn > best->flushed_lsn)
+            best = replica;
+    }
+    if (!best)
+        return error_set(err, ERR_CONFLICT,
+                         to ? "that region is no standby that streams with a data vote"
+                            : "no standby that streams with a data vote could take over");
+    member->change = (struct pg_change){.epoch = member->seen.started_for, .to = best->member};
+    log_info("switchover to member %llu", (unsigned long long)best->member);
+    return ERR_OK;
+}
+
+bool pg_upkeep_change(struct pg_member *member)
+{
+    struct pg_change *change = &member->change;
+    const struct member_observed *seen = &member->seen;
+    const struct cluster_primary *primary = &member->facts.primary;
+    uint64_t now_ns = clock_boot_ns();
+    if (!change->epoch)
+        return false;
+    if (primary->epoch != change->epoch || primary->phase != CLUSTER_SERVING ||
+        (change->stopped_ns && now_ns > change->stopped_ns + HANDED_OVER_MS * CLOCK_MS)) {
+        *change = (struct pg_change){0}; /* done, or an ordinary failover by now */
+        return false;
+    }
+    if (op_busy(&member->op) || change->stopped_ns || now_ns < member->wait_until_ns)
+        return true;
+    if (seen->running && !change->stopping)
+        pg_member_begin(member, PG_STEP_CHECKPOINT);
+    else if (seen->running)
+        pg_member_stop(member, FENCE_STOP_FAST, SHUTDOWN_MS);
+    else
+        pg_member_begin(member, PG_STEP_STOPPED);
+    return true;
+}
+
+void pg_upkeep_stopped(struct pg_member *member)
+{
+    struct switch_word word = {member->change.epoch, member->change.to};
+    member->change.stopped_ns = clock_boot_ns();
+    leases_release(member->setup.leases, &member->hold);
+    member->setup.events.switched(member->setup.owner, &word);
+}

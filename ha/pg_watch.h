@@ -1,0 +1,30 @@
+/*
+ * The supervisor's look at a running PostgreSQL, every 200 ms on a thread and a connection of its
+ * own: one that hangs holds up nothing else, and that it hangs is seen by the clock. Of a primary:
+ * does it write, who replicates from it; of a standby: does it stream. Blocking.
+ */
+#pragma once
+
+#include "ha/pg_replicas.h"
+
+enum {
+    PG_WATCH_MS = 200,        /* between looks */
+    PG_WATCH_FAILED_MS = 800, /* without a good one: three looks in a row */
+};
+
+struct pg_watch {
+    struct db *db;
+    bool primary;
+    /* out */
+    bool streams;
+    uint64_t lsn; /* written, or replayed */
+    int replicas_count;
+    struct pg_replica replicas[LIMIT_REGIONS];
+    enum error_code code;
+    struct error err;
+};
+
+/** Its connection: what it writes waits for the own disk alone, nobody is told that it is safe. */
+struct db *pg_watch_connect(const char *supervisor_conninfo);
+
+void pg_watch_run(struct pg_watch *watch);
