@@ -17,13 +17,13 @@ static const char word[] = "gantry-floor";
 
 static int print(char *text, size_t size, const struct floor_values *values)
 {
-    int used = snprintf(text, size,
-                        "%s %d %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %u %" PRIu64
-                        " %u %" PRIu64 " %u %d\n",
-                        word, FLOOR_VERSION, values->pg_epoch, values->named, values->tried,
-                        values->reported, values->place.timeline, values->place.lsn,
-                        values->had_data, values->lease.version, values->lease.lease_ms_max,
-                        values->lease.count);
+    int used =
+        snprintf(text, size,
+                 "%s %d %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %u %" PRIu64 " %u %" PRIu64
+                 " %u %d\n",
+                 word, FLOOR_VERSION, values->pg_epoch, values->named, values->tried,
+                 values->reported, values->place.timeline, values->place.lsn, values->had_data,
+                 values->lease.version, values->lease.lease_ms_max, values->lease.count);
     for (int i = 0; i < values->lease.count; i++) {
         const struct lease_floor_row *row = &values->lease.rows[i];
         used += snprintf(text + used, size - (size_t)used, "%d %u %" PRIu64 " %" PRIu64 "\n",
@@ -57,21 +57,20 @@ static bool scan(char *text, struct floor_values *values)
     char *at = scan_line(text + sizeof(word), n, FLOOR_NUMBERS);
     if (!at || n[0] != FLOOR_VERSION || n[10] > LEASE_ROWS)
         return false;
-    *values = (struct floor_values){.pg_epoch = n[1],
-                                    .named = n[2],
-                                    .tried = n[3],
-                                    .reported = n[4],
-                                    .place = {(uint32_t)n[5], n[6]},
-                                    .had_data = (uint32_t)n[7],
-                                    .lease = {.version = n[8],
-                                              .lease_ms_max = (uint32_t)n[9],
-                                              .count = (int)n[10]}};
+    *values = (struct floor_values){
+        .pg_epoch = n[1],
+        .named = n[2],
+        .tried = n[3],
+        .reported = n[4],
+        .place = {(uint32_t)n[5], n[6]},
+        .had_data = (uint32_t)n[7],
+        .lease = {.version = n[8], .lease_ms_max = (uint32_t)n[9], .count = (int)n[10]}};
     for (int i = 0; i < values->lease.count && at; i++) {
         uint64_t row[ROW_NUMBERS];
         at = scan_line(at, row, ROW_NUMBERS);
         if (at)
-            values->lease.rows[i] = (struct lease_floor_row){
-                {(int)row[0], (uint32_t)row[1]}, row[2], row[3]};
+            values->lease.rows[i] =
+                (struct lease_floor_row){{(int)row[0], (uint32_t)row[1]}, row[2], row[3]};
     }
     return at && !*at;
 }

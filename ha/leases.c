@@ -77,8 +77,7 @@ static void on_stored(void *subject)
 
 static void take_request(struct leases *leases, uint64_t member, const struct lease_claim *claim)
 {
-    enum lease_verdict verdict =
-        lease_acceptor_request(&leases->acceptor, clock_boot_ns(), claim);
+    enum lease_verdict verdict = lease_acceptor_request(&leases->acceptor, clock_boot_ns(), claim);
     if (verdict) {
         log_debug("lease of %s, epoch %llu: not granted to member %llu (%d)",
                   cluster_lease_word(claim->resource.kind), (unsigned long long)claim->epoch,

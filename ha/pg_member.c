@@ -334,8 +334,8 @@ static void after_report(struct pg_member *member, const struct pg_work *work)
         on_floor(wait);
 }
 
-/* Its data is another member's now, which writes on the timeline of its epoch: what this one said of
- * its own is settled. */
+/* Its data is another member's now, which writes on the timeline of its epoch: what this one said
+ * of its own is settled. */
 static void after_copy(struct pg_member *member, const struct cluster_primary *primary)
 {
     log_info("PostgreSQL: the data is member %llu's, epoch %llu",
@@ -477,8 +477,7 @@ static void after_success(struct pg_member *member, const struct pg_work *work)
 static void after_step(struct pg_member *member, const struct pg_work *work)
 {
     const struct pg_step *step = &work->step;
-    if (step->kind == MEMBER_START || step->kind == MEMBER_REPORT ||
-        step->kind == MEMBER_FOLLOW) {
+    if (step->kind == MEMBER_START || step->kind == MEMBER_REPORT || step->kind == MEMBER_FOLLOW) {
         member->positioned = step->positioned;
         member->taken = step->position;
         member->amnesia |= step->amnesia;
@@ -565,9 +564,8 @@ static void observe(struct pg_member *member)
         seen->rewinding = pg_copy_is_torn(member->files.data_dir);
     }
     const struct cluster_member *self = cluster_state_member(&member->facts, member->self);
-    seen->may_initialise =
-        !primary->served_epoch && !primary->system_id && !wanted->had_data && self &&
-        self->data_voter;
+    seen->may_initialise = !primary->served_epoch && !primary->system_id && !wanted->had_data &&
+                           self && self->data_voter;
     seen->amnesia = member->amnesia;
     seen->must_clone = member->must_clone != 0;
     seen->diverged = member->diverged && member->diverged == primary->epoch;

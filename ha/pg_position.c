@@ -38,8 +38,8 @@ static uint32_t newest_beyond(const struct pg_files *files, struct pg_wal_place 
 {
     struct pg_wal_history history;
     uint32_t newest = pg_files_newest(files);
-    if (newest <= place.timeline ||
-        pg_wal_files_history(files->data_dir, newest, &history, NULL) || history.count < 2)
+    if (newest <= place.timeline || pg_wal_files_history(files->data_dir, newest, &history, NULL) ||
+        history.count < 2)
         return 0;
     return history.entries[history.count - 2].end > place.lsn ? newest : 0;
 }

@@ -27,26 +27,28 @@ DB_STATEMENT(step_clients, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat
                            " WHERE backend_type = 'client backend' AND usename = 'api'");
 
 /* Of the primary that is to be followed, asked under the member's own role. */
-DB_STATEMENT(step_source,
-             "SELECT pg_is_in_recovery(),"
-             " CASE WHEN pg_is_in_recovery() THEN 0"
-             "  ELSE ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int END,"
-             " coalesce(convert_from(pg_read_binary_file($1, 0, 1048576, true), 'UTF8'), '')");
+DB_STATEMENT(
+    step_source,
+    "SELECT pg_is_in_recovery(),"
+    " CASE WHEN pg_is_in_recovery() THEN 0"
+    "  ELSE ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int END,"
+    " coalesce(convert_from(pg_read_binary_file($1, 0, 1048576, true), 'UTF8'), '')");
 DB_STATEMENT(step_source_checkpoint, "SELECT timeline_id FROM pg_control_checkpoint()");
 
 /* Is what a standby at $2 needs not there any more, or its slot? */
-DB_STATEMENT(step_lost,
-             "SELECT coalesce((SELECT wal_status = 'lost' FROM pg_replication_slots"
-             "  WHERE slot_name = $1), false)"
-             " OR $2::bigint < (SELECT min(('x' || substr(name, 9, 8))::bit(32)::bigint * 4294967296"
-             "   + ('x' || substr(name, 17, 8))::bit(32)::bigint"
-             "    * pg_size_bytes(current_setting('wal_segment_size')))"
-             "  FROM pg_ls_dir('pg_wal', true, false) AS name WHERE name ~ '^[0-9A-F]{24}$')");
+DB_STATEMENT(
+    step_lost,
+    "SELECT coalesce((SELECT wal_status = 'lost' FROM pg_replication_slots"
+    "  WHERE slot_name = $1), false)"
+    " OR $2::bigint < (SELECT min(('x' || substr(name, 9, 8))::bit(32)::bigint * 4294967296"
+    "   + ('x' || substr(name, 17, 8))::bit(32)::bigint"
+    "    * pg_size_bytes(current_setting('wal_segment_size')))"
+    "  FROM pg_ls_dir('pg_wal', true, false) AS name WHERE name ~ '^[0-9A-F]{24}$')");
 
 const char *pg_step_word(int kind)
 {
-    static const char *const words[] = {"look", "steer", "names in force", "checkpoint",
-                                        "shutdown", "look for lost WAL"};
+    static const char *const words[] = {"look",       "steer",    "names in force",
+                                        "checkpoint", "shutdown", "look for lost WAL"};
     return kind < PG_STEP_LOOK ? member_decide_word((enum member_step)kind)
                                : words[kind - PG_STEP_LOOK];
 }
@@ -117,8 +119,7 @@ static enum error_code take_position(struct pg_step *step, struct error *err)
         pg_position_take(step->files, step->answers ? step->db : NULL, &step->position, err);
     step->positioned = !code;
     /* Less than it said once: what it acknowledged is not there any more. */
-    if (!code && step->reported &&
-        pg_wal_compare(step->position.place, step->reported_place) < 0)
+    if (!code && step->reported && pg_wal_compare(step->position.place, step->reported_place) < 0)
         step->amnesia = true;
     return code;
 }
@@ -174,8 +175,8 @@ static enum error_code flushed(struct pg_step *step, struct error *err)
 static enum error_code mark(struct pg_step *step, struct error *err)
 {
     const struct cluster_primary *primary = &step->facts.primary;
-    enum error_code code = pg_probe_mark(step->db, primary->epoch, primary->timeline,
-                                         &step->switch_lsn, err);
+    enum error_code code =
+        pg_probe_mark(step->db, primary->epoch, primary->timeline, &step->switch_lsn, err);
     code = code ? code : pg_probe_provide(step->db, err);
     return code ? code : pg_replicas_provide(step->db, &step->facts, step->self, err);
 }
@@ -191,9 +192,8 @@ static enum error_code open_gate(struct pg_step *step, struct error *err)
 static enum error_code steer_more(const struct pg_step *step, struct error *err)
 {
     enum error_code code = steer(step, err);
-    return code || !step->open
-               ? code
-               : pg_replicas_provide(step->db, &step->facts, step->self, err);
+    return code || !step->open ? code
+                               : pg_replicas_provide(step->db, &step->facts, step->self, err);
 }
 
 /* A change of the data voters is in force when each sender has read it and a commit was

@@ -30,7 +30,7 @@ struct pg_step {
     uint64_t source;                   /* conninfo stays at the primary of this epoch, 0 = empty */
     bool open;                         /* the gate stays open */
     bool answers;
-    uint64_t reported;                 /* floor: epoch and position of the last report */
+    uint64_t reported; /* floor: epoch and position of the last report */
     struct pg_wal_place reported_place;
     /* in and out */
     bool positioned;

@@ -34,8 +34,7 @@ static enum error_code look(struct pg_watch *watch, struct error *err)
         return code;
     }
     code = pg_replicas_check(watch->db, NULL, err);
-    return code ? code
-                : pg_replicas_read(watch->db, watch->replicas, &watch->replicas_count, err);
+    return code ? code : pg_replicas_read(watch->db, watch->replicas, &watch->replicas_count, err);
 }
 
 void pg_watch_run(struct pg_watch *watch)

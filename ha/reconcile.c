@@ -277,12 +277,9 @@ static void make_parts(struct reconcile *reconcile)
     reconcile->leases = leases_new(&leases);
     struct duty_setup duty = {reconcile->leases, propose, on_changed, reconcile};
     reconcile->duty = duty_new(&duty);
-    struct pg_member_setup pg = {setup->loop,
-                                 setup->fence,
-                                 setup->settings,
-                                 reconcile->floor,
-                                 reconcile->leases,
-                                 {propose_own, on_switched, on_changed},
+    struct pg_member_setup pg = {setup->loop,       setup->fence,
+                                 setup->settings,   reconcile->floor,
+                                 reconcile->leases, {propose_own, on_switched, on_changed},
                                  reconcile};
     reconcile->pg = pg_member_new(&pg);
     struct vip_setup vip = {setup->fence, reconcile->leases, propose_own, on_changed, reconcile};

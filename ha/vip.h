@@ -1,6 +1,6 @@
 /*
- * The virtual IPs this member should hold: asks for their leases, has fenced put them on, drops them
- * and gives the lease back when it should not hold them any more. Loop thread.
+ * The virtual IPs this member should hold: asks for their leases, has fenced put them on, drops
+ * them and gives the lease back when it should not hold them any more. Loop thread.
  */
 #pragma once
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -42,6 +43,8 @@ static void become(const struct child *child, const struct settings *settings,
     sigemptyset(&none);
     if (!cgroup_enter(&child->group))
         refuse("cgroup");
+    if (start->nice) /* best effort: a host may forbid it */
+        setpriority(PRIO_PROCESS, 0, start->nice);
     if (setgroups(0, NULL) || setresgid(settings->gid, settings->gid, settings->gid) ||
         setresuid(settings->uid, settings->uid, settings->uid))
         refuse("user");

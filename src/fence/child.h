@@ -30,6 +30,7 @@ enum error_code child_init(struct child *child, const struct settings *settings,
 struct child_start {
     const char *const *argv;
     int death_signal;
+    int nice; /* below 0: is scheduled before others */
     bool with_link;
 };
 enum error_code child_run(struct child *child, const struct settings *settings,

@@ -30,7 +30,7 @@
 #include "src/fence/request.h"
 #include "src/fence/rights.h"
 
-enum { STOP_CHILD_MS = 5000, STOP_POSTGRES_MS = 10000, MAX_SETS = 32 };
+enum { REGIOND_NICE = -10, STOP_CHILD_MS = 5000, STOP_POSTGRES_MS = 10000, MAX_SETS = 32 };
 enum { REGIOND, RACKD, CHILDREN };
 
 /* The whole program: there is one of it. */
@@ -169,7 +169,11 @@ static void start_child(struct child *child)
     const struct settings *settings = &fenced.settings;
     const char *const argv[] = {region ? settings->regiond_path : settings->rackd_path, "--config",
                                 region ? settings->regiond_config : settings->rackd_config, NULL};
-    struct child_start start = {.argv = argv, .death_signal = SIGTERM, .with_link = true};
+    /* Who renews leases must not wait for who computes. */
+    struct child_start start = {.argv = argv,
+                                .death_signal = SIGTERM,
+                                .nice = region ? REGIOND_NICE : 0,
+                                .with_link = true};
     struct error err;
     if (child_run(child, settings, &start, &err)) {
         log_error("%s", err.text);
