@@ -99,6 +99,21 @@ enum error_code floor_read(const char *path, struct floor_values *values, struct
     return code;
 }
 
+static bool is_same(const struct floor_values *a, const struct floor_values *b)
+{
+    bool same = a->pg_epoch == b->pg_epoch && a->named == b->named && a->tried == b->tried &&
+                a->reported == b->reported && a->place.timeline == b->place.timeline &&
+                a->place.lsn == b->place.lsn && a->had_data == b->had_data &&
+                a->lease.version == b->lease.version &&
+                a->lease.lease_ms_max == b->lease.lease_ms_max && a->lease.count == b->lease.count;
+    for (int i = 0; same && i < a->lease.count; i++) {
+        const struct lease_floor_row *x = &a->lease.rows[i], *y = &b->lease.rows[i];
+        same = lease_resource_equal(x->resource, y->resource) && x->seen == y->seen &&
+               x->released == y->released;
+    }
+    return same;
+}
+
 enum error_code floor_raise(const char *path, struct floor_values *stored,
                             const struct floor_values *wanted, struct error *err)
 {
@@ -108,7 +123,7 @@ enum error_code floor_raise(const char *path, struct floor_values *stored,
     ASSERT(wanted->had_data >= stored->had_data);
     ASSERT(wanted->lease.version >= stored->lease.version);
     ASSERT(wanted->lease.lease_ms_max >= stored->lease.lease_ms_max);
-    if (!memcmp(stored, wanted, sizeof(*stored)))
+    if (is_same(stored, wanted))
         return ERR_OK;
     int length = print(text, FLOOR_TEXT, wanted);
     digest_sha256_text(text, (size_t)length, digest);
@@ -270,7 +285,7 @@ const struct floor_values *floor_stored(const struct floor *floor)
 
 bool floor_sync(struct floor *floor, void (*stored)(void *subject), void *subject)
 {
-    if (!floor->busy && !memcmp(&floor->stored, &floor->wanted, sizeof(floor->stored)))
+    if (!floor->busy && is_same(&floor->stored, &floor->wanted))
         return true;
     struct waiter *waiter = calloc(1, sizeof(*waiter));
     struct waiter **end = &floor->waiters;

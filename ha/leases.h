@@ -1,7 +1,7 @@
 /*
  * Leases with a real clock, disk and network: this member grants what others ask for, and asks for
  * what it holds; its own grant goes the same way as theirs. The logic is lease_core.h. Loop thread
- * only.
+ * only. names: leases_ lease_
  */
 #pragma once
 

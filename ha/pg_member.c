@@ -5,7 +5,7 @@
 
 #include "ha/lease.h"
 #include "ha/pg_copy.h"
-#include "ha/pg_member_inner.h"
+#include "ha/pg_upkeep.h"
 #include "src/base/clock.h"
 #include "src/base/container.h"
 #include "src/base/log.h"
@@ -397,6 +397,32 @@ static void after_failure(struct pg_member *member, const struct pg_work *work)
                            : 2 * SOON_MS);
 }
 
+static void after_follow(struct pg_member *member, const struct pg_step *step)
+{
+    if (step->diverged) {
+        member->diverged = step->facts.primary.epoch;
+        log_warning("PostgreSQL: its log is not a part of the primary's, epoch %llu",
+                    (unsigned long long)member->diverged);
+    } else if (!step->position.short_of && !step->amnesia) {
+        member->seen.source = step->facts.primary.epoch;
+        member->seen.receiving = true;
+        member->positioned = false;
+        member->lost_next_ns = clock_boot_ns() + RETRY_MS * CLOCK_MS;
+    }
+}
+
+static void after_rewind(struct pg_member *member, const struct pg_step *step)
+{
+    if (!step->must_recover) {
+        after_copy(member, &step->facts.primary);
+    } else if (++member->recoveries > RECOVER_TRIES) {
+        member->must_clone = member->facts.primary.epoch;
+    } else {
+        ask_start(member);
+        member->recovering = true;
+    }
+}
+
 static void after_success(struct pg_member *member, const struct pg_work *work)
 {
     const struct pg_step *step = &work->step;
@@ -434,25 +460,11 @@ static void after_success(struct pg_member *member, const struct pg_work *work)
         after_open(member, work);
         break;
     case MEMBER_FOLLOW:
-        if (step->diverged)
-            member->diverged = step->facts.primary.epoch;
-        else if (!step->position.short_of && !step->amnesia) {
-            seen->source = step->facts.primary.epoch;
-            seen->receiving = true;
-            member->positioned = false;
-            member->lost_next_ns = clock_boot_ns() + RETRY_MS * CLOCK_MS;
-        }
+        after_follow(member, step);
         break;
     case MEMBER_REWIND:
     case MEMBER_CLONE:
-        if (!step->must_recover) {
-            after_copy(member, &step->facts.primary);
-        } else if (++member->recoveries > RECOVER_TRIES) {
-            member->must_clone = member->facts.primary.epoch;
-        } else {
-            ask_start(member);
-            member->recovering = true;
-        }
+        after_rewind(member, step);
         break;
     case PG_STEP_NAMES:
         after_names(member, work);

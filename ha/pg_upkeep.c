@@ -1,11 +1,11 @@
 /*
  * What keeps a running PostgreSQL as it should be: the watch, the standby names in force, who may
- * become a data voter, a switchover. Loop thread. See pg_member_inner.h.
+ * become a data voter, a switchover. Loop thread. See pg_upkeep.h.
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "ha/pg_member_inner.h"
+#include "ha/pg_upkeep.h"
 #include "src/base/clock.h"
 #include "src/base/log.h"
 

@@ -28,12 +28,12 @@ static const struct {
     {"status", status_control_run},
     {"cluster init", cluster_init_run},
     {"cluster token create", token_control_run},
-    {"primary show", primary_show_run},
-    {"primary switchover", primary_switchover_run},
-    {"vip list", vip_list_run},
-    {"vip add", vip_add_run},
-    {"vip move", vip_move_run},
-    {"vip remove", vip_remove_run},
+    {"primary show", primary_control_show},
+    {"primary switchover", primary_control_switchover},
+    {"vip list", vip_control_list},
+    {"vip add", vip_control_add},
+    {"vip move", vip_control_move},
+    {"vip remove", vip_control_remove},
 };
 
 static struct {

@@ -3,7 +3,7 @@
  * status` speak to. Each connection has a thread of its own, so that commands are straight-line.
  * The form of what is said: src/model/control_command.h.
  * names: control_call_ control_socket_ cluster_init_ status_control_ token_control_
- * primary_ vip_
+ * primary_control_ vip_control_
  */
 #pragma once
 
@@ -31,8 +31,8 @@ void control_call_progress(const struct control_call *call, const char *format, 
 typedef enum error_code control_function(struct control_call *call, json_t *reply,
                                          struct error *err);
 control_function status_control_run, cluster_init_run, token_control_run;
-control_function primary_show_run, primary_switchover_run;
-control_function vip_list_run, vip_add_run, vip_move_run, vip_remove_run;
+control_function primary_control_show, primary_control_switchover;
+control_function vip_control_list, vip_control_add, vip_control_move, vip_control_remove;
 
 /** Listen. Errors: IO, CONFLICT (another regiond answers there). */
 enum error_code control_socket_open(struct region *region, struct error *err);

@@ -33,7 +33,7 @@ static enum error_code read_view(struct cluster_view *view, struct error *err)
                            "no cluster here, or it has no quorum: `gantry status` says more");
 }
 
-enum error_code primary_show_run(struct control_call *call, json_t *reply, struct error *err)
+enum error_code primary_control_show(struct control_call *call, json_t *reply, struct error *err)
 {
     struct cluster_view view;
     (void)call;
@@ -76,7 +76,8 @@ static enum error_code wait_for_epoch(uint64_t epoch, struct cluster_view *view,
     }
 }
 
-enum error_code primary_switchover_run(struct control_call *call, json_t *reply, struct error *err)
+enum error_code primary_control_switchover(struct control_call *call, json_t *reply,
+                                           struct error *err)
 {
     struct cluster_view view;
     struct asking asking = {.region = call->region};
@@ -84,8 +85,7 @@ enum error_code primary_switchover_run(struct control_call *call, json_t *reply,
     enum error_code code = read_view(&view, err);
     if (code)
         return code;
-    const struct cluster_member *to =
-        name ? cluster_state_member_named(&view.facts, name) : NULL;
+    const struct cluster_member *to = name ? cluster_state_member_named(&view.facts, name) : NULL;
     uint64_t epoch = view.facts.primary.epoch;
     if (name && !to)
         return error_set(err, ERR_NOT_FOUND, "no region is named %s", name);

@@ -26,7 +26,7 @@ static json_t *describe(const struct cluster_state *facts, const struct cluster_
                      (int)vip->https_port);
 }
 
-enum error_code vip_list_run(struct control_call *call, json_t *reply, struct error *err)
+enum error_code vip_control_list(struct control_call *call, json_t *reply, struct error *err)
 {
     struct cluster_view view;
     (void)call;
@@ -53,7 +53,7 @@ static enum error_code find(const struct control_call *call, const struct cluste
     return *vip ? ERR_OK : error_set(err, ERR_NOT_FOUND, "no virtual IP %.60s", text);
 }
 
-enum error_code vip_add_run(struct control_call *call, json_t *reply, struct error *err)
+enum error_code vip_control_add(struct control_call *call, json_t *reply, struct error *err)
 {
     struct cluster_view view;
     struct command command = {.kind = COMMAND_VIP_DEFINE};
@@ -80,7 +80,7 @@ enum error_code vip_add_run(struct control_call *call, json_t *reply, struct err
     return code;
 }
 
-enum error_code vip_move_run(struct control_call *call, json_t *reply, struct error *err)
+enum error_code vip_control_move(struct control_call *call, json_t *reply, struct error *err)
 {
     struct cluster_view view;
     struct command command = {.kind = COMMAND_VIP_ASSIGN};
@@ -104,7 +104,7 @@ enum error_code vip_move_run(struct control_call *call, json_t *reply, struct er
     return code;
 }
 
-enum error_code vip_remove_run(struct control_call *call, json_t *reply, struct error *err)
+enum error_code vip_control_remove(struct control_call *call, json_t *reply, struct error *err)
 {
     struct cluster_view view;
     struct command command = {.kind = COMMAND_VIP_REMOVE};

@@ -1,4 +1,7 @@
-/* What pg_member.c and pg_upkeep.c share: nobody else looks inside. Loop thread. */
+/*
+ * What keeps a running PostgreSQL as it should be; for pg_member.c alone, which shares its insides.
+ * Loop thread. names: pg_upkeep_ pg_member_
+ */
 #pragma once
 
 #include <stdatomic.h>
