@@ -1,8 +1,7 @@
 /*
  * A member's own next step about its PostgreSQL in a cluster of any size, from the facts and from
  * what really runs: freeze and report, come up, serve, follow, rewind, clone. Pure; what is not
- * named here is not done. pg_decide.h is its forerunner for one data voter. The rules are those of
- * docs/ha.md 5. Loop thread.
+ * named here is not done. The rules are those of docs/ha.md 5. Loop thread.
  */
 #pragma once
 
