@@ -185,10 +185,24 @@ static enum error_code check_version(const struct pg_files *files, struct error 
     return code;
 }
 
+/* A killed postmaster's locks stay, and its number in them may be a zombie's or another program's
+ * by now. That nothing of it runs is known better: its cgroup is empty, else we were not here. */
+static enum error_code remove_locks(const struct pg_files *files, struct error *err)
+{
+    char locks[2][LIMIT_PATH + 64];
+    in_data(files, "postmaster.pid", locks[0]);
+    snprintf(locks[1], sizeof(locks[1]), "%s/.s.PGSQL.%d.lock", files->settings->run_dir,
+             files->settings->pg_port);
+    for (int i = 0; i < 2; i++)
+        if (unlink(locks[i]) && errno != ENOENT)
+            return error_errno(err, "%s", locks[i]);
+    return ERR_OK;
+}
+
 enum error_code pg_files_prepare(const struct pg_files *files, const struct pg_steer *steer,
                                  struct error *err)
 {
-    char path[LIMIT_PATH + 64], pid_path[LIMIT_PATH + 64];
+    char path[LIMIT_PATH + 64];
     struct stat st;
     struct pg_steer closed = *steer;
     closed.open = false;
@@ -198,11 +212,7 @@ enum error_code pg_files_prepare(const struct pg_files *files, const struct pg_s
     code = code ? code : write_config(files, err);
     in_data(files, "postgresql.auto.conf", path);
     code = code ? code : file_write(path, "", 0, 0600, err);
-    /* A killed postmaster's file stays, and its number may be a zombie's or another program's by
-     * now. That nothing of it runs is known better: its cgroup is empty, else we were not here. */
-    in_data(files, "postmaster.pid", pid_path);
-    if (!code && unlink(pid_path) && errno != ENOENT)
-        code = error_errno(err, "%s", pid_path);
+    code = code ? code : remove_locks(files, err);
     in_data(files, "standby.signal", path); /* before every start: only promote removes it */
     code = code ? code : file_write(path, "", 0, 0600, err);
     if (!code && stat(files->settings->key_file, &st))
