@@ -6,6 +6,7 @@
 #include <grp.h>
 #include <pwd.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -152,13 +153,49 @@ void temp_postgres_start(struct temp_postgres *postgres)
     temp_postgres_again(postgres);
 }
 
+/* Its children have sessions of their own: no signal to a group reaches them. */
+static int list_children(pid_t pid, pid_t *children, int room)
+{
+    char path[64];
+    int count = 0;
+    snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)pid, (int)pid);
+    FILE *file = fopen(path, "r");
+    if (!file)
+        die(path);
+    for (int child; count < room && fscanf(file, "%d", &child) == 1;)
+        children[count++] = child;
+    fclose(file);
+    return count;
+}
+
+static void wait_until_gone(pid_t pid)
+{
+    char path[64], line[512];
+    for (int i = 0; i < 1000; i++) {
+        snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+        FILE *file = fopen(path, "r");
+        bool gone = !file || !fgets(line, sizeof(line), file) || strstr(line, ") Z ");
+        if (file)
+            fclose(file);
+        if (gone)
+            return;
+        usleep(5000);
+    }
+    die("a child of PostgreSQL does not end");
+}
+
 void temp_postgres_crash(struct temp_postgres *postgres)
 {
     char path[96];
-    kill(postgres->pid, SIGSTOP); /* the postmaster must not end its children in an orderly way */
-    kill(-postgres->pid, SIGKILL);
+    pid_t children[128];
+    kill(postgres->pid, SIGSTOP); /* it must not end its children in an orderly way */
+    int count = list_children(postgres->pid, children, 128);
+    for (int i = 0; i < count; i++)
+        kill(children[i], SIGKILL);
     kill(postgres->pid, SIGKILL);
     waitpid(postgres->pid, NULL, 0);
+    for (int i = 0; i < count; i++) /* the next one refuses memory that is still in use */
+        wait_until_gone(children[i]);
     postgres->pid = 0;
     snprintf(path, sizeof(path), "%s/data/postmaster.pid", postgres->folder);
     unlink(path); /* else wait_until_ready believes the old one */
