@@ -262,25 +262,32 @@ static const char *begin_sql(const struct db *db)
                                : "BEGIN ISOLATION LEVEL SERIALIZABLE";
 }
 
-/* A statement on its way: what stands before its result in the pipeline. */
-struct flight {
-    const struct db_statement *statement;
-    bool begin, parse;
-};
-
-static bool send_all(struct db *db, const struct flight *flight, struct db_params params)
+static bool is_prepared(const struct db *db, const struct db_statement *statement)
 {
-    const struct db_statement *statement = flight->statement;
+    return db->prepared[slot_of(db, statement)] != NULL;
+}
+
+static bool send_one(struct db *db, const struct db_ask *ask)
+{
+    const struct db_statement *statement = ask->statement;
     char name[64];
     snprintf(name, sizeof(name), "%.40s_%zx", statement->name, (size_t)(uintptr_t)statement);
-    if (!flight->begin && !flight->parse)
-        return PQsendQueryPrepared(db->pg, name, params.count, params.values, NULL, NULL, 0);
-    return PQenterPipelineMode(db->pg) &&
-           (!flight->begin ||
-            PQsendQueryParams(db->pg, begin_sql(db), 0, NULL, NULL, NULL, NULL, 0)) &&
-           (!flight->parse || PQsendPrepare(db->pg, name, statement->sql, 0, NULL)) &&
-           PQsendQueryPrepared(db->pg, name, params.count, params.values, NULL, NULL, 0) &&
-           PQpipelineSync(db->pg);
+    return (is_prepared(db, statement) || PQsendPrepare(db->pg, name, statement->sql, 0, NULL)) &&
+           PQsendQueryPrepared(db->pg, name, ask->params.count, ask->params.values, NULL, NULL, 0);
+}
+
+/* What needs more than its own message travels in a pipeline: BEGIN, preparations, statements. */
+static bool send_all(struct db *db, const struct db_ask *asks, int count, bool begin)
+{
+    if (count == 1 && !begin && is_prepared(db, asks[0].statement))
+        return send_one(db, asks);
+    if (!PQenterPipelineMode(db->pg) ||
+        (begin && !PQsendQueryParams(db->pg, begin_sql(db), 0, NULL, NULL, NULL, NULL, 0)))
+        return false;
+    for (int i = 0; i < count; i++)
+        if (!send_one(db, &asks[i]))
+            return false;
+    return PQpipelineSync(db->pg);
 }
 
 /* The result of BEGIN or of the preparation, and the NULL behind it. */
@@ -315,45 +322,52 @@ static void land(struct db *db)
         hang_up(db);
 }
 
-/* Send; afterwards the next PQgetResult is the statement's own. On an error all has landed. */
-static enum error_code take_off(struct db *db, const struct db_statement *statement,
-                                struct db_params params, struct error *err)
+/* Send; afterwards the next answer is the first statement's. On an error all has landed. */
+static enum error_code take_off(struct db *db, const struct db_ask *asks, int count,
+                                struct error *err)
 {
     if (db->transaction == TX_NONE)
         db->lost = false;
     enum error_code code = db_ready(db, err);
     if (code)
         return code;
-    struct flight flight = {statement, db->transaction == TX_WANTED,
-                            db->prepared[slot_of(db, statement)] == NULL};
-    if (!send_all(db, &flight, params)) {
-        code = fail(db, NULL, statement->name, err);
+    bool begin = db->transaction == TX_WANTED;
+    if (!send_all(db, asks, count, begin)) {
+        code = fail(db, NULL, asks[0].statement->name, err);
         hang_up(db);
         return code;
     }
-    if (flight.begin) {
-        db->transaction = TX_OPEN;
-        code = take_step(db, "begin", err);
-    }
-    if (!code && flight.parse)
-        code = take_step(db, statement->name, err);
-    if (!code && flight.parse)
-        note_prepared(db, statement);
+    if (!begin)
+        return ERR_OK;
+    db->transaction = TX_OPEN;
+    code = take_step(db, "begin", err);
     if (code)
         land(db);
     return code;
 }
 
-enum error_code db_query(struct db *db, const struct db_statement *statement,
-                         struct db_params params, struct db_rows *rows, struct error *err)
+/* The answer to its preparation, when this flight has one. */
+static enum error_code take_preparation(struct db *db, const struct db_statement *statement,
+                                        struct error *err)
 {
-    enum error_code code = take_off(db, statement, params, err);
+    if (is_prepared(db, statement))
+        return ERR_OK;
+    enum error_code code = take_step(db, statement->name, err);
+    if (!code)
+        note_prepared(db, statement);
+    return code;
+}
+
+/* The whole result of the statement whose turn it is. */
+static enum error_code take_rows(struct db *db, const struct db_statement *statement,
+                                 struct db_rows *rows, struct error *err)
+{
+    enum error_code code = take_preparation(db, statement, err);
     if (code)
         return code;
     PGresult *result = PQgetResult(db->pg);
     if (!succeeded(result))
         code = fail(db, result, statement->name, err);
-    land(db);
     if (code || !rows) {
         PQclear(result);
         return code;
@@ -363,6 +377,33 @@ enum error_code db_query(struct db *db, const struct db_statement *statement,
     rows->count = PQntuples(result);
     rows->affected = strtoll(PQcmdTuples(result), NULL, 10);
     return ERR_OK;
+}
+
+enum error_code db_query(struct db *db, const struct db_statement *statement,
+                         struct db_params params, struct db_rows *rows, struct error *err)
+{
+    struct db_ask ask = {statement, params};
+    enum error_code code = take_off(db, &ask, 1, err);
+    if (code)
+        return code;
+    code = take_rows(db, statement, rows, err);
+    land(db);
+    return code;
+}
+
+enum error_code db_query_all(struct db *db, const struct db_ask *asks, int count,
+                             struct db_rows *rows, struct error *err)
+{
+    enum error_code code = take_off(db, asks, count, err);
+    if (code)
+        return code;
+    for (int i = 0; i < count && !code; i++) {
+        code = take_rows(db, asks[i].statement, &rows[i], err);
+        if (!code)
+            PQclear(PQgetResult(db->pg)); /* the NULL between two of them */
+    }
+    land(db);
+    return code;
 }
 
 bool db_lost(const struct db *db)
@@ -379,9 +420,15 @@ enum error_code db_each(struct db *db, const struct db_statement *statement,
                         struct db_params params, db_row_function *row, void *subject,
                         struct error *err)
 {
-    enum error_code code = take_off(db, statement, params, err);
+    struct db_ask ask = {statement, params};
+    enum error_code code = take_off(db, &ask, 1, err);
     if (code)
         return code;
+    code = take_preparation(db, statement, err);
+    if (code) {
+        land(db);
+        return code;
+    }
     int rv = PQsetSingleRowMode(db->pg);
     ASSERT(rv == 1);
     PGresult *result;

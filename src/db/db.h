@@ -85,6 +85,18 @@ void db_map(const struct db_rows *rows, int row, const struct field *fields, int
 enum error_code db_query(struct db *db, const struct db_statement *statement,
                          struct db_params params, struct db_rows *rows, struct error *err);
 
+/**
+ * Run several different statements in their order, sent at once: one round trip. rows[i] takes the
+ * i-th result: zero them all before, close them all afterwards, also after an error. The first
+ * error ends it. Errors: as db_query.
+ */
+struct db_ask {
+    const struct db_statement *statement;
+    struct db_params params;
+};
+enum error_code db_query_all(struct db *db, const struct db_ask *asks, int count,
+                             struct db_rows *rows, struct error *err);
+
 /** The constraint named by the last CONFLICT or BAD_INPUT, or "". */
 const char *db_constraint(const struct db *db);
 

@@ -1,53 +1,28 @@
-/* Nodes as JSON: see node_json.h. PostgreSQL nests, one row of columns a node comes back. */
+/* Nodes as JSON: see node_json.h. Rows come from PostgreSQL, they are nested here. */
 #include "src/region/node_json.h"
 
 #include <stdio.h>
-#include <stdlib.h>
+#include <string.h>
 
 #include "src/base/container.h"
 #include "src/model/machine_status.h"
-#include "src/region/node_table.h"
+#include "src/region/node_value.h"
 #include "src/region/rack_seen.h"
 
-enum column_type { TEXT, INT, REAL, BOOL, JSON };
+/* Nodes are read so many at a time: bounds the memory of a list of any length. */
+enum { BATCH = 1000, BATCH_TEXT = BATCH * 21 + 2 };
+
 enum who { M = 1, D = 2, R = 4, G = 8, E = 16 };
 
 static const struct column {
     const char *key;
-    enum column_type type;
+    enum node_value_type type;
     unsigned who;
 } columns[] = {
-#define COLUMN(key, type, who, sql) {#key, type, (who)},
+#define COLUMN(key, type, who, sql) {#key, VALUE_##type, (who)},
     NODE_COLUMNS(COLUMN)
 #undef COLUMN
 };
-
-enum {
-#define COLUMN(key, type, who, sql) COLUMN_##key,
-    NODE_COLUMNS(COLUMN)
-#undef COLUMN
-};
-
-#define COLUMN(key, type, who, sql) sql ", "
-DB_STATEMENT(
-    node_json_rows,
-    "SELECT " NODE_COLUMNS(
-        COLUMN) "(SELECT system_id FROM node p WHERE p.id = n.parent_id) "
-                "FROM unnest($1::bigint[]) AS wanted (id) JOIN node n ON n.id = wanted.id "
-                "LEFT JOIN LATERAL (SELECT json_agg(x.made ORDER BY x.id) AS all_of, "
-                "(array_agg(x.made ORDER BY x.id <> n.boot_interface_id, x.id))[1] AS boot FROM "
-                "(SELECT j.id, " NODE_INTERFACE_SQL
-                " AS made FROM interface j WHERE j.node_id = n.id) x) i "
-                "ON true "
-                "LEFT JOIN LATERAL (SELECT json_agg(x.made ORDER BY x.id) AS all_of, "
-                "json_agg(x.made ORDER BY x.id) FILTER (WHERE x.type = 'physical') AS physical, "
-                "json_agg(x.made ORDER BY x.id) FILTER (WHERE x.type = 'virtual') AS virtual, "
-                "(array_agg(x.made ORDER BY x.id <> n.boot_disk_id, x.id))[1] AS boot, "
-                "sum(x.size) FILTER (WHERE x.type = 'physical') AS bytes FROM "
-                "(SELECT k.id, k.type, k.size, " NODE_DISK_SQL " AS made FROM block_device k "
-                "WHERE k.node_id = n.id) x) b ON true "
-                "ORDER BY n.id");
-#undef COLUMN
 
 /* What the firmware did not tell. */
 #define UNKNOWN_HARDWARE                                                                  \
@@ -85,29 +60,6 @@ static const char *script_status_name(int64_t status)
     };
     ASSERT(status >= -1 && status + 1 < (int64_t)COUNT_OF(names));
     return names[status + 1];
-}
-
-static void write_column(struct json_out *out, const struct column *column, const char *text)
-{
-    if (!text) {
-        json_out_null(out, column->key);
-        return;
-    }
-    switch (column->type) {
-    case TEXT:
-        json_out_text(out, column->key, text);
-        break;
-    case BOOL:
-        json_out_bool(out, column->key, text[0] == 't');
-        break;
-    case REAL:
-        json_out_real(out, column->key, strtod(text, NULL));
-        break;
-    case INT: /* PostgreSQL's text of a whole number is JSON */
-    case JSON:
-        json_out_raw(out, column->key, text);
-        break;
-    }
 }
 
 static void write_never_run(struct json_out *out)
@@ -165,12 +117,6 @@ static void write_services(struct json_out *out, const char *system_id)
     json_out_close_list(out);
 }
 
-struct writer {
-    struct json_out *out;
-    enum node_shape shape;
-    int count;
-};
-
 static void write_parent(struct json_out *out, unsigned who, const char *system_id)
 {
     if (who == D || !system_id) {
@@ -184,63 +130,108 @@ static void write_parent(struct json_out *out, unsigned who, const char *system_
 }
 
 /* Keys that are made from columns, or stand for themselves. */
-static void write_derived(struct writer *writer, const struct db_rows *rows, unsigned who, int type)
+static void write_derived(const struct node_parts *parts, int row, struct json_out *out,
+                          unsigned who)
 {
-    struct json_out *out = writer->out;
-    const char *owner_data = db_text(rows, 0, COLUMN_owner_data);
+    const struct db_rows *rows = &parts->rows[NODE_PART_NODES];
+    int type = (int)db_int(rows, row, NODE_AT_node_type);
     char uri[128];
     snprintf(uri, sizeof(uri), "/MAAS/api/2.0/%s/%s/", type_paths[type],
-             db_text(rows, 0, COLUMN_system_id));
+             node_parts_system_id(parts));
     json_out_text(out, "resource_uri", uri);
     if (who != D)
         json_out_raw(out, "status_action", "\"\"");
     if (who & (M | E))
-        json_out_text(out, "status_name", machine_status_name((int)db_int(rows, 0, COLUMN_status)));
+        json_out_text(out, "status_name",
+                      machine_status_name((int)db_int(rows, row, NODE_AT_status)));
     if (who == E)
         return;
     json_out_text(out, "node_type_name", type_names[type]);
     if (who & (M | D)) {
-        json_out_raw(out, "workload_annotations", owner_data);
+        json_out_raw(out, "workload_annotations", db_text(rows, row, NODE_AT_owner_data));
         json_out_null(out, "address_ttl");
-        write_parent(out, who, db_text(rows, 0, (int)COUNT_OF(columns)));
+        write_parent(out, who, db_text(rows, row, NODE_AT_PARENT));
     }
     if (who != D) {
         json_out_text(out, "commissioning_status_name",
-                      script_status_name(db_int(rows, 0, COLUMN_commissioning_status)));
+                      script_status_name(db_int(rows, row, NODE_AT_commissioning_status)));
         write_never_run(out);
     }
     if (who == R)
-        write_services(out, db_text(rows, 0, COLUMN_system_id));
+        write_services(out, node_parts_system_id(parts));
     if (who == M)
         write_machine_rest(out);
 }
 
-static enum error_code write_row(void *subject, const struct db_rows *rows, struct error *err)
+static void write_node(struct node_parts *parts, int row, enum node_shape shape,
+                       struct json_out *out)
 {
-    struct writer *writer = subject;
-    int type = (int)db_int(rows, 0, COLUMN_node_type);
-    unsigned who = writer->shape == NODE_SHAPE_ENLISTED ? E : type_who[type];
-    (void)err;
-    json_out_open_object(writer->out, NULL);
+    const struct db_rows *rows = &parts->rows[NODE_PART_NODES];
+    int type = (int)db_int(rows, row, NODE_AT_node_type);
+    unsigned who = shape == NODE_SHAPE_ENLISTED ? E : type_who[type];
+    node_parts_visit(parts, row);
+    json_out_open_object(out, NULL);
     for (int i = 0; i < (int)COUNT_OF(columns); i++) {
         if (!(columns[i].who & who))
             continue;
-        const char *text = db_text(rows, 0, i);
-        if (i == COLUMN_hardware_info && !text)
+        const char *text = db_text(rows, row, NODE_AT_system_id + i);
+        if (NODE_AT_system_id + i == NODE_AT_hardware_info && !text)
             text = UNKNOWN_HARDWARE;
-        write_column(writer->out, &columns[i], text);
+        node_value_write(parts, out, columns[i].key, columns[i].type, text);
     }
-    write_derived(writer, rows, who, type);
-    json_out_close_object(writer->out);
-    writer->count++;
-    return ERR_OK;
+    write_derived(parts, row, out, who);
+    json_out_close_object(out);
+}
+
+struct writer {
+    struct json_out *out;
+    enum node_shape shape;
+    int count;
+};
+
+static enum error_code write_batch(struct db *db, const char *ids, struct arena *arena,
+                                   struct writer *writer, struct error *err)
+{
+    __attribute__((cleanup(node_parts_close))) struct node_parts parts = {0};
+    enum error_code code = node_parts_load(db, ids, arena, &parts, err);
+    for (int row = 0; row < parts.rows[NODE_PART_NODES].count && !code; row++)
+        write_node(&parts, row, writer->shape, writer->out);
+    writer->count += parts.rows[NODE_PART_NODES].count;
+    return code;
+}
+
+/* The next ids of "{1,2,...}" behind at, as an array of their own; returns what is left, or NULL.
+ */
+static const char *take_batch(const char *at, char batch[BATCH_TEXT])
+{
+    const char *end = at;
+    for (int i = 0; i < BATCH && *end && *end != '}'; i++) {
+        end += strcspn(end, ",}");
+        end += *end == ',';
+    }
+    size_t size = (size_t)(end - at);
+    bool more = *end && *end != '}';
+    ASSERT(size + 3 <= BATCH_TEXT);
+    batch[0] = '{';
+    memcpy(batch + 1, at, size);
+    memcpy(batch + 1 + size - (more ? 1 : 0), "}", 2);
+    return more ? end : NULL;
 }
 
 enum error_code node_json_write(struct db *db, const char *ids, enum node_shape shape,
                                 struct json_out *out, int *count, struct error *err)
 {
+    char batch[BATCH_TEXT];
     struct writer writer = {out, shape, 0};
-    enum error_code code = db_each(db, &node_json_rows, DB_PARAMS(ids), write_row, &writer, err);
+    struct arena *arena = arena_new();
+    enum error_code code = ERR_OK;
+    ASSERT(ids[0] == '{');
+    for (const char *left = ids + 1; left && *left != '}' && !code;) {
+        left = take_batch(left, batch);
+        arena_reset(arena);
+        code = write_batch(db, batch, arena, &writer, err);
+    }
+    arena_free(arena);
     if (count)
         *count = writer.count;
     return code;

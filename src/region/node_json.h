@@ -1,6 +1,6 @@
 /*
- * Nodes as JSON, each type in its own shape: one statement for any number of them, streamed.
- * Runs inside the caller's transaction; pool threads. names: node_json_
+ * Nodes as JSON, each type in its own shape: a fixed number of statements for each thousand of
+ * them. Runs inside the caller's transaction; pool threads. names: node_json_
  */
 #pragma once
 

@@ -237,4 +237,43 @@ def test_a_list_takes_a_fixed_number_of_statements(api):
     for _ in range(20):
         make(api.admin, mac_addresses=[new_mac(), new_mac()])
     assert {path: statements(path) for path in few} == few
-    assert few["machines/"] <= 3
+    assert few["machines/"] <= 7
+
+
+def test_a_list_longer_than_a_batch(api):
+    api.sql("""INSERT INTO node (system_id, hostname, domain_id, zone_id, pool_id)
+        SELECT 'batch' || i, 'batch-' || i, 0, 1, 0 FROM generate_series(1, 2001) i;
+        INSERT INTO interface (node_id, name, vlan_id) SELECT id, hostname, 5001 FROM node WHERE hostname LIKE 'batch-%'""")
+    listed = [machine for machine in api.admin.get("machines/").json() if machine["hostname"].startswith("batch-")]
+    assert [machine["system_id"] for machine in listed] == [f"batch{i}" for i in range(1, 2002)]
+    for machine in listed:
+        assert [interface["name"] for interface in machine["interface_set"]] == [machine["hostname"]]
+        assert machine["interface_set"][0]["vlan"]["id"] == 5001 and machine["zone"]["id"] == 1
+    api.sql("DELETE FROM node WHERE hostname LIKE 'batch-%'")
+
+
+def test_bonds_stand_on_their_interfaces(api):
+    machine = make(api.admin, mac_addresses=[new_mac(), new_mac()])
+    api.sql(f"""INSERT INTO interface (node_id, name, type, params, tags) SELECT id, 'bond0', 'bond', '{{"bond_mode": "802.3ad"}}',
+            '{{a,"b c"}}' FROM node WHERE system_id = '{machine["system_id"]}';
+        INSERT INTO interface_parent SELECT b.id, e.id FROM interface b JOIN interface e USING (node_id)
+            WHERE b.name = 'bond0' AND e.type = 'physical'""")
+    read = api.admin.get(machine["resource_uri"]).json()["interface_set"]
+    assert [(one["name"], one["parents"], one["children"]) for one in read] == [
+        ("eth0", [], ["bond0"]), ("eth1", [], ["bond0"]), ("bond0", ["eth0", "eth1"], [])]
+    assert read[2]["params"] == {"bond_mode": "802.3ad"} and read[2]["tags"] == ["a", "b c"] and read[0]["params"] == ""
+
+
+def test_given_addresses_come_before_observed_ones(api):
+    machine = make(api.admin, mac_addresses=new_mac())
+    api.sql(f"""INSERT INTO subnet (name, vlan_id, cidr) VALUES ('order', 5001, '10.29.0.0/24');
+        INSERT INTO ip_address (ip, alloc_type, subnet_id, interface_id) SELECT '10.29.0.9', 6, s.id, i.id FROM subnet s, interface i
+            JOIN node n ON n.id = i.node_id WHERE s.name = 'order' AND n.system_id = '{machine["system_id"]}'""")
+    assert api.admin.get(machine["resource_uri"]).json()["ip_addresses"] == ["10.29.0.9"]
+    api.sql(f"""INSERT INTO ip_address (ip, alloc_type, subnet_id, interface_id) SELECT ip::inet, kind, s.id, i.id FROM subnet s,
+            interface i JOIN node n ON n.id = i.node_id, (VALUES (NULL, 5), ('10.29.0.8', 0), ('10.29.0.7', 1)) t (ip, kind)
+            WHERE s.name = 'order' AND n.system_id = '{machine["system_id"]}'""")
+    read = api.admin.get(machine["resource_uri"]).json()
+    assert read["ip_addresses"] == ["10.29.0.7", "10.29.0.8"]
+    assert [link["mode"] for link in read["interface_set"][0]["links"]] == ["dhcp", "auto", "static"]
+    assert [seen["ip_address"] for seen in read["interface_set"][0]["discovered"]] == ["10.29.0.9"]

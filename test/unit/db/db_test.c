@@ -80,6 +80,51 @@ static void test_values(void **unused)
     arena_free(arena);
 }
 
+static enum error_code ask_all(struct db *other, void *subject, struct error *err)
+{
+    DB_STATEMENT(all_one, "SELECT $1::int + 1");
+    DB_STATEMENT(all_many, "SELECT * FROM generate_series(1, $1::int) ORDER BY 1");
+    DB_STATEMENT(all_wrong, "SELECT 1 / $1::int");
+    struct db_params params = DB_PARAMS("3"), zero = DB_PARAMS("0");
+    const bool *wrong = subject;
+    const struct db_ask asks[] = {
+        {&all_one, params}, {&all_wrong, *wrong ? zero : params}, {&all_many, params}};
+    struct db_rows rows[3] = {{0}};
+    enum error_code code = db_query_all(other, asks, 3, rows, err);
+    assert_true(rows[0].count == 1 && db_int(&rows[0], 0, 0) == 4);
+    if (!code)
+        assert_true(rows[2].count == 3 && db_int(&rows[2], 2, 0) == 3);
+    for (int i = 0; i < 3; i++)
+        db_rows_close(&rows[i]);
+    return code;
+}
+
+/* Several statements in one round trip: new and prepared ones, with BEGIN and without, one wrong.
+ */
+static void test_all_at_once(void **unused)
+{
+    (void)unused;
+    struct error err = {0};
+    bool wrong = false;
+    struct db *other = db_new(postgres.conninfo);
+    assert_int_equal(ask_all(other, &wrong, &err), ERR_OK);
+    assert_int_equal(db_transact(other, DB_READ, ask_all, &wrong, &err), ERR_OK);
+    for (wrong = true;; wrong = false) {
+        int expected = wrong ? ERR_BAD_INPUT : ERR_OK;
+        assert_int_equal(ask_all(other, &wrong, &err), expected);
+        assert_int_equal(db_transact(other, DB_WRITE, ask_all, &wrong, &err), expected);
+        if (!wrong)
+            break;
+    }
+    db_free(other);
+    other = db_new(postgres.conninfo); /* the error meets statements that are not yet prepared */
+    wrong = true;
+    assert_int_equal(ask_all(other, &wrong, &err), ERR_BAD_INPUT);
+    wrong = false;
+    assert_int_equal(db_transact(other, DB_READ, ask_all, &wrong, &err), ERR_OK);
+    db_free(other);
+}
+
 struct sample {
     const char *name, *extra;
     int64_t count;
@@ -382,6 +427,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_values),
+        cmocka_unit_test(test_all_at_once),
         cmocka_unit_test(test_map),
         cmocka_unit_test(test_error_codes),
         cmocka_unit_test(test_serialization_failure_runs_again),
