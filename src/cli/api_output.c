@@ -153,25 +153,48 @@ static bool is_table(const json_t *value)
     return json_is_array(value) && json_is_object(json_array_get(value, 0));
 }
 
+/* The rows of one page of a long list: {"events": [...], "count": ..., "next_uri": ...}. */
+static const json_t *page_rows(const json_t *value)
+{
+    const json_t *rows = NULL;
+    const char *name;
+    json_t *one;
+    if (!json_object_get(value, "next_uri"))
+        return NULL;
+    json_object_foreach ((json_t *)value, name, one)
+        if (json_is_array(one))
+            rows = one;
+    return rows;
+}
+
+static void print_values(struct cli *cli, const json_t *list, FILE *out)
+{
+    size_t index;
+    json_t *item;
+    json_array_foreach ((json_t *)list, index, item)
+        fprintf(out, "%s\n", status_text(item, cli->arena));
+    if (json_array_size(list) == 0)
+        fprintf(stderr, "none\n");
+}
+
 void api_output_print(struct cli *cli, const char *subject, const json_t *value, FILE *out)
 {
+    const json_t *rows = page_rows(value);
     if (cli->json) {
         json_dumpf(value, out, JSON_INDENT(2) | JSON_ENCODE_ANY);
         putc('\n', out);
-    } else if (is_table(value)) {
-        print_list(cli, subject, value, out);
-    } else if (json_is_object(value)) {
-        print_object(cli, value, out);
-    } else if (json_is_array(value)) {
-        size_t index;
-        json_t *item;
-        json_array_foreach ((json_t *)value, index, item)
-            fprintf(out, "%s\n", status_text(item, cli->arena));
-        if (json_array_size(value) == 0)
-            fprintf(stderr, "none\n");
-    } else {
-        fprintf(out, "%s\n", status_text(value, cli->arena));
+        return;
     }
+    if (rows)
+        value = rows;
+    if (is_table(value))
+        print_list(cli, subject, value, out);
+    else if (json_is_object(value))
+        print_object(cli, value, out);
+    else if (json_is_array(value))
+        print_values(cli, value, out);
+    else
+        fprintf(out, "%s\n", status_text(value, cli->arena));
 }
 
 const char *api_output_error(struct arena *arena, const char *body)

@@ -1,0 +1,127 @@
+"""The gantry program against a real region's API: every list is a table whose columns are there."""
+import json
+import os
+import re
+import socket
+import subprocess
+import threading
+
+import pytest
+
+from conftest import BUILD
+
+
+class Door:
+    """A TCP port in front of the API's unix socket, as HAProxy is."""
+
+    def __init__(self, path):
+        self.path = path
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}/MAAS/"
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            region = socket.socket(socket.AF_UNIX)
+            region.connect(self.path)
+            for one, other in ((client, region), (region, client)):
+                threading.Thread(target=self.carry, args=(one, other), daemon=True).start()
+
+    @staticmethod
+    def carry(one, other):
+        while chunk := one.recv(65536):
+            other.sendall(chunk)
+        other.shutdown(socket.SHUT_WR)
+
+    def close(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+
+
+@pytest.fixture(name="gantry", scope="module")
+def make_gantry(api, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cli")
+    door = Door(api.path)
+    environment = {**os.environ, "HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
+
+    def run(*argv, profile="admin"):
+        return subprocess.run([BUILD / "gantry", "--profile", profile, *argv], env=environment, text=True, capture_output=True,
+                              timeout=60, check=False)
+
+    bob = api.user("bob")
+    for name, key in (("admin", api.key), ("bob", bob.key)):
+        assert run("login", name, door.url, key).returncode == 0
+    api.admin.post("machines/", hostname="box", architecture="amd64/generic", power_type="manual", commission="false",
+                   mac_addresses="52:54:00:00:00:01", description="in the corner")
+    api.sql("""INSERT INTO node (system_id, hostname, node_type, domain_id, zone_id) SELECT 'node' || k, 'node-' || k, k, 0, 1
+            FROM generate_series(1, 4) k;
+        INSERT INTO block_device (node_id, name, size, block_size) SELECT id, 'sda', 1000, 512 FROM node WHERE hostname = 'box';
+        INSERT INTO subnet (name, cidr, vlan_id) VALUES ('one', '10.1.0.0/16', 5001), ('two', '10.2.0.0/16', 5001)""")
+    one, two = api.sql("SELECT id FROM subnet ORDER BY id").split()
+    for path, params in (("ipranges/", {"type": "reserved", "start_ip": "10.1.0.2", "end_ip": "10.1.0.9", "subnet": one}),
+                         ("reservedips/", {"ip": "10.1.3.1", "mac_address": "52:54:00:00:00:09", "subnet": one}),
+                         ("static-routes/", {"source": one, "destination": two, "gateway_ip": "10.1.0.1"}),
+                         ("tags/", {"name": "big"}), ("spaces/", {"name": "inner"})):
+        reply = api.admin.post(path, **params)
+        assert reply.status == 200, (path, reply.text)
+    yield run
+    door.close()
+
+
+def subjects(gantry):
+    text = gantry("--help").stdout.split("The API, with a profile")[1].split("as in:")[0]
+    return re.findall(r"[a-z-]+", text.split("\n", 1)[1])
+
+
+def lists(gantry):
+    """Subjects that can be listed without saying of what."""
+    for subject in subjects(gantry):
+        usage = gantry(subject, "--help").stdout
+        if re.search(r"^  list  ", usage, re.MULTILINE):
+            yield subject
+
+
+def test_every_list_is_a_table_of_what_is_there(gantry):
+    listed = {subject: gantry(subject, "list") for subject in lists(gantry)}
+    assert len(listed) >= 14
+    assert {subject: result.stderr for subject, result in listed.items() if result.returncode or result.stderr} == {
+        "sshkey": "none\n"}
+    for subject, result in listed.items():
+        rows = json.loads(gantry(subject, "list", "--json").stdout)
+        lines = result.stdout.splitlines()
+        assert len(lines) == (len(rows) + 1 if rows else 0), result.stdout
+        for row in rows[:1]:
+            for heading in re.split(r"  +", lines[0].strip()):
+                name = heading.lower().replace(" ", "_")
+                nested = {f"{key}_{inner}" for key, value in row.items() if isinstance(value, dict) for inner in value}
+                assert name in row or name in nested, (subject, heading)
+            assert str(row.get("id", row.get("system_id", row.get("name", row.get("username"))))) in lines[1]
+
+
+def test_events_are_a_table_too(gantry):
+    shown = gantry("event", "query", "limit=2").stdout.splitlines()
+    assert shown[0].split() == ["ID", "CREATED", "LEVEL", "HOSTNAME", "TYPE", "DESCRIPTION"]
+    assert len(shown) == 2 and " box " in shown[1]
+    whole = json.loads(gantry("event", "query", "--json").stdout)
+    assert set(whole) == {"count", "events", "next_uri", "prev_uri"}
+    nothing = gantry("event", "query", "hostname=nobody")
+    assert (nothing.returncode, nothing.stdout, nothing.stderr) == (0, "", "none\n")
+
+
+@pytest.mark.parametrize("words, profile, status, text", [
+    (["machine", "read", "nope"], "admin", 4, "No Machine matches"),
+    (["zone", "create"], "admin", 2, "name: This field is required."),
+    (["zone", "create", "name=default"], "admin", 2, "name"),
+    (["zone", "create", "name=mine"], "bob", 3, "reserved for admin users"),
+    (["user", "create", "username=x"], "bob", 3, "reserved for admin users"),
+    (["subnet", "create", "cidr=10.1.0.0/16"], "admin", 2, "cidr"),
+    (["zone", "delete", "default"], "admin", 2, "default zone"),
+])
+def test_refusals_are_one_line_and_a_status(gantry, words, profile, status, text):
+    result = gantry(*words, profile=profile)
+    assert (result.returncode, result.stdout) == (status, ""), result.stderr
+    assert result.stderr.startswith("gantry: ") and result.stderr.count("\n") == 1 and text in result.stderr
