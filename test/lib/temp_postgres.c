@@ -109,6 +109,8 @@ static void wait_until_ready(const struct temp_postgres *postgres)
         bytes[size] = '\0';
         if (strstr(bytes, "\nready"))
             return;
+        if (waitpid(postgres->pid, NULL, WNOHANG) == postgres->pid)
+            break; /* it ended: waiting longer would not help */
         usleep(10000);
     }
     fprintf(stderr, "PostgreSQL does not start: see %s/log\n", postgres->folder);
@@ -188,7 +190,10 @@ void temp_postgres_crash(struct temp_postgres *postgres)
 {
     char path[96];
     pid_t children[128];
-    kill(postgres->pid, SIGSTOP); /* it must not end its children in an orderly way */
+    /* It must not end its children in an orderly way, nor start one that the list lacks: that one
+     * would hold on to the memory that the next PostgreSQL wants for itself. */
+    kill(postgres->pid, SIGSTOP);
+    waitpid(postgres->pid, NULL, WUNTRACED);
     int count = list_children(postgres->pid, children, 128);
     for (int i = 0; i < count; i++)
         kill(children[i], SIGKILL);
@@ -199,6 +204,8 @@ void temp_postgres_crash(struct temp_postgres *postgres)
     postgres->pid = 0;
     snprintf(path, sizeof(path), "%s/data/postmaster.pid", postgres->folder);
     unlink(path); /* else wait_until_ready believes the old one */
+    snprintf(path, sizeof(path), "%s/.s.PGSQL.5432.lock", postgres->folder);
+    unlink(path); /* its process number may be another's by now */
 }
 
 void temp_postgres_stop(struct temp_postgres *postgres)
