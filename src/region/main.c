@@ -37,6 +37,7 @@ static int run(const struct config_source *source, bool check_only)
     if (!code && check_only)
         return 0;
     mallopt(M_ARENA_MAX, 2); /* threads are many and small: an arena each would cost more */
+    mallopt(M_MMAP_THRESHOLD, 1 << 20); /* what a long list took goes back to the system */
     code = code ? code : region_start(&region, &err);
     if (code)
         region_fail(&err);

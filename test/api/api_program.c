@@ -4,6 +4,7 @@
  * stdin closes. Lines on stdin: "primary off", "primary on", "kill" (all backends), "rack METHOD
  * JSON" (a call of the rack rack1: answered by its result, or by {"error": text}, as one line).
  */
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -100,6 +101,8 @@ int main(int argc, char **argv)
     struct http *http = NULL;
     struct arena *arena = arena_new();
     char folder[] = "/tmp/gantry-api-XXXXXX", path[64];
+    mallopt(M_ARENA_MAX, 2); /* as gantry-regiond does */
+    mallopt(M_MMAP_THRESHOLD, 1 << 20);
     log_setup("api_program", LOG_TEXT, getenv("GANTRY_DEBUG") ? LOG_DEBUG : LOG_INFO);
     temp_postgres_start(&postgres);
     seal_ring_make(&ring);
