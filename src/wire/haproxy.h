@@ -33,8 +33,9 @@ struct haproxy *haproxy_new(struct loop *loop, struct fence_link *fence,
 void haproxy_free(struct haproxy *haproxy);
 
 /**
- * Start it when it does not run; start it again when sockets or configuration differ from what it
- * runs with. Without sockets (count 0) it is ended. All is copied.
+ * Start it when it does not run; when sockets or configuration differ from what it runs with, start
+ * another one on the same sockets and let the first end what it answers. Without sockets (count 0)
+ * it is ended. All is copied.
  */
 void haproxy_look(struct haproxy *haproxy, const struct haproxy_socket *sockets, int count,
                   const char *config);
