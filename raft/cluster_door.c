@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
+
+enum { RETRY_MS = 50 };
 
 static struct {
     pthread_mutex_t lock;
@@ -96,22 +99,45 @@ static struct question *question_new(const struct command *command)
     return question;
 }
 
-enum error_code cluster_ask(const struct command *command, unsigned timeout_ms, struct error *err)
+static enum error_code ask_once(const struct command *command, const struct timespec *until,
+                                struct error *err)
 {
     struct question *question = question_new(command);
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
-    until.tv_sec += timeout_ms / 1000 + until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
     loop_post(door.loop, on_loop, question);
     pthread_mutex_lock(&question->lock);
     int rv = 0;
     while (!question->done && rv != ETIMEDOUT)
-        rv = pthread_cond_timedwait(&question->answered, &question->lock, &until);
+        rv = pthread_cond_timedwait(&question->answered, &question->lock, until);
     enum error_code code = question->done ? question->code : ERR_TIMEOUT;
     error_set(err, code, "%s",
               question->done ? question->reason : "the cluster did not answer in time");
     drop_share(question);
     return code;
+}
+
+static void add_ms(struct timespec *time, unsigned ms)
+{
+    time->tv_nsec += (long)(ms % 1000) * 1000000;
+    time->tv_sec += ms / 1000 + time->tv_nsec / 1000000000;
+    time->tv_nsec %= 1000000000;
+}
+
+static bool is_before(const struct timespec *a, const struct timespec *b)
+{
+    return a->tv_sec != b->tv_sec ? a->tv_sec < b->tv_sec : a->tv_nsec < b->tv_nsec;
+}
+
+enum error_code cluster_ask(const struct command *command, unsigned timeout_ms, struct error *err)
+{
+    struct timespec until, next;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    add_ms(&until, timeout_ms);
+    for (;;) {
+        enum error_code code = ask_once(command, &until, err);
+        clock_gettime(CLOCK_MONOTONIC, &next);
+        add_ms(&next, RETRY_MS);
+        if (code != ERR_UNAVAILABLE || !is_before(&next, &until))
+            return code;
+        usleep(RETRY_MS * 1000); /* nothing was done: an election may be under way */
+    }
 }

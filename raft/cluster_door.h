@@ -14,14 +14,18 @@ struct cluster_view {
     uint64_t self;
     struct cluster_state facts;
     struct replica_report raft;
+    struct replica_server servers[LIMIT_REGIONS + 1]; /* raft's own members */
+    int servers_count;
 };
 
 /** Copy the view last published. */
 void cluster_read(struct cluster_view *view);
 
 /**
- * Propose and wait for the outcome. Errors: the refusal of apply with its reason, UNAVAILABLE (no
- * leader here, nothing was done), TIMEOUT and UNKNOWN_OUTCOME (it may still happen).
+ * Propose and wait for the outcome; while no region leads it is tried again. Errors: the refusal of
+ * apply with its reason, UNAVAILABLE (no region led in that time, nothing was done), TIMEOUT and
+ * UNKNOWN_OUTCOME (it may still happen). On a region that does not lead the view may show it a
+ * heartbeat later.
  */
 enum error_code cluster_ask(const struct command *command, unsigned timeout_ms, struct error *err);
 

@@ -16,6 +16,8 @@ static const struct record_field member_fields[] = {
     PORT(CLUSTER_PORT_POSTGRES, "postgres port"),
     PORT(CLUSTER_PORT_HEALTH, "health port"),
     PORT(CLUSTER_PORT_HTTPS, "https port"),
+    RECORD_OF(cluster_member, key, RECORD_TEXT),
+    RECORD_OF(cluster_member, serial, RECORD_TEXT),
     RECORD_OF(cluster_member, data_voter, RECORD_FLAG),
     RECORD_OF(cluster_member, acceptor, RECORD_FLAG),
     RECORD_OF(cluster_member, ever_had_data, RECORD_FLAG),

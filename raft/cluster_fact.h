@@ -52,9 +52,11 @@ struct cluster_member {
     char name[LIMIT_NAME];
     char address[CLUSTER_ADDRESS]; /* management */
     uint32_t ports[CLUSTER_PORTS];
-    bool data_voter;    /* counts in the quorum commit and may become primary */
-    bool acceptor;      /* grants leases */
-    bool ever_had_data; /* was named by a SET or was a data voter at some time */
+    char key[CLUSTER_FINGERPRINT]; /* of the key it joined with, "" = made the cluster */
+    char serial[CLUSTER_SERIAL];   /* of its certificate */
+    bool data_voter;               /* counts in the quorum commit and may become primary */
+    bool acceptor;                 /* grants leases */
+    bool ever_had_data;            /* was named by a SET or was a data voter at some time */
 };
 
 /* Who writes: the counter of primaries, how far the newest has come, and the one before it. */

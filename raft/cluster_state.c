@@ -80,6 +80,13 @@ static outcome apply_member_add(struct cluster_state *facts, const struct cluste
 {
     if (!is_new_member(member))
         return OUTCOME(BAD_INPUT, "a new member needs an id, an IPv4 address and a raft port");
+    struct cluster_member *known = member_of(facts, member->id);
+    if (known && !strcmp(known->name, member->name) && !strcmp(known->address, member->address) &&
+        known->key[0] && !strcmp(known->key, member->key)) { /* its answer was lost: signed anew */
+        memcpy(known->serial, member->serial, sizeof(known->serial));
+        memcpy(known->ports, member->ports, sizeof(known->ports));
+        return ACCEPTED;
+    }
     if (member->id != facts->member_next)
         return OUTCOME(CONFLICT, "the member's id is not the next one");
     if (cluster_state_member_named(facts, member->name))
@@ -92,6 +99,16 @@ static outcome apply_member_add(struct cluster_state *facts, const struct cluste
         return OUTCOME(LIMIT, "there are as many members as there can be");
     facts->members[facts->members_count++] = *member;
     facts->member_next++;
+    return ACCEPTED;
+}
+
+static outcome apply_revoke(struct cluster_state *facts, const char *serial)
+{
+    if (cluster_state_revoked(facts, serial))
+        return ACCEPTED;
+    if (facts->revoked_count == CLUSTER_REVOKED)
+        return OUTCOME(LIMIT, "too many certificates are revoked: renew the CA");
+    memcpy(facts->revoked[facts->revoked_count++].serial, serial, CLUSTER_SERIAL);
     return ACCEPTED;
 }
 
@@ -108,6 +125,11 @@ static outcome apply_member_remove(struct cluster_state *facts,
     for (int i = 0; i < facts->vips_count; i++)
         if (facts->vips[i].holder == remove->id)
             return OUTCOME(CONFLICT, "the member holds a virtual IP: move it first");
+    if (facts->members_count == 1)
+        return OUTCOME(CONFLICT, "the last member stays");
+    outcome revoked = member->serial[0] ? apply_revoke(facts, member->serial) : ACCEPTED;
+    if (revoked->code)
+        return revoked;
     int index = (int)(member - facts->members);
     REMOVE_AT(facts->members, facts->members_count, index);
     if (facts->primary.served_member == remove->id)
@@ -164,16 +186,6 @@ static outcome apply_token_expire(struct cluster_state *facts,
                                   const struct command_token_expire *expire)
 {
     forget_tokens(facts, expire->now_ms);
-    return ACCEPTED;
-}
-
-static outcome apply_revoke(struct cluster_state *facts, const char *serial)
-{
-    if (cluster_state_revoked(facts, serial))
-        return ACCEPTED;
-    if (facts->revoked_count == CLUSTER_REVOKED)
-        return OUTCOME(LIMIT, "too many certificates are revoked: renew the CA");
-    memcpy(facts->revoked[facts->revoked_count++].serial, serial, CLUSTER_SERIAL);
     return ACCEPTED;
 }
 

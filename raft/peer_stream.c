@@ -221,7 +221,7 @@ static void on_sweep(struct loop_timer *timer)
 
 static bool is_purpose(int number)
 {
-    return number == PEER_RAFT || number == PEER_MESSAGES;
+    return number >= PEER_RAFT && number <= PEER_CALLS;
 }
 
 /* What it said of itself agrees with its certificate and with what is known of it. */

@@ -15,8 +15,9 @@ enum {
     PEER_STREAMS_MAX = 64,
 };
 
-/** What a stream is for. RAFT: libraft's frames one way. MESSAGES: member_message.h one way. */
-enum peer_purpose { PEER_RAFT = 1, PEER_MESSAGES = 2 };
+/** What a stream is for. RAFT: libraft's frames one way. MESSAGES: member_message.h one way. CALLS:
+ * src/wire/call_link.h, calls of who opened it. */
+enum peer_purpose { PEER_RAFT = 1, PEER_MESSAGES = 2, PEER_CALLS = 3 };
 
 /** Parts of "name@ip:port". Errors: BAD_INPUT. */
 struct peer_address {

@@ -71,6 +71,8 @@ static bool may_speak(void *owner, uint64_t id, const struct certificate *certif
     size_t length = strlen(certificate->name);
     if (cluster_state_revoked(&replica->facts, certificate->serial))
         return false;
+    if (id < replica->facts.member_next && !cluster_state_member(&replica->facts, id))
+        return false; /* removed: no id is given twice */
     for (unsigned i = 0; i < configuration->n; i++) {
         const struct raft_server *known = &configuration->servers[i];
         bool named =
@@ -87,6 +89,12 @@ static void on_messages(void *owner, uint64_t id, struct tls_stream *stream)
 {
     struct replica *replica = owner;
     replica->setup.messages(replica->setup.owner, id, stream);
+}
+
+static void on_calls(void *owner, uint64_t id, struct tls_stream *stream)
+{
+    struct replica *replica = owner;
+    replica->setup.calls(replica->setup.owner, id, stream);
 }
 
 static void fail(struct replica *replica, enum error_code code, const char *what)
@@ -271,6 +279,7 @@ enum error_code replica_start(const struct replica_setup *setup, bool bootstrap,
                                         .may = may_speak,
                                         .committed = on_committed,
                                         .messages = setup->messages ? on_messages : NULL,
+                                        .calls = setup->calls ? on_calls : NULL,
                                         .owner = replica};
     replica->transport = transport_new(&transport, &replica->library);
     replica->fsm = (struct raft_fsm){.version = 1,

@@ -25,9 +25,10 @@ struct replica_setup {
     void (*changed)(void *owner);
     /** It cannot go on (disk, corrupt log): the program must say why and exit. */
     void (*failed)(void *owner, const struct error *why);
-    /** Another member opened a stream of messages: take it over with tls_stream_own. May be NULL.
-     */
+    /** Another member opened a stream of messages, or of calls: take it over with tls_stream_own.
+     * May be NULL. */
     void (*messages)(void *owner, uint64_t id, struct tls_stream *stream);
+    void (*calls)(void *owner, uint64_t id, struct tls_stream *stream);
 };
 
 /** Is there a log in dir? An empty or missing folder has none. */

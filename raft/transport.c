@@ -148,6 +148,10 @@ static void on_called(void *owner, uint64_t id, const char *address, enum peer_p
         transport->setup.messages(transport->setup.owner, id, stream);
         return;
     }
+    if (purpose == PEER_CALLS && transport->setup.calls) {
+        transport->setup.calls(transport->setup.owner, id, stream);
+        return;
+    }
     if (purpose != PEER_RAFT || transport->closing) {
         tls_stream_own(stream, &quiet, NULL);
         tls_stream_reset(stream);

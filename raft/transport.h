@@ -22,8 +22,9 @@ struct transport_setup {
     bool (*may)(void *owner, uint64_t id, const struct certificate *certificate);
     /** A leader committed this entry in its own term; we hold it. */
     void (*committed)(void *owner, uint64_t index);
-    /** A member opened a stream of messages to us; NULL = nobody takes any. */
+    /** A member opened a stream of messages, or of calls, to us; NULL = nobody takes any. */
     void (*messages)(void *owner, uint64_t id, struct tls_stream *stream);
+    void (*calls)(void *owner, uint64_t id, struct tls_stream *stream);
     void *owner;
 };
 

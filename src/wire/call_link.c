@@ -388,6 +388,16 @@ struct call_link *call_link_accept(struct loop *loop, struct tls_stream *stream,
     return link;
 }
 
+struct call_link *call_link_adopt(struct loop *loop, struct tls_stream *stream,
+                                  const struct call_link_events *events, void *owner)
+{
+    struct call_link *link = new_link(loop, events, owner);
+    link->stream = stream;
+    link->open = true;
+    tls_stream_own(stream, &stream_events, link);
+    return link;
+}
+
 const struct certificate *call_link_peer(const struct call_link *link)
 {
     return tls_stream_peer(link->stream);

@@ -41,6 +41,10 @@ struct call_link *call_link_accept(struct loop *loop, struct tls_stream *stream,
                                    struct tls_events *tls, const struct call_link_events *events,
                                    void *owner);
 
+/** Take over a stream that is established already; established() is not called. */
+struct call_link *call_link_adopt(struct loop *loop, struct tls_stream *stream,
+                                  const struct call_link_events *events, void *owner);
+
 /** The answer to one call: why->code ERR_OK with its result (borrowed), or what went wrong. */
 typedef void call_link_done(void *subject, json_t *result, const struct error *why);
 

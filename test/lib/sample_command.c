@@ -12,6 +12,12 @@ const int sample_command_kinds[] = {
 
 #define PUT(field, text) snprintf(field, sizeof(field), "%s", text)
 
+static void fill_text(char *text, size_t size, char letter)
+{
+    memset(text, letter, size - 1);
+    text[size - 1] = '\0';
+}
+
 static void fill_member(struct cluster_member *member, uint64_t id)
 {
     static const uint32_t ports[CLUSTER_PORTS] = {5250, 5251, 5252, 5253, 5239, 5443};
@@ -19,12 +25,8 @@ static void fill_member(struct cluster_member *member, uint64_t id)
     snprintf(member->name, sizeof(member->name), "region%u", (unsigned)id);
     snprintf(member->address, sizeof(member->address), "10.0.0.%u", (unsigned)id);
     memcpy(member->ports, ports, sizeof(ports));
-}
-
-static void fill_text(char *text, size_t size, char letter)
-{
-    memset(text, letter, size - 1);
-    text[size - 1] = '\0';
+    fill_text(member->key, sizeof(member->key), 'b');
+    snprintf(member->serial, sizeof(member->serial), "a%u", (unsigned)id);
 }
 
 static void fill_token(struct cluster_token *token)
