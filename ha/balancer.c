@@ -47,7 +47,7 @@ void balancer_look(struct balancer *balancer, const struct cluster_state *facts)
     for (int i = 0; i < count; i++)
         sockets[i] = wanted[i].socket;
     spool_init(&config);
-    balancer_config_write(&config, wanted, count, balancer->settings);
+    balancer_config_write(&config, facts, wanted, count, balancer->settings);
     spool_put(&config, "", 1);
     haproxy_look(balancer->child, sockets, count, config.bytes);
     spool_close(&config);

@@ -31,11 +31,15 @@ int balancer_config_sockets(const struct cluster_state *facts, const struct ha_s
     return count;
 }
 
-/* Limits a slow or abusive client: headers within 10 s, bodies watched by regiond. */
+/*
+ * Limits a slow or abusive client: headers within 10 s, bodies watched by regiond. What failed is
+ * asked again, of another region: each request carries an id (X-Request-Id) that stays the same, by
+ * which a write is done once.
+ */
 static const char fixed[] = "defaults\n"
                             "    mode http\n"
                             "    option http-keep-alive\n"
-                            "    option redispatch\n"
+                            "    option redispatch 1\n"
                             "    option dontlognull\n"
                             "    option splice-auto\n"
                             "    timeout connect 1s\n"
@@ -44,9 +48,9 @@ static const char fixed[] = "defaults\n"
                             "    timeout http-request 10s\n"
                             "    timeout http-keep-alive 60s\n"
                             "    timeout queue 15s\n"
-                            "    timeout check 1s\n"
-                            "    retries 3\n"
-                            "    retry-on conn-failure empty-response\n"
+                            "    timeout check 500ms\n"
+                            "    retries 4\n"
+                            "    retry-on conn-failure empty-response response-timeout\n"
                             "    maxconn 4000\n"
                             "    unique-id-format %[uuid()]\n";
 
@@ -63,23 +67,71 @@ static void write_frontend(struct spool *out, const struct balancer_socket *sock
         spool_printf(out, " ca-file %s verify required ssl-min-ver TLSv1.3", settings->ca_file);
     spool_text(out, "\n");
     if (socket->door == BALANCER_HOP) {
-        /* Racks pass the machine's address on; nobody else's word for it is taken. */
-        spool_text(out, "    http-request deny unless { ssl_c_s_dn(OU) -m str rack region }\n"
-                        "    http-request set-header X-Gantry-Hop %[ssl_c_s_dn(CN)]\n"
-                        "    option forwardfor\n");
+        /*
+         * Racks pass the machine's address on, and regions what their own front door has written;
+         * nobody else's word for it is taken. What a region passes on stays here: no circles.
+         */
+        spool_text(out, "    acl region ssl_c_s_dn(OU) -m str region\n"
+                        "    http-request deny unless { ssl_c_s_dn(OU) -m str rack region }\n"
+                        "    http-request set-header X-Gantry-Hop %[ssl_c_s_dn(CN)] unless region\n"
+                        "    http-request add-header X-Forwarded-For %[src] unless region\n"
+                        "    http-request set-header X-Forwarded-Proto https unless region\n");
     } else {
         spool_text(out, "    http-request del-header X-Forwarded-For\n"
                         "    http-request del-header X-Gantry-Hop\n"
                         "    option forwardfor\n");
     }
-    spool_printf(out, "    http-request set-header X-Forwarded-Proto %s\n",
-                 socket->door == BALANCER_HTTP ? "http" : "https");
+    if (socket->door != BALANCER_HOP)
+        spool_printf(out, "    http-request set-header X-Forwarded-Proto %s\n",
+                     socket->door == BALANCER_HTTP ? "http" : "https");
     spool_text(out, "    http-request set-header X-Request-Id %[unique-id] unless "
-                    "{ req.hdr(X-Request-Id) -m found }\n"
-                    "    default_backend regions\n");
+                    "{ req.hdr(X-Request-Id) -m found }\n");
+    if (socket->door == BALANCER_HOP)
+        spool_text(out, "    use_backend here if region\n");
+    spool_text(out, "    default_backend regions\n");
 }
 
-void balancer_config_write(struct spool *out, const struct balancer_socket *sockets, int count,
+static bool is_word(const char *text)
+{
+    return *text && strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                 "0123456789._-") == strlen(text);
+}
+
+/*
+ * This region through its unix socket, the others through their hop port. Up is who reaches a
+ * primary: /readyz of its health port, which never waits. The own one is preferred by weight: a hop
+ * costs.
+ */
+static void write_regions(struct spool *out, const struct cluster_state *facts,
+                          const struct ha_settings *settings)
+{
+    spool_text(out, "\nbackend regions\n"
+                    "    balance roundrobin\n"
+                    "    http-reuse safe\n"
+                    "    option httpchk GET /readyz\n"
+                    "    http-check expect status 200\n"
+                    "    default-server check inter 100ms fastinter 100ms downinter 100ms fall 3 "
+                    "rise 1 observe layer4 error-limit 3 on-error fail-check "
+                    "on-marked-down shutdown-sessions maxconn 256\n");
+    spool_printf(out, "    server %s unix@%s weight 100 addr %s port %d\n", settings->name,
+                 settings->api_socket, settings->address, settings->health_port);
+    for (int i = 0; i < facts->members_count; i++) {
+        const struct cluster_member *member = &facts->members[i];
+        if (!strcmp(member->name, settings->name) || !is_word(member->name))
+            continue;
+        spool_printf(out,
+                     "    server %s %s:%u weight 10 ssl crt %s/haproxy.pem ca-file %s verify "
+                     "required verifyhost %s ssl-min-ver TLSv1.3 addr %s port %u no-check-ssl\n",
+                     member->name, member->address, member->ports[CLUSTER_PORT_HOP],
+                     settings->run_dir, settings->ca_file, member->name, member->address,
+                     member->ports[CLUSTER_PORT_HEALTH]);
+    }
+    spool_printf(out, "\nbackend here\n    http-reuse safe\n    server %s unix@%s maxconn 256\n",
+                 settings->name, settings->api_socket);
+}
+
+void balancer_config_write(struct spool *out, const struct cluster_state *facts,
+                           const struct balancer_socket *sockets, int count,
                            const struct ha_settings *settings)
 {
     spool_text(out, "# Written by gantry-regiond at every start of HAProxy.\nglobal\n");
@@ -93,9 +145,5 @@ void balancer_config_write(struct spool *out, const struct balancer_socket *sock
     spool_text(out, fixed);
     for (int i = 0; i < count; i++)
         write_frontend(out, &sockets[i], HAPROXY_FIRST_FD + i, settings);
-    spool_printf(out,
-                 "\nbackend regions\n"
-                 "    http-reuse always\n"
-                 "    server %s unix@%s check inter 100ms fall 3 rise 1 maxconn 256\n",
-                 settings->name, settings->api_socket);
+    write_regions(out, facts, settings);
 }

@@ -20,5 +20,6 @@ int balancer_config_sockets(const struct cluster_state *facts, const struct ha_s
                             struct balancer_socket sockets[BALANCER_SOCKETS]);
 
 /** The whole configuration file. */
-void balancer_config_write(struct spool *out, const struct balancer_socket *sockets, int count,
+void balancer_config_write(struct spool *out, const struct cluster_state *facts,
+                           const struct balancer_socket *sockets, int count,
                            const struct ha_settings *settings);

@@ -5,7 +5,7 @@ struct ha_settings {
     const char *name, *address; /* of this region */
     const char *data_dir, *run_dir;
     const char *pg_bin_dir;
-    int pg_port, hop_port;
+    int pg_port, hop_port, health_port;
     const char *api_socket;                            /* regiond's own listener, a unix socket */
     const char *ca_file, *certificate_file, *key_file; /* PEM */
     const char *haproxy;                               /* the program */

@@ -14,13 +14,22 @@ static const struct ha_settings settings = {.name = "region1",
                                             .address = "10.0.0.1",
                                             .run_dir = "/run/x",
                                             .hop_port = 5252,
+                                            .health_port = 5239,
                                             .api_socket = "/run/x/api.sock",
                                             .ca_file = "/d/ca.pem"};
 
+static struct cluster_state facts;
+
 static int fill(struct balancer_socket *sockets)
 {
-    static struct cluster_state facts;
     cluster_state_init(&facts);
+    facts.members_count = 2;
+    strcpy(facts.members[0].name, "region1");
+    strcpy(facts.members[0].address, "10.0.0.1");
+    strcpy(facts.members[1].name, "region2");
+    strcpy(facts.members[1].address, "10.0.0.2");
+    facts.members[1].ports[CLUSTER_PORT_HOP] = 5252;
+    facts.members[1].ports[CLUSTER_PORT_HEALTH] = 5239;
     facts.vips_count = 1;
     strcpy(facts.vips[0].net, "10.0.0.100/24");
     facts.vips[0].http_port = 5240;
@@ -55,13 +64,16 @@ static void test_doors(void **unused)
     struct balancer_socket sockets[BALANCER_SOCKETS];
     struct spool out;
     spool_init(&out);
-    balancer_config_write(&out, sockets, fill(sockets), &settings);
+    int count = fill(sockets);
+    balancer_config_write(&out, &facts, sockets, count, &settings);
     spool_put(&out, "", 1);
     const char *text = out.bytes;
     assert_true(says(text, "frontend hop_3", "bind fd@3 ssl crt /run/x/haproxy.pem"));
     assert_true(says(text, "frontend hop_3", "verify required"));
     assert_true(says(text, "frontend hop_3", "deny unless { ssl_c_s_dn(OU) -m str rack region }"));
     assert_false(says(text, "frontend hop_3", "del-header X-Forwarded-For"));
+    assert_true(says(text, "frontend hop_3", "X-Forwarded-Proto https unless region\n"));
+    assert_true(says(text, "frontend hop_3", "use_backend here if region\n"));
     const char *open[] = {"frontend http_4", "frontend https_5"};
     for (int i = 0; i < 2; i++) {
         assert_true(says(text, open[i], "del-header X-Forwarded-For"));
@@ -70,7 +82,12 @@ static void test_doors(void **unused)
     }
     assert_true(says(text, "frontend http_4", "X-Forwarded-Proto http\n"));
     assert_true(says(text, "frontend https_5", "X-Forwarded-Proto https\n"));
-    assert_non_null(strstr(text, "server region1 unix@/run/x/api.sock"));
+    assert_true(says(text, "\nbackend regions", "server region1 unix@/run/x/api.sock weight 100"));
+    assert_true(says(text, "\nbackend regions", "server region2 10.0.0.2:5252"));
+    assert_true(says(text, "\nbackend regions", "verifyhost region2"));
+    assert_null(strstr(text, "server region1 10.0.0.1:5252")); /* not to itself over the network */
+    assert_true(says(text, "\nbackend here", "server region1 unix@/run/x/api.sock"));
+    assert_null(strstr(strstr(text, "\nbackend here"), "region2"));
     spool_close(&out);
 }
 
