@@ -10,7 +10,7 @@
 #include "src/cli/login.h"
 
 const struct cli_command cli_commands[] = {
-    {"cluster join", join_run, "Make this host a rack controller, with a token."},
+    {"cluster join", join_run, "Make this host a region or a rack controller, with a token."},
     {"cluster status", control_run, "The same as: gantry status."},
     {"login", login_run, "Keep an API's address and key as a profile."},
     {"logout", login_forget, "Forget a profile."},

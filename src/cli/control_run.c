@@ -55,6 +55,25 @@ static const struct doc_text_param *find_param(const struct doc_text *doc, const
     return NULL;
 }
 
+/** A word without a flag is the first needed parameter that is not there yet: "cluster remove r2".
+ */
+static const struct doc_text_param *find_bare(const struct doc_text *doc, const json_t *request)
+{
+    for (int i = 0; i < doc->params_count; i++)
+        if (doc->params[i].needed && !json_object_get(request, doc->params[i].name))
+            return &doc->params[i];
+    return NULL;
+}
+
+static enum error_code put(json_t *request, const char *name, const char *value, struct error *err)
+{
+    json_t *text = json_string(value);
+    if (!text)
+        return error_set(err, ERR_BAD_INPUT, "the value of --%s is no UTF-8", name);
+    json_object_set_new(request, name, text);
+    return ERR_OK;
+}
+
 /** Takes one or two words; returns how many, or -1 with *err. */
 static int take_param(struct cli *cli, const struct doc_text *doc, int argc, char **argv,
                       json_t *request, struct error *err)
@@ -63,6 +82,9 @@ static int take_param(struct cli *cli, const struct doc_text *doc, int argc, cha
     size_t length = strcspn(argv[0], "="), end = strlen(file_end);
     const struct doc_text_param *param = find_param(doc, argv[0], length);
     bool from_file = false;
+    const struct doc_text_param *bare = *argv[0] != '-' ? find_bare(doc, request) : NULL;
+    if (bare)
+        return put(request, bare->name, argv[0], err) ? -1 : 1;
     if (!param && length > end && !strncmp(argv[0] + length - end, file_end, end)) {
         param = find_param(doc, argv[0], length - end);
         from_file = true;
@@ -80,13 +102,7 @@ static int take_param(struct cli *cli, const struct doc_text *doc, int argc, cha
     }
     if (from_file && cli_read_secret(cli, value, &value, err))
         return -1;
-    json_t *text = json_string(value);
-    if (!text) {
-        error_set(err, ERR_BAD_INPUT, "the value of %.*s is no UTF-8", (int)length, argv[0]);
-        return -1;
-    }
-    json_object_set_new(request, param->name, text);
-    return joined ? 1 : 2;
+    return put(request, param->name, value, err) ? -1 : joined ? 1 : 2;
 }
 
 enum error_code control_run_parse(struct cli *cli, const struct control_command *command, int argc,

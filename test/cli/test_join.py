@@ -97,7 +97,8 @@ def refused(gantry, site, token, status, text, *words):
     result = gantry("cluster", "join", token, "--config", site.config, *words)
     assert result.returncode == status, result.stderr
     assert text in result.stderr
-    assert not site.rack.exists()
+    left = {path.name for path in site.rack.rglob("*")} if site.rack.exists() else set()
+    assert left <= {"joining.key"}  # of a question whose answer may have been lost
     return result
 
 
@@ -123,8 +124,79 @@ def test_no_region_answers(gantry, site):
     refused(gantry, site, make_token(site.folder, "lab", ["127.0.0.1:1"]), 6, "no region of the token answers")
 
 
-def test_token_for_a_region(gantry, site):
-    refused(gantry, site, make_token(site.folder, "lab", [site.address], role="region"), 2, "this token is for a region")
+def test_token_for_something_else(gantry, site):
+    refused(gantry, site, make_token(site.folder, "lab", [site.address], role="operator"), 2, "this token is for operator")
+
+
+def test_nothing_stays_of_a_refusal(gantry, site):
+    site.answers["POST /MAAS/cluster/join"] = (410, "text/plain", b"the token has expired")
+    refused(gantry, site, make_token(site.folder, "lab", [site.address]), 4, "the token has expired")
+    assert not site.rack.exists()
+
+
+def test_a_lost_answer_is_asked_for_with_the_same_key(gantry, site):
+    """The cluster knows the bearer by the key: a token that was spent is good for it still."""
+    token, join = make_token(site.folder, "lab", [site.address]), site.answers["POST /MAAS/cluster/join"]
+    site.answers["POST /MAAS/cluster/join"] = (503, "text/plain", b"outcome unknown")
+    refused(gantry, site, token, 6, "outcome unknown")
+    assert stat.S_IMODE((site.rack / "joining.key").stat().st_mode) == 0o600
+    site.answers["POST /MAAS/cluster/join"] = join
+    assert gantry("cluster", "join", token, "--config", site.config).returncode == 0
+    keys = [openssl(site.folder, "req", "-noout", "-pubkey", stdin=json.loads(request[3])["csr"].encode()) for request in site.requests]
+    assert len(keys) == 2 and keys[0] == keys[1]
+    assert not (site.rack / "joining.key").exists()
+
+
+@pytest.fixture(name="region_site")
+def make_region_site(site):
+    """A region's configuration, and an answer as a cluster gives it to a region."""
+    config = site.folder / "regiond.conf"
+    config.write_text(f"[region]\nname = region2\naddress = 10.0.0.2\ndata_dir = {site.folder}/region\n"
+                      "[vip]\naddress = 10.0.0.101/24\ninterface = mgmt0\n[ports]\nraft = 6250\n[log]\nlevel = debug\n")
+
+    def join(body):
+        reply = {"cluster": "lab", "cluster_id": "0" * 32, "id": 2, "seal_ring": "ab" * 32 + "\n",
+                 "certificate": sign(site.folder, "lab", json.loads(body)["csr"].encode()).decode(),
+                 "ca": (site.folder / "lab.pem").read_text(), "ca_key": (site.folder / "lab.key").read_text()}
+        return 200, "application/json", json.dumps(reply).encode()
+
+    site.answers["POST /MAAS/cluster/join"] = join
+    site.config, site.region = config, site.folder / "region"
+    return site
+
+
+def test_joined_region_holds_what_regiond_needs(gantry, region_site):
+    site = region_site
+    token = make_token(site.folder, "lab", [site.address], role="region")
+    result = gantry("cluster", "join", token, "--config", site.config)
+    assert result.returncode == 0, result.stderr
+    assert "region2 joined cluster lab as region 2" in result.stdout
+    asked = json.loads(site.requests[0][3])
+    assert asked["role"] == "region" and asked["name"] == "region2" and asked["address"] == "10.0.0.2"
+    assert asked["ports"] == {"raft": 6250, "racks": 5251, "hop": 5252, "postgres": 5253, "health": 5239, "https": 5443}
+    assert asked["vip"] == {"address": "10.0.0.101/24", "interface": "mgmt0", "http_port": 5240, "https_port": 5443}
+    modes = {name: stat.S_IMODE((site.region / name).stat().st_mode)
+             for name in ("ca/ca.key", "tls/region.key", "tls/seal.keys", "member.json")}
+    assert set(modes.values()) == {0o600}, modes
+    assert json.loads((site.region / "member.json").read_text()) == {"format": 1, "id": 2, "name": "region2", "fresh": True}
+    openssl(site.folder, "verify", "-CAfile", "region/ca/ca.pem", "region/tls/region.pem")
+    again = gantry("cluster", "join", token, "--config", site.config)
+    assert again.returncode == 5 and "joined a cluster already" in again.stderr
+    assert len(site.requests) == 1
+
+
+def test_a_key_that_is_not_the_cas_is_no_membership(gantry, region_site):
+    site, join = region_site, region_site.answers["POST /MAAS/cluster/join"]
+    make_authority(site.folder, "other")
+
+    def broken(body):
+        reply = json.loads(join(body)[2])
+        return 200, "application/json", json.dumps({**reply, "ca_key": (site.folder / "other.key").read_text()}).encode()
+
+    site.answers["POST /MAAS/cluster/join"] = broken
+    result = gantry("cluster", "join", make_token(site.folder, "lab", [site.address], role="region"), "--config", site.config)
+    assert result.returncode != 0
+    assert not (site.region / "member.json").exists()
 
 
 def test_broken_answer(gantry, site):

@@ -58,6 +58,15 @@ static void test_flags(void **unused)
     assert_int_equal(json_object_size(request), 3);
 }
 
+static void test_a_bare_word_is_what_is_needed(void **unused)
+{
+    (void)unused;
+    const char *words[] = {"--admin-user", "me", "lab"};
+    assert_int_equal(parse(3, words, NULL), ERR_OK);
+    assert_string_equal(value_of("name"), "lab");
+    assert_string_equal(value_of("admin_user"), "me");
+}
+
 static void test_flag_from_a_file(void **unused)
 {
     (void)unused;
@@ -85,7 +94,7 @@ static void test_wrong_words(void **unused)
     refuse(0, NULL, "--name is missing");
     refuse(2, (const char *[]){"--nam", "x"}, "unknown word \"--nam\"");
     refuse(2, (const char *[]){"--admin_user", "x"}, "unknown word");
-    refuse(1, (const char *[]){"name"}, "unknown word \"name\"");
+    refuse(2, (const char *[]){"lab", "other"}, "unknown word \"other\"");
     refuse(1, (const char *[]){"--name"}, "--name needs a value");
     refuse(4, (const char *[]){"--name", "a", "--name", "b"}, "--name is given twice");
     refuse(2, (const char *[]){"--name", "\377"}, "no UTF-8");
@@ -110,6 +119,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_flags, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_bare_word_is_what_is_needed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_flag_from_a_file, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_wrong_words, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_longest_command_is_found, set_up, tear_down),
