@@ -73,6 +73,11 @@ static enum error_code check_begun(const struct init *init, bool *begun, struct 
     const char *data_dir = init->region->settings.data_dir;
     char name[LIMIT_NAME];
     struct member_file member;
+    if (init->region->removed)
+        return error_set(err, ERR_CONFLICT,
+                         "this region was removed from a cluster: empty %s while gantry-fenced is "
+                         "stopped",
+                         data_dir);
     enum error_code code = member_file_init_read(data_dir, name, err);
     *begun = code == ERR_OK;
     if (*begun && strcmp(name, init->name))
@@ -192,7 +197,7 @@ static enum error_code wait_for_facts(struct cluster_view *view, struct error *e
 static enum error_code ask_init(struct init *init, struct error *err)
 {
     const struct settings *settings = &init->region->settings;
-    struct certificate ca;
+    struct certificate ca, own;
     struct command command;
     uint8_t id[(CLUSTER_ID - 1) / 2];
     memset(&command, 0, sizeof(command));
@@ -200,6 +205,7 @@ static enum error_code ask_init(struct init *init, struct error *err)
     struct command_init *facts = &command.init;
     struct cluster_member *member = &facts->member;
     enum error_code code = certificate_read(init->region->paths.ca, &ca, err);
+    code = code ? code : certificate_read(init->region->paths.certificate, &own, err);
     if (code)
         return code;
     digest_random(id, sizeof(id));
@@ -209,6 +215,7 @@ static enum error_code ask_init(struct init *init, struct error *err)
     member->id = FIRST_MEMBER;
     snprintf(member->name, sizeof(member->name), "%s", settings->name);
     snprintf(member->address, sizeof(member->address), "%s", settings->address);
+    snprintf(member->serial, sizeof(member->serial), "%s", own.serial);
     member->ports[CLUSTER_PORT_RAFT] = (uint32_t)settings->raft_port;
     member->ports[CLUSTER_PORT_RACK] = (uint32_t)settings->rack_port;
     member->ports[CLUSTER_PORT_HOP] = (uint32_t)settings->hop_port;

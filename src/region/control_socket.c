@@ -34,6 +34,8 @@ static const struct {
     {"vip add", vip_control_add},
     {"vip move", vip_control_move},
     {"vip remove", vip_control_remove},
+    {"cluster remove", remove_control_run},
+    {"rack remove", rack_remove_control_run},
 };
 
 static struct {

@@ -2,8 +2,8 @@
  * The local control socket (RUN/regiond.sock, group gantry): what `gantry cluster` and `gantry
  * status` speak to. Each connection has a thread of its own, so that commands are straight-line.
  * The form of what is said: src/model/control_command.h.
- * names: control_call_ control_socket_ cluster_init_ status_control_ token_control_
- * primary_control_ vip_control_
+ * names: control_call_ control_socket_ cluster_init_ status_control_ token_control_ primary_control_
+ * vip_control_ remove_control_ rack_remove_control_
  */
 #pragma once
 
@@ -33,6 +33,7 @@ typedef enum error_code control_function(struct control_call *call, json_t *repl
 control_function status_control_run, cluster_init_run, token_control_run;
 control_function primary_control_show, primary_control_switchover;
 control_function vip_control_list, vip_control_add, vip_control_move, vip_control_remove;
+control_function remove_control_run, rack_remove_control_run;
 
 /** Listen. Errors: IO, CONFLICT (another regiond answers there). */
 enum error_code control_socket_open(struct region *region, struct error *err);

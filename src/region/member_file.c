@@ -36,6 +36,7 @@ static enum error_code parse(const char *text, const char *path, struct member_f
                          path);
     if (!code && name) {
         member->id = (uint64_t)id;
+        member->fresh = json_is_true(json_object_get(root, "fresh"));
         snprintf(member->name, sizeof(member->name), "%s", name);
     }
     json_decref(root);
@@ -61,12 +62,29 @@ enum error_code member_file_write(const char *data_dir, const struct member_file
     in_dir(data_dir, "member.json", path);
     json_t *root = json_pack("{si sI ss}", "format", FORMAT, "id", (json_int_t)member->id, "name",
                              member->name);
+    if (member->fresh)
+        json_object_set_new(root, "fresh", json_true());
     char *text = json_dumps(root, 0);
     ASSERT(text);
     enum error_code code = file_write(path, text, strlen(text), 0600, err);
     free(text);
     json_decref(root);
     return code;
+}
+
+enum error_code member_file_removed(const char *data_dir, struct error *err)
+{
+    char from[LIMIT_PATH], to[LIMIT_PATH];
+    in_dir(data_dir, "member.json", from);
+    in_dir(data_dir, "removed.json", to);
+    return rename(from, to) ? error_errno(err, "%s", to) : ERR_OK;
+}
+
+bool member_file_was_removed(const char *data_dir)
+{
+    char path[LIMIT_PATH];
+    in_dir(data_dir, "removed.json", path);
+    return access(path, F_OK) == 0;
 }
 
 enum error_code member_file_init_read(const char *data_dir, char name[LIMIT_NAME],

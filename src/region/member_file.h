@@ -13,6 +13,7 @@
 struct member_file {
     uint64_t id; /* raft id */
     char name[LIMIT_NAME];
+    bool fresh; /* it has joined and did not open its log yet */
 };
 
 /** Errors: NOT_FOUND (no member yet), CONFLICT (of a newer version), CORRUPT, IO. */
@@ -20,6 +21,11 @@ enum error_code member_file_read(const char *data_dir, struct member_file *membe
                                  struct error *err);
 enum error_code member_file_write(const char *data_dir, const struct member_file *member,
                                   struct error *err);
+
+/** The cluster took this member out: it is none any more, and knows it after a restart. Errors: IO.
+ */
+enum error_code member_file_removed(const char *data_dir, struct error *err);
+bool member_file_was_removed(const char *data_dir);
 
 /** The cluster's name that an unfinished init is for. Errors: NOT_FOUND (there is none), IO. */
 enum error_code member_file_init_read(const char *data_dir, char name[LIMIT_NAME],

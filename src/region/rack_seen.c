@@ -89,6 +89,17 @@ bool rack_seen_linked(const char *system_id)
     return linked;
 }
 
+json_t *rack_seen_linked_list(void)
+{
+    json_t *list = json_array();
+    pthread_mutex_lock(&shown.lock);
+    for (int i = 0; i < shown.count; i++)
+        if (shown.racks[i].linked)
+            json_array_append_new(list, json_string(shown.racks[i].system_id));
+    pthread_mutex_unlock(&shown.lock);
+    return list;
+}
+
 void rack_seen_vlans(const char *system_id, json_t *vlans)
 {
     json_t *vlan;

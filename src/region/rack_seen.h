@@ -16,6 +16,9 @@ void rack_seen_show(const struct rack_hello *hello, bool linked, uint64_t heard_
 /** Is this rack linked to this region now? */
 bool rack_seen_linked(const char *system_id);
 
+/** The system_ids of the racks that are linked to this region: a new list. */
+json_t *rack_seen_linked_list(void);
+
 /** The VLANs that its interfaces are on: a list of ids, borrowed. */
 void rack_seen_vlans(const char *system_id, json_t *vlans);
 

@@ -22,6 +22,7 @@
 #include "src/region/control_socket.h"
 #include "src/region/member_file.h"
 #include "src/region/region_health.h"
+#include "src/region/region_members.h"
 #include "src/region/region_part.h"
 
 enum { LOOK_MS = 100, RETRY_MS = 1000, PRIMARY_WAIT_MS = 10000 };
@@ -91,6 +92,7 @@ static void show_view(struct region *region, struct cluster_view *view)
     if (facts)
         view->facts = *facts;
     replica_report(region->replica, &view->raft);
+    view->servers_count = replica_servers(region->replica, view->servers, LIMIT_REGIONS + 1);
     cluster_door_publish(view);
 }
 
@@ -171,7 +173,7 @@ static void raise_level(struct region *region)
     memset(&command, 0, sizeof(command));
     command.kind = COMMAND_SCHEMA;
     command.schema.level = (uint32_t)migrations_count;
-    replica_propose(region->replica, &command, NULL, NULL);
+    region_members_propose(region, &command, NULL, NULL);
 }
 
 static void migrated(void *subject)
@@ -227,7 +229,7 @@ static void propose_asked(void *owner, const struct command *command, replica_an
                           void *subject)
 {
     struct region *region = owner;
-    replica_propose(region->replica, command, answer, subject);
+    region_members_propose(region, command, answer, subject);
 }
 
 /* Within a call of raft: what was asked for is in the view when the answer comes, the rest waits.
@@ -279,6 +281,7 @@ static enum error_code open_replica(struct region *region, bool bootstrap, struc
         .changed = on_replica_changed,
         .failed = on_replica_failed,
         .messages = on_messages,
+        .calls = region_members_called,
     };
     enum error_code code = file_make_folders(region->paths.raft, 0700, err);
     return code ? code : replica_start(&setup, bootstrap, &region->replica, err);
@@ -299,20 +302,30 @@ static enum error_code open_http(struct region *region, struct error *err)
     return http_start(&settings, &region->http, err);
 }
 
-/* A member that lost its floor could promise again what it promised before: it counts as wiped. */
-static enum error_code check_floor(const struct region *region, struct error *err)
+/*
+ * A member that lost its floor could promise again what it promised before, and one that lost its
+ * log could vote again: both count as wiped. One that has just joined has neither yet.
+ */
+static enum error_code check_kept(const struct region *region, const struct member_file *member,
+                                  bool bootstrap, struct error *err)
 {
-    struct floor_values values;
+    struct floor_values values, none = {0}, first = {.acceptors = 1};
     enum error_code code = floor_read(region->paths.floor, &values, err);
-    if (code == ERR_NOT_FOUND)
+    const char *missing = code == ERR_NOT_FOUND ? region->paths.floor : NULL;
+    if (missing && member->fresh && !replica_exists(region->paths.raft))
+        return floor_raise(region->paths.floor, &none, &first, err);
+    if (!code && !bootstrap && !member->fresh && !replica_exists(region->paths.raft))
+        missing = region->paths.raft;
+    if (missing)
         return error_set(err, ERR_CORRUPT,
-                         "%s is missing beside the consensus log: this member counts as wiped; "
-                         "remove it from the cluster, empty its data directory and join again",
-                         region->paths.floor);
+                         "%s is missing: this member counts as wiped; remove it from the cluster, "
+                         "empty its data directory and join again",
+                         missing);
     return code;
 }
 
-static enum error_code check_member(struct region *region, struct error *err)
+static enum error_code check_member(struct region *region, struct member_file *found,
+                                    struct error *err)
 {
     struct member_file member;
     enum error_code code = member_file_read(region->settings.data_dir, &member, err);
@@ -322,14 +335,16 @@ static enum error_code check_member(struct region *region, struct error *err)
                          "use another data_dir",
                          region->settings.data_dir, member.name, region->settings.name);
     region->self = member.id;
+    *found = member;
     return code;
 }
 
 enum error_code region_open(struct region *region, bool bootstrap, struct error *err)
 {
     struct tls_files files = {region->paths.certificate, region->paths.key, region->paths.ca};
-    enum error_code code = check_member(region, err);
-    code = code ? code : check_floor(region, err);
+    struct member_file member;
+    enum error_code code = check_member(region, &member, err);
+    code = code ? code : check_kept(region, &member, bootstrap, err);
     code = code ? code : tls_credentials_load(&files, &region->credentials, err);
     code = code ? code : seal_ring_read(region->paths.ring, &region->ring, err);
     code = code ? code : file_make_folders(region->paths.images, 0750, err);
@@ -343,7 +358,13 @@ enum error_code region_open(struct region *region, bool bootstrap, struct error 
                                     .primary = on_primary,
                                     .owner = region};
     code = code ? code : reconcile_new(&setup, &region->reconcile, err);
+    if (!code)
+        region_members_open(region);
     code = code ? code : open_replica(region, bootstrap, err);
+    if (!code && member.fresh) { /* from now on its log must be there */
+        member.fresh = false;
+        code = member_file_write(region->settings.data_dir, &member, err);
+    }
     code = code ? code : open_http(region, err);
     for (int i = 0; i < region_parts_count && !code; i++)
         if (region_parts[i].start && (code = region_parts[i].start(region, err)))
@@ -395,9 +416,38 @@ static void on_signal(uv_signal_t *handle, int number)
     loop_run_blocking(&region->loop, stop_http, stopped, region);
 }
 
+/* A cluster whose init did not come far enough to fence an epoch is made anew by the next one. */
+static bool is_unborn(const struct region *region)
+{
+    char name[LIMIT_NAME];
+    struct floor_values values;
+    struct error err;
+    return member_file_init_read(region->settings.data_dir, name, &err) == ERR_OK &&
+           (floor_read(region->paths.floor, &values, &err) || values.pg_epoch == 0);
+}
+
+/* `gantry cluster join` writes member.json last; nobody has to start this program again. */
+static void look_for_join(struct region *region)
+{
+    struct member_file member;
+    struct error err;
+    uint64_t now_ns = clock_boot_ns();
+    if (region->removed || now_ns < region->retry_ns)
+        return;
+    region->retry_ns = now_ns + RETRY_MS * CLOCK_MS;
+    if (is_unborn(region) || member_file_read(region->settings.data_dir, &member, &err))
+        return;
+    log_info("this host has joined a cluster");
+    region->retry_ns = 0;
+    if (region_open(region, false, &err))
+        region_fail(&err);
+}
+
 static void on_timer(struct loop_timer *timer)
 {
     struct region *region = container_of(timer, struct region, timer);
+    if (!region->replica && !region->reconcile)
+        look_for_join(region);
     prepare_primary(region);
     look(region);
 }
@@ -432,6 +482,7 @@ static void fill_paths(struct region *region)
         .pg_bin_dir = region->settings.pg_bin_dir,
         .pg_port = region->settings.pg_port,
         .hop_port = region->settings.hop_port,
+        .health_port = region->settings.health_port,
         .api_socket = paths->api_socket,
         .ca_file = paths->ca,
         .certificate_file = paths->certificate,
@@ -447,21 +498,18 @@ static void watch_signal(struct region *region, uv_signal_t *handle, int number)
     uv_signal_start(handle, on_signal, number);
 }
 
-/* A cluster whose init did not come far enough to fence an epoch is made anew by the next one. */
-static bool is_unborn(const struct region *region)
-{
-    char name[LIMIT_NAME];
-    struct floor_values values;
-    struct error err;
-    return member_file_init_read(region->settings.data_dir, name, &err) == ERR_OK &&
-           (floor_read(region->paths.floor, &values, &err) || values.pg_epoch == 0);
-}
-
 static enum error_code open_existing(struct region *region, struct error *err)
 {
     struct member_file member;
     if (is_unborn(region)) {
         log_warning("an interrupted `gantry cluster init` is to be run again");
+        return ERR_OK;
+    }
+    if (member_file_was_removed(region->settings.data_dir)) {
+        region->removed = true;
+        log_warning("this region was removed from its cluster: to join again empty %s while "
+                    "gantry-fenced is stopped",
+                    region->settings.data_dir);
         return ERR_OK;
     }
     enum error_code code = member_file_read(region->settings.data_dir, &member, err);
@@ -471,7 +519,8 @@ static enum error_code open_existing(struct region *region, struct error *err)
                          "cluster again",
                          region->settings.data_dir);
     if (code == ERR_NOT_FOUND) {
-        log_info("no cluster yet: run `gantry cluster init` on this host");
+        log_info(
+            "no cluster yet: run `gantry cluster init` on this host, or `gantry cluster join`");
         return ERR_OK;
     }
     return code ? code : region_open(region, false, err);

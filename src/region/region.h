@@ -9,6 +9,7 @@
 
 #include "ha/reconcile.h"
 #include "raft/cluster_door.h"
+#include "raft/member_calls.h"
 #include "raft/replica.h"
 #include "src/base/loop.h"
 #include "src/region/http.h"
@@ -53,6 +54,7 @@ struct region {
     /* From region_open on, NULL and zero before: */
     uint64_t self; /* raft id */
     struct replica *replica;
+    struct member_calls *members; /* calls to and from the other regions */
     struct reconcile *reconcile;
     struct tls_credentials *credentials; /* of this region, role "region" */
     struct seal_ring ring;
@@ -64,6 +66,7 @@ struct region {
     bool migrating, ready;
     uint64_t retry_ns;
     char api_problem[256];
+    bool removed; /* the cluster has taken this region out */
     bool look_posted, stopping;
 };
 

@@ -5,6 +5,7 @@
 #include "src/region/rack_links.h"
 #include "src/region/rack_seen.h"
 #include "src/region/region_health.h"
+#include "src/region/region_members.h"
 #include "src/region/region_node.h"
 #include "src/region/region_racks.h"
 
@@ -16,6 +17,7 @@ const struct region_part region_parts[] = {
      .primary = region_racks_primary,
      .status = rack_seen_status,
      .metrics = rack_links_metrics},
+    {.name = "members", .look = region_members_look},
     {.name = "own node", .look = region_node_look, .primary = region_node_primary},
     {.name = "config watch", .start = config_watch_start, .primary = config_watch_primary},
 };

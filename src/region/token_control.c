@@ -1,6 +1,7 @@
 /* `gantry cluster token create`: a token with which one more host joins. Control threads. */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "src/base/address.h"
 #include "src/base/clock.h"
@@ -9,19 +10,21 @@
 #include "src/wire/certificate.h"
 #include "src/wire/digest.h"
 
-enum { ID_CHARS = 10, SECRET_CHARS = 32, LIFETIME_MS = 15 * 60 * 1000, ASK_MS = 5000 };
+enum {
+    ID_CHARS = 10,
+    SECRET_CHARS = 32,
+    LIFETIME_MS = 15 * 60 * 1000,
+    ASK_MS = 5000,
+    KNOWN_US = 200000 /* until every region knows of it: some heartbeats */
+};
 
 static enum error_code read_role(const struct control_call *call, int *role, struct error *err)
 {
     const char *word = control_call_param(call, "role");
-    if (word && !strcmp(word, cluster_role_word(CLUSTER_ROLE_RACK))) {
-        *role = CLUSTER_ROLE_RACK;
-        return ERR_OK;
-    }
-    if (word && !strcmp(word, cluster_role_word(CLUSTER_ROLE_REGION)))
-        return error_set(err, ERR_BAD_INPUT,
-                         "role region: a cluster of this version has one region");
-    return error_set(err, ERR_BAD_INPUT, "role: expected rack");
+    for (*role = 0; *role < CLUSTER_ROLES; (*role)++)
+        if (word && !strcmp(word, cluster_role_word(*role)))
+            return ERR_OK;
+    return error_set(err, ERR_BAD_INPUT, "role: expected region or rack");
 }
 
 /* Where the joining host finds the API: the virtual IPs, whichever region holds them. */
@@ -77,6 +80,7 @@ enum error_code token_control_run(struct control_call *call, json_t *reply, stru
     code = ask(&token, role, err);
     if (code)
         return code;
+    usleep(KNOWN_US);
     json_object_set_new(reply, "token", json_string(join_token_format(&token, call->arena)));
     json_object_set_new(reply, "role", json_string(token.role));
     json_object_set_new(reply, "expires_s", json_integer(LIFETIME_MS / 1000));
