@@ -87,8 +87,8 @@ def up(plan, images, stay_on_failure=False):
 def _check(plan):
     if os.geteuid():
         raise LabError("the lab makes network namespaces: run it as root")
-    if plan.numbers["regions"] != 1:
-        raise LabError("--regions: a cluster of this version has one region")
+    if not 1 <= plan.numbers["regions"] <= 7:
+        raise LabError("--regions: a cluster has 1 to 7 regions")
     for program in ("gantry-fenced", "gantry-regiond", "gantry", *(["gantry-rackd"] if plan.racks else [])):
         plan.program(program)
     for tool in ("ip", "nft", "curl", "haproxy", "nsenter"):
@@ -127,6 +127,12 @@ def _bring_up(plan, images):
     wait_for("the API through the virtual IP", lambda: api.call("GET", "users/", op="whoami")[0] == 200, 30)
     hosts.gantry(plan, plan.client, "login", plan.name, plan.api_url, "--key-file", plan.folder / "client" / "api.key")
     step("the API answers through the virtual IP")
+    for other in plan.regions[1:]:
+        _join_region(plan, other)
+        step(f"{other.name} joins")
+    if len(plan.regions) > 1:
+        wait_for("every region to vote", lambda: _all_vote(plan), 60)
+        step("every region votes")
     for rack in plan.racks:
         _join_rack(plan, rack, api, step)
     if plan.racks:
@@ -163,19 +169,32 @@ def _last_json(text):
     raise LabError(f"no JSON in the answer: {text[-400:]}")
 
 
-def _join_rack(plan, rack, api, step):
-    region = plan.regions[0]
-    result, _ = hosts.gantry(plan, region, "--json", "cluster", "token", "create", "--role", "rack")
-    token = _last_json(result.stdout)["token"]
-    token_file = rack.folder / "token"
+def _join(plan, host):
+    """With a token that region1 makes, which goes by a file: it is a secret."""
+    result, _ = hosts.gantry(plan, plan.regions[0], "--json", "cluster", "token", "create", "--role", host.role)
+    token_file = host.folder / "token"
     token_file.touch(mode=0o600)
-    token_file.write_text(token + "\n", encoding="utf-8")
-    hosts.gantry(plan, rack, "cluster", "join", f"@{token_file}", "--config", rack.folder / "rackd.conf")
+    token_file.write_text(_last_json(result.stdout)["token"] + "\n", encoding="utf-8")
+    program = "regiond" if host.role == "region" else "rackd"
+    hosts.gantry(plan, host, "cluster", "join", f"@{token_file}", "--config", host.folder / f"{program}.conf")
     token_file.unlink()
-    uid, gid = hosts.user_ids()
-    for folder, _, files in os.walk(rack.data):
-        for path in [folder, *[os.path.join(folder, name) for name in files]]:
-            os.chown(path, uid, gid)
+
+
+def _join_region(plan, region):
+    hosts.start(plan, region)  # it waits for the join
+    _join(plan, region)
+
+
+def _all_vote(plan):
+    result, _ = hosts.gantry(plan, plan.regions[0], "--json", "status", check=False)
+    if result.returncode:
+        return False
+    members = json.loads(result.stdout)["members"]
+    return len(members) == len(plan.regions) and all(m["reachable"] and m["raft_voter"] for m in members)
+
+
+def _join_rack(plan, rack, api, step):
+    _join(plan, rack)
     hosts.start(plan, rack)
     wait_for(f"{rack.name} in the list of racks",
              lambda: any(r["hostname"] == rack.name for r in api.get("rackcontrollers/")), 30)

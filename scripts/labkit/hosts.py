@@ -67,7 +67,7 @@ def _region(plan, host):
     return {
         "region": {"name": host.name, "address": host.address, "data_dir": host.data, "run_dir": host.run},
         "postgres": {"bin_dir": postgres_bin()},
-        "vip": {"address": f"{plan.vips[0]}/24", "interface": "mgmt0"},
+        "vip": {"address": f"{plan.vips[host.number - 1]}/24", "interface": "mgmt0"},
         "timing": {"profile": plan.profile},
         "log": {"format": "text", "level": "debug"},
     }

@@ -80,7 +80,7 @@ class Plan:
         self.profile, self.firmware, self.build = profile, firmware, pathlib.Path(build) if build else None
         self.numbers = {"regions": regions, "racks": racks, "machines": machines}
         self.hub = f"{name}-hub"
-        self.vips = [f"{MANAGEMENT}.100"]
+        self.vips = [f"{MANAGEMENT}.{100 + i}" for i in range(regions)]
         self.regions = [self._host("region", i, 10 + i) for i in range(1, regions + 1)]
         self.racks = [self._host("rack", i, 20 + i) for i in range(1, racks + 1)]
         for rack in self.racks:
