@@ -131,8 +131,10 @@ def _bring_up(plan, images):
         _join_region(plan, other)
         step(f"{other.name} joins")
     if len(plan.regions) > 1:
-        wait_for("every region to vote", lambda: _all_vote(plan), 60)
+        wait_for("every region to vote", lambda: _all(plan, "raft_voter"), 60)
         step("every region votes")
+        wait_for("a copy of the data on every region", lambda: _all(plan, "data_voter"), 120)
+        step("every region has the data, and votes on it")
     for rack in plan.racks:
         _join_rack(plan, rack, api, step)
     if plan.racks:
@@ -185,12 +187,12 @@ def _join_region(plan, region):
     _join(plan, region)
 
 
-def _all_vote(plan):
+def _all(plan, right):
     result, _ = hosts.gantry(plan, plan.regions[0], "--json", "status", check=False)
     if result.returncode:
         return False
     members = json.loads(result.stdout)["members"]
-    return len(members) == len(plan.regions) and all(m["reachable"] and m["raft_voter"] for m in members)
+    return len(members) == len(plan.regions) and all(m["reachable"] and m[right] for m in members)
 
 
 def _join_rack(plan, rack, api, step):

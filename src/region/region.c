@@ -309,7 +309,7 @@ static enum error_code open_http(struct region *region, struct error *err)
 static enum error_code check_kept(const struct region *region, const struct member_file *member,
                                   bool bootstrap, struct error *err)
 {
-    struct floor_values values, none = {0}, first = {.acceptors = 1};
+    struct floor_values values, none = {0}, first = {.lease = {.version = 1}};
     enum error_code code = floor_read(region->paths.floor, &values, err);
     const char *missing = code == ERR_NOT_FOUND ? region->paths.floor : NULL;
     if (missing && member->fresh && !replica_exists(region->paths.raft))
