@@ -6,7 +6,8 @@
  *   request  {"id", "secret", "role", "name", "csr"}              csr: PEM, subject CN=name OU=role
  *            a region also: {"address", "ports": {"raft", "racks", "hop", "postgres", "health",
  *            "https"}, "vip": {"address", "interface", "http_port", "https_port"}}   vip may lack
- *   reply    to a rack: {"system_id", "certificate", "ca", "regions": [{"name", "address", "port"}]}
+ *   reply    to a rack: {"system_id", "certificate", "ca", "regions": [{"name", "address",
+ *            "port"}]}
  *            to a region: {"cluster", "cluster_id", "id", "certificate", "ca", "ca_key",
  *            "seal_ring"}; certificates and keys are PEM texts
  *

@@ -2,8 +2,8 @@
  * The local control socket (RUN/regiond.sock, group gantry): what `gantry cluster` and `gantry
  * status` speak to. Each connection has a thread of its own, so that commands are straight-line.
  * The form of what is said: src/model/control_command.h.
- * names: control_call_ control_socket_ cluster_init_ status_control_ token_control_ primary_control_
- * vip_control_ remove_control_ rack_remove_control_
+ * names: control_call_ control_socket_ cluster_init_ status_control_ token_control_
+ * primary_control_ vip_control_ remove_control_ rack_remove_control_
  */
 #pragma once
 

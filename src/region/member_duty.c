@@ -32,10 +32,10 @@ enum member_duty_step member_duty_decide(const struct cluster_view *view,
     const struct cluster_state *facts = &view->facts;
     for (int i = 0; i < facts->members_count; i++) {
         *member = facts->members[i].id;
-        const struct replica_server *server = server_of(view, *member);
-        if (!server)
+        const struct replica_server *known = server_of(view, *member);
+        if (!known)
             return MEMBER_DUTY_ADD;
-        if (!server->votes && answers(owner, *member))
+        if (!known->votes && answers(owner, *member))
             return MEMBER_DUTY_PROMOTE;
     }
     for (int i = 0; i < view->servers_count; i++) {

@@ -15,9 +15,9 @@ static enum error_code check_quorum(const struct member_leave_look *look,
 {
     int voters = 0, answer = 0;
     for (int i = 0; i < look->view->servers_count; i++) {
-        const struct replica_server *server = &look->view->servers[i];
-        const struct member_leave_seen *seen = seen_of(look, server->id);
-        if (!server->votes || server->id == leaver->id)
+        const struct replica_server *voter = &look->view->servers[i];
+        const struct member_leave_seen *seen = seen_of(look, voter->id);
+        if (!voter->votes || voter->id == leaver->id)
             continue;
         voters++;
         answer += seen && seen->answers;

@@ -238,12 +238,12 @@ static void add_row(struct look *look, const struct cluster_member *member)
 static void add_unknown(struct look *look)
 {
     for (int i = 0; i < look->view.servers_count && i < LIMIT_REGIONS; i++) {
-        const struct replica_server *server = &look->view.servers[i];
+        const struct replica_server *known = &look->view.servers[i];
         struct cluster_member *member = &look->unknown[i];
         struct peer_address address;
-        if (peer_address_parse(server->address, &address, NULL))
+        if (peer_address_parse(known->address, &address, NULL))
             continue;
-        member->id = server->id;
+        member->id = known->id;
         memcpy(member->name, address.name, sizeof(member->name));
         memcpy(member->address, address.ip, sizeof(member->address));
         add_row(look, member);
