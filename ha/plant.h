@@ -23,13 +23,25 @@
     X(promote_short, "a promote from a timeline whose start was not reached")   \
     X(reuse_timeline, "a promote takes the next free number, not the reserved one")
 
+/* Of test/sim/block_test.c. */
+#define PLANT_BLOCK_TABLE(X)                                                        \
+    X(any_sequence, "a store that lost leases keeps its blocks")                    \
+    X(reclaim_early, "blocks are free after half the term")                         \
+    X(reclaim_from_first, "the term is counted from the first grant")               \
+    X(term_from_answer, "a rack counts its term from the answer, not the question") \
+    X(past_the_term, "leases end as they would without a term")                     \
+    X(foreign_blocks, "a rack gives from the whole range")                          \
+    X(lend_for_ever, "another's lease is renewed without a cap")
+
 #ifdef GANTRY_PLANTS
 enum plant {
     PLANT_none,
 #define X(name, what) PLANT_##name,
-    PLANT_TABLE(X)
+    PLANT_TABLE(X) PLANTS,
+    PLANT_BLOCKS = PLANTS,
+    PLANT_BLOCK_TABLE(X)
 #undef X
-        PLANTS
+        PLANT_BLOCKS_END
 };
 extern enum plant plant_now;
 #define PLANTED(name) (plant_now == PLANT_##name)

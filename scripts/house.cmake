@@ -113,7 +113,8 @@ function(simulation)
         return()
     endif()
     file(GLOB cores CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/ha/lease*.c
-        ${CMAKE_SOURCE_DIR}/ha/failover_*.c ${CMAKE_SOURCE_DIR}/ha/member_decide.c)
+        ${CMAKE_SOURCE_DIR}/ha/failover_*.c ${CMAKE_SOURCE_DIR}/ha/member_decide.c
+        ${CMAKE_SOURCE_DIR}/ha/block_decide.c)
     file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/test/sim/sim_*.c)
     list(FILTER sources EXCLUDE REGEX "/sim_(main|test)\\.c$")
     add_library(room_sim STATIC ${sources} ${cores})

@@ -10,31 +10,24 @@
 #include "src/rack/dhcp_commit.h"
 #include "src/rack/dhcp_service.h"
 #include "src/rack/dhcp_socket.h"
+#include "src/rack/dhcp_term.h"
 
 enum { REPORT_MOST = 256, LOG_EVERY_S = 60 };
 
 struct dhcp {
     struct loop *loop;
     struct fence_link *fence;
+    void (*hungry)(void);
     struct dhcp_service service;
     struct dhcp_lease_file file;
     struct dhcp_commit *commit;
     struct interfaces interfaces;
     int socket_count;
     struct dhcp_socket *socket[LIMIT_INTERFACES];
-    char config_path[LIMIT_PATH];
-    struct save *saving;
-    char *save_next;
+    struct dhcp_term term;
+    struct dhcp_save config; /* the last good document */
+    uint64_t sequence;       /* of the last lease on disk */
     struct log_gate gates[DHCP_REASON_COUNT], malformed_gate, full_gate, socket_gate, disk_gate;
-};
-
-/* A configuration on its way to disk: one at a time, so that the last one wins. */
-struct save {
-    struct dhcp *dhcp; /* NULL when it was closed meanwhile */
-    char path[LIMIT_PATH];
-    char *text;
-    struct error err;
-    enum error_code code;
 };
 
 static void log_gated(struct log_gate *gate, enum log_level level, const char *what)
@@ -76,6 +69,7 @@ static void on_committed(void *owner, const struct dhcp_pending *batch, const st
         log_gated(&dhcp->disk_gate, LOG_ERROR, text);
         return;
     }
+    dhcp->sequence = dhcp->file.sequence; /* the thread waits for its next batch */
     for (const struct dhcp_pending *pending = batch; pending; pending = pending->next) {
         dhcp_leases_mark(dhcp->service.leases, pending->lease.address);
         if (pending->size)
@@ -110,9 +104,11 @@ static void on_received(void *owner, const struct interface *interface, const vo
 {
     struct dhcp *dhcp = owner;
     struct dhcp_outcome outcome;
-    struct dhcp_arrival arrival = {bytes, size, interface, to, clock_real_ms() / 1000};
+    struct dhcp_arrival arrival = {bytes, size, interface, to, dhcp_term_now_s(&dhcp->term)};
     dhcp_service_receive(&dhcp->service, &arrival, &outcome);
     log_outcome(dhcp, &outcome, interface);
+    if (dhcp->hungry && dhcp_service_is_hungry(&dhcp->service))
+        dhcp->hungry();
     if (outcome.durable) {
         if (!dhcp_commit_put(dhcp->commit, &outcome, interface->index)) {
             dhcp->service.statistics.full++;
@@ -166,7 +162,7 @@ static void load_config(struct dhcp *dhcp)
 {
     struct dhcp_config *config;
     struct error err;
-    enum error_code code = dhcp_config_load(dhcp->config_path, &config, &err);
+    enum error_code code = dhcp_config_load(dhcp->config.path, &config, &err);
     if (!code)
         dhcp_service_configure(&dhcp->service, config);
     else if (code != ERR_NOT_FOUND)
@@ -176,17 +172,23 @@ static void load_config(struct dhcp *dhcp)
 
 enum error_code dhcp_new(const struct dhcp_settings *settings, struct dhcp **out, struct error *err)
 {
-    char path[LIMIT_PATH];
-    uint64_t now_s = clock_real_ms() / 1000;
+    char path[LIMIT_PATH], term[LIMIT_PATH];
+    uint64_t now_s = clock_real_ms() / 1000; /* what is long dead is left out */
     struct dhcp *dhcp = calloc(1, sizeof(*dhcp));
     ASSERT(dhcp);
     dhcp->loop = settings->loop;
     dhcp->fence = settings->fence;
+    dhcp->hungry = settings->hungry;
     dhcp_service_init(&dhcp->service);
-    snprintf(dhcp->config_path, sizeof(dhcp->config_path), "%s/dhcp.json", settings->data_dir);
+    dhcp->config = (struct dhcp_save){.loop = dhcp->loop, .what = "the configuration"};
+    snprintf(dhcp->config.path, LIMIT_PATH, "%s/dhcp.json", settings->data_dir);
     snprintf(path, sizeof(path), "%s/dhcp.leases", settings->data_dir);
     enum error_code code =
         dhcp_lease_file_open(&dhcp->file, path, now_s, dhcp->service.leases, err);
+    snprintf(term, sizeof(term), "%s/dhcp.term", settings->data_dir);
+    if (!code &&
+        (code = dhcp_term_open(&dhcp->term, dhcp->loop, term, &dhcp->file, &dhcp->service, err)))
+        dhcp_lease_file_close(&dhcp->file);
     if (code) {
         dhcp_service_close(&dhcp->service);
         free(dhcp);
@@ -194,7 +196,7 @@ enum error_code dhcp_new(const struct dhcp_settings *settings, struct dhcp **out
     }
     if (dhcp->file.found[0])
         log_warning("dhcp: %s: %s", path, dhcp->file.found);
-    dhcp->service.last_time_s = dhcp->file.last_time_s;
+    dhcp->sequence = dhcp->file.sequence;
     dhcp_leases_mark_all(dhcp->service.leases);
     dhcp->commit = dhcp_commit_new(dhcp->loop, &dhcp->file, &dhcp->service, on_committed, dhcp);
     load_config(dhcp);
@@ -209,9 +211,8 @@ void dhcp_close(struct dhcp *dhcp)
     dhcp_commit_free(dhcp->commit); /* its replies still find the sockets */
     for (int i = 0; i < dhcp->socket_count; i++)
         dhcp_socket_close(dhcp->socket[i]);
-    if (dhcp->saving)
-        dhcp->saving->dhcp = NULL;
-    free(dhcp->save_next);
+    dhcp_save_close(&dhcp->config);
+    dhcp_term_close(&dhcp->term);
     dhcp_service_close(&dhcp->service);
     free(dhcp);
 }
@@ -227,56 +228,21 @@ const char *dhcp_version(const struct dhcp *dhcp)
     return dhcp->service.config ? dhcp->service.config->version : "";
 }
 
-static void save(void *subject)
-{
-    struct save *job = subject;
-    job->code = dhcp_config_save(job->path, job->text, &job->err);
-}
-
-static void start_save(struct dhcp *dhcp);
-
-static void saved(void *subject)
-{
-    struct save *job = subject;
-    struct dhcp *dhcp = job->dhcp;
-    if (job->code)
-        log_error("dhcp: the configuration is in use but not kept: %s", job->err.text);
-    free(job->text);
-    free(job);
-    if (!dhcp)
-        return;
-    dhcp->saving = NULL;
-    start_save(dhcp);
-}
-
-static void start_save(struct dhcp *dhcp)
-{
-    if (dhcp->saving || !dhcp->save_next)
-        return;
-    struct save *job = calloc(1, sizeof(*job));
-    ASSERT(job);
-    job->dhcp = dhcp;
-    job->text = dhcp->save_next;
-    memcpy(job->path, dhcp->config_path, sizeof(job->path));
-    dhcp->save_next = NULL;
-    dhcp->saving = job;
-    loop_run_blocking(dhcp->loop, save, saved, job);
-}
-
-enum error_code dhcp_configure(struct dhcp *dhcp, const json_t *document, struct error *err)
+enum error_code dhcp_configure(struct dhcp *dhcp, const json_t *document, uint64_t asked_ns,
+                               struct error *err)
 {
     struct dhcp_config *config;
     const char *version = json_string_value(json_object_get(document, "version"));
-    if (version && !json_object_get(document, "networks") && !strcmp(version, dhcp_version(dhcp)))
+    if (version && !json_object_get(document, "networks") && !strcmp(version, dhcp_version(dhcp))) {
+        dhcp_term_heard(&dhcp->term, asked_ns);
         return ERR_OK;
+    }
     enum error_code code = dhcp_config_parse(document, &config, err);
     if (code)
         return error_wrap(err, "DHCP document");
     dhcp_service_configure(&dhcp->service, config);
-    free(dhcp->save_next);
-    dhcp->save_next = json_dumps(document, JSON_COMPACT);
-    ASSERT(dhcp->save_next);
-    start_save(dhcp);
+    dhcp_save_put(&dhcp->config, json_dumps(document, JSON_COMPACT));
+    dhcp_term_heard(&dhcp->term, asked_ns);
     fit_sockets(dhcp);
     log_info("dhcp: configuration %.12s with %d networks", config->version, config->count);
     return ERR_OK;
@@ -286,9 +252,10 @@ static json_t *lease_to_json(const struct dhcp_lease *lease)
 {
     char mac[MAC_TEXT], address[IP4_TEXT];
     json_t *json =
-        json_pack("{s:s, s:s, s:s, s:I, s:b}", "mac", mac_format(lease->mac, mac), "address",
+        json_pack("{s:s, s:s, s:s, s:I, s:I, s:b}", "mac", mac_format(lease->mac, mac), "address",
                   ip4_format(lease->address, address), "hostname", lease->hostname, "expires_s",
-                  (json_int_t)lease->expires_s, "gone", lease->kind != DHCP_LEASE_BOUND);
+                  (json_int_t)lease->expires_s, "duration_s", (json_int_t)lease->duration_s, "gone",
+                  lease->kind != DHCP_LEASE_BOUND);
     ASSERT(json);
     return json;
 }
@@ -303,7 +270,8 @@ json_t *dhcp_take_changes(struct dhcp *dhcp)
         if (leases[i].kind != DHCP_LEASE_OFFERED)
             json_array_append_new(list, lease_to_json(&leases[i]));
     if (json_array_size(list))
-        params = json_pack("{s:O}", "leases", list);
+        params = json_pack("{s:O, s:I}", "leases", list, "now_s",
+                           (json_int_t)dhcp_term_now_s(&dhcp->term));
     json_decref(list);
     free(leases);
     return params;
@@ -319,6 +287,88 @@ void dhcp_give_back_changes(struct dhcp *dhcp, const json_t *params)
         if (text && ip4_parse(text, &address))
             dhcp_leases_mark(dhcp->service.leases, address);
     }
+}
+
+/* ---- blocks, and what other racks gave ---- */
+
+bool dhcp_wants_blocks(const struct dhcp *dhcp)
+{
+    return dhcp_service_is_hungry(&dhcp->service);
+}
+
+bool dhcp_has_news(const struct dhcp *dhcp)
+{
+    return dhcp->sequence != dhcp->term.confirmed;
+}
+
+void dhcp_calm(struct dhcp *dhcp)
+{
+    dhcp_service_calm(&dhcp->service);
+}
+
+json_t *dhcp_question(struct dhcp *dhcp, uint64_t *sequence)
+{
+    *sequence = dhcp->sequence;
+    return dhcp_term_question(&dhcp->term, dhcp->sequence);
+}
+
+enum error_code dhcp_take_blocks(struct dhcp *dhcp, const json_t *answer, uint64_t asked_ns,
+                                 uint64_t sequence, struct error *err)
+{
+    int before = dhcp->service.blocks.count;
+    enum error_code code = dhcp_term_take(&dhcp->term, answer, asked_ns, sequence, err);
+    if (!code && dhcp->service.blocks.count != before)
+        log_info("dhcp: %d blocks of addresses to give from", dhcp->service.blocks.count);
+    return code;
+}
+
+void dhcp_resume(struct dhcp *dhcp)
+{
+    dhcp_term_resume(&dhcp->term);
+}
+
+void dhcp_take_new_store(struct dhcp *dhcp)
+{
+    log_warning("dhcp: a region knows of leases that are missing here: going on as a new store, "
+                "with other addresses");
+    dhcp_term_take_new_store(&dhcp->term, &dhcp->file);
+}
+
+void dhcp_set_lost(struct dhcp *dhcp, bool (*lost)(void *subject, const char *rack), void *subject)
+{
+    struct dhcp_service *service = &dhcp->service;
+    for (int i = 0; service->config && i < service->config->count; i++) {
+        const struct dhcp_network *network = &service->config->network[i];
+        bool alone = network->partner[0] && lost(subject, network->partner);
+        if (alone != service->pool[i].alone && !network->primary)
+            log_info("dhcp: the first rack of a network, %s, is %s", network->partner,
+                     alone ? "lost: this one answers at once" : "back");
+        service->pool[i].alone = alone;
+    }
+}
+
+enum error_code dhcp_take_partner(struct dhcp *dhcp, const json_t *leases, uint64_t asked_ns,
+                                  struct error *err)
+{
+    const json_t *item;
+    size_t i;
+    uint64_t asked_s = dhcp_term_at_s(&dhcp->term, asked_ns);
+    json_array_foreach (leases, i, item) {
+        struct dhcp_lease lease = {.kind = DHCP_LEASE_BOUND};
+        const char *mac = json_string_value(json_object_get(item, "mac"));
+        const char *address = json_string_value(json_object_get(item, "address"));
+        json_int_t duration_s = json_integer_value(json_object_get(item, "duration_s"));
+        json_int_t left_s = json_integer_value(json_object_get(item, "left_s"));
+        if (!mac || !mac_parse(mac, &lease.mac) || !address ||
+            !ip4_parse(address, &lease.address) || duration_s < 0 ||
+            duration_s > DHCP_LEASE_MOST_S || left_s > duration_s)
+            return error_set(err, ERR_BAD_INPUT, "partner_leases: leases[%zu] is malformed", i);
+        lease.duration_s = (uint32_t)duration_s;
+        dhcp_lease_lend(&lease, asked_s, left_s);
+        if (dhcp_leases_put(dhcp->service.partner, &lease, asked_s, err))
+            return ERR_LIMIT;
+    }
+    return ERR_OK;
 }
 
 void dhcp_write_metrics(const struct dhcp *dhcp, struct spool *spool)

@@ -16,7 +16,8 @@ struct dhcp;
 struct dhcp_settings {
     struct loop *loop;
     struct fence_link *fence;
-    const char *data_dir; /* dhcp.json and dhcp.leases are kept there */
+    const char *data_dir; /* dhcp.json, dhcp.leases and dhcp.term are kept there */
+    void (*hungry)(void); /* dhcp_wants_blocks has become true; may be NULL */
 };
 
 /**
@@ -38,9 +39,41 @@ const char *dhcp_version(const struct dhcp *dhcp);
 
 /**
  * A DHCP document from the region (docs/rack-protocol.md): use it from now on and keep it on disk.
- * One that is only a version says that nothing changed. Errors: BAD_INPUT, the old one stays.
+ * One that is only a version says that nothing changed. asked_ns: when it was asked for (BOOTTIME);
+ * its term begins then. Errors: BAD_INPUT, the old one stays.
  */
-enum error_code dhcp_configure(struct dhcp *dhcp, const json_t *document, struct error *err);
+enum error_code dhcp_configure(struct dhcp *dhcp, const json_t *document, uint64_t asked_ns,
+                               struct error *err);
+
+/**
+ * Blocks of addresses (docs/dhcp.md): params of the call dhcp_blocks, a new object, with the
+ * sequence that is confirmed by it; and the answer to what was asked at asked_ns (BOOTTIME).
+ * Errors: BAD_INPUT, nothing is changed then.
+ */
+json_t *dhcp_question(struct dhcp *dhcp, uint64_t *sequence);
+enum error_code dhcp_take_blocks(struct dhcp *dhcp, const json_t *answer, uint64_t asked_ns,
+                                 uint64_t sequence, struct error *err);
+
+/** More blocks are needed soon; there are leases that no region has confirmed; time goes by: what
+ * was given counts half from now on. */
+bool dhcp_wants_blocks(const struct dhcp *dhcp);
+bool dhcp_has_news(const struct dhcp *dhcp);
+void dhcp_calm(struct dhcp *dhcp);
+
+/** No region could be asked since the start: use the blocks that were kept. */
+void dhcp_resume(struct dhcp *dhcp);
+
+/** The region knows of leases that are missing here: own nothing, ask as a new store. */
+void dhcp_take_new_store(struct dhcp *dhcp);
+
+/** Which racks no region hears of: their networks' other racks answer at once. Again when the
+ * configuration changed. */
+void dhcp_set_lost(struct dhcp *dhcp, bool (*lost)(void *subject, const char *rack), void *subject);
+
+/** Leases that other racks gave (list of the call partner_leases), asked for at asked_ns. Errors:
+ * BAD_INPUT, LIMIT; what came before stays. */
+enum error_code dhcp_take_partner(struct dhcp *dhcp, const json_t *leases, uint64_t asked_ns,
+                                  struct error *err);
 
 /**
  * Lease changes that the region does not know yet: params of the call `leases` with at most 256, or

@@ -154,10 +154,15 @@ static enum error_code read_options(const json_t *object, struct dhcp_network *n
     int64_t mtu = 0, lease_s;
     const json_t *gateway = json_object_get(object, "gateway");
     const json_t *primary = json_object_get(object, "primary");
-    const char *domain;
+    const json_t *partner = json_object_get(object, "partner");
+    const char *domain, *name = "";
     if (!json_is_boolean(primary))
         return error_set(err, ERR_BAD_INPUT, "primary: expected true or false");
     network->primary = json_is_true(primary);
+    if (partner && !json_is_null(partner) &&
+        (!read_text(object, "partner", &name) || !is_name(name, LIMIT_NAME - 1, false)))
+        return error_set(err, ERR_BAD_INPUT, "partner: expected a rack's system_id or null");
+    memcpy(network->partner, name, strlen(name) + 1);
     if (gateway && !json_is_null(gateway) && !read_address(object, "gateway", &network->gateway))
         return error_set(err, ERR_BAD_INPUT, "gateway: expected an address or null");
     if (json_object_get(object, "mtu") && !read_int(object, "mtu", 68, 65535, &mtu))
@@ -279,9 +284,4 @@ enum error_code dhcp_config_load(const char *path, struct dhcp_config **config, 
     json_decref(document);
     arena_free(arena);
     return code;
-}
-
-enum error_code dhcp_config_save(const char *path, const char *text, struct error *err)
-{
-    return file_write(path, text, strlen(text), 0600, err);
 }

@@ -1,7 +1,7 @@
 /*
  * What the rack's DHCP serves: the document of docs/rack-protocol.md, checked whole before any of
- * it counts. A configuration does not change once it is read. Any thread; dhcp_config_load and
- * dhcp_config_save block.
+ * it counts. A configuration does not change once it is read. Any thread; dhcp_config_load
+ * blocks.
  */
 #pragma once
 
@@ -35,9 +35,10 @@ struct dhcp_host {
 struct dhcp_network {
     int64_t vlan_id, subnet_id;
     struct ip4_net net;
-    bool primary; /* this rack answers first on this network */
-    int mtu;      /* 0 = not told */
-    ip4 gateway;  /* 0 = none */
+    bool primary;             /* this rack answers first on this network */
+    char partner[LIMIT_NAME]; /* system_id of its other rack, "" = there is none */
+    int mtu;                  /* 0 = not told */
+    ip4 gateway;              /* 0 = none */
     int dns_count, ntp_count, range_count, host_count;
     ip4 dns[DHCP_CONFIG_SERVERS], ntp[DHCP_CONFIG_SERVERS];
     char domain[DHCP_CONFIG_DOMAIN];
@@ -67,4 +68,3 @@ const struct dhcp_host *dhcp_config_host_at(const struct dhcp_network *network, 
 
 /** The file of the last good document, as JSON text. Errors: NOT_FOUND, BAD_INPUT, CORRUPT, IO. */
 enum error_code dhcp_config_load(const char *path, struct dhcp_config **config, struct error *err);
-enum error_code dhcp_config_save(const char *path, const char *text, struct error *err);

@@ -80,6 +80,13 @@ static bool is_server_ours(const struct dhcp_question *question, ip4 chosen)
     return false;
 }
 
+/* The client has it of another rack and may keep it for a while. */
+static bool is_lent(const struct dhcp_question *question, const struct dhcp_place *place,
+                    ip4 address)
+{
+    return dhcp_pool_lent_until(question, place, address) > question->now_s;
+}
+
 static void answer(const struct dhcp_question *question, const struct dhcp_place *place,
                    ip4 address, uint8_t reply, struct dhcp_verdict *verdict)
 {
@@ -88,8 +95,15 @@ static void answer(const struct dhcp_question *question, const struct dhcp_place
     verdict->reply = reply;
     verdict->place = place;
     verdict->address = address;
+    verdict->lent = is_lent(question, place, address);
     verdict->lease_s = lease_time(question, place->network);
     verdict->host = host && host->address == address ? host : NULL;
+    uint64_t until_s = UINT64_MAX;
+    if (dhcp_pool_is_dynamic(place, address))
+        until_s = verdict->lent ? dhcp_pool_lent_until(question, place, address)
+                                : question->blocks->until_s;
+    if (address && question->now_s + verdict->lease_s > until_s)
+        verdict->lease_s = (uint32_t)(until_s - question->now_s);
 }
 
 static void change_lease(const struct dhcp_question *question, ip4 address,
@@ -121,7 +135,8 @@ static const struct dhcp_place *choose_place(const struct dhcp_question *questio
         for (int i = 0; i < question->places; i++) {
             const struct dhcp_place *place = &question->place[i];
             if (known && !dhcp_config_host(place->network, mac) &&
-                !dhcp_leases_of(question->leases, mac, place->network->net))
+                !dhcp_leases_of(question->leases, mac, place->network->net) &&
+                !dhcp_leases_of(question->partner, mac, place->network->net))
                 continue;
             *address = dhcp_pool_choose(question, place);
             if (*address)
@@ -134,8 +149,8 @@ static const struct dhcp_place *choose_place(const struct dhcp_question *questio
 static void decide_discover(const struct dhcp_question *question, struct dhcp_verdict *verdict)
 {
     ip4 address = 0;
-    if (!question->place[0].network->primary && !question->repeated &&
-        question->packet->secs < DHCP_SECOND_RACK_S) {
+    if (!question->place[0].network->primary && !question->place[0].pool->alone &&
+        !question->repeated && question->packet->secs < DHCP_SECOND_RACK_S) {
         verdict->reason = DHCP_WAITS;
         return;
     }
@@ -149,7 +164,7 @@ static void decide_discover(const struct dhcp_question *question, struct dhcp_ve
     const struct dhcp_lease *lease = dhcp_leases_at(question->leases, address);
     bool kept = lease && lease->kind != DHCP_LEASE_OFFERED &&
                 !dhcp_lease_is_free(lease, question->now_s + DHCP_OFFER_S);
-    if (!verdict->host && !kept)
+    if (!verdict->host && !verdict->lent && !kept)
         change_lease(question, address, DHCP_LEASE_OFFERED, DHCP_OFFER_S, verdict);
 }
 
@@ -183,7 +198,13 @@ static void decide_request_at(const struct dhcp_question *question, const struct
     bool own = lease && lease->kind != DHCP_LEASE_DECLINED && mac_equal(lease->mac, packet->mac);
     bool reserved = host && host->address == address;
     bool restarts = !selecting && packet->ciaddr == 0; /* INIT-REBOOT */
-    if (dhcp_pool_is_taken(question, address))
+    bool foreign = dhcp_pool_is_dynamic(place, address) &&
+                   !dhcp_blocks_own(question->blocks, address, question->now_s);
+    if (foreign && is_lent(question, place, address))
+        answer(question, place, address, DHCP_ACK, verdict);
+    else if (foreign && !selecting)
+        verdict->reason = DHCP_UNKNOWN; /* its block is another rack's, who may know better */
+    else if (dhcp_pool_is_taken(question, address))
         refuse(question, DHCP_TAKEN, verdict);
     else if (!own && !reserved && !selecting)
         verdict->reason = DHCP_UNKNOWN; /* "MUST remain silent" */
@@ -230,7 +251,8 @@ static void decide_decline(const struct dhcp_question *question, struct dhcp_ver
     const struct dhcp_lease *lease = dhcp_leases_at(question->leases, address);
     const struct dhcp_host *host =
         place ? dhcp_config_host(place->network, question->packet->mac) : NULL;
-    bool own = lease && mac_equal(lease->mac, question->packet->mac);
+    bool own = lease && mac_equal(lease->mac, question->packet->mac) && place &&
+               dhcp_blocks_own(question->blocks, address, question->now_s);
     if (!place || (!own && (!host || host->address != address))) {
         verdict->reason = DHCP_UNKNOWN;
         return;
@@ -244,7 +266,10 @@ static void decide_decline(const struct dhcp_question *question, struct dhcp_ver
 static void decide_release(const struct dhcp_question *question, struct dhcp_verdict *verdict)
 {
     const struct dhcp_lease *lease = dhcp_leases_at(question->leases, question->packet->ciaddr);
-    if (!lease || lease->kind != DHCP_LEASE_BOUND ||
+    const struct dhcp_place *place = place_of(question, question->packet->ciaddr);
+    if (!lease || lease->kind != DHCP_LEASE_BOUND || !place ||
+        (dhcp_pool_is_dynamic(place, lease->address) &&
+         !dhcp_blocks_own(question->blocks, lease->address, question->now_s)) ||
         !mac_equal(lease->mac, question->packet->mac)) {
         verdict->reason = DHCP_UNKNOWN;
         return;
@@ -279,6 +304,8 @@ void dhcp_decide(const struct dhcp_question *question, struct dhcp_verdict *verd
         verdict->reason = DHCP_REFUSED;
     else if (!question->places)
         verdict->reason = DHCP_NO_NETWORK;
+    else if (question->now_s >= question->config_until_s)
+        verdict->reason = DHCP_TERM_OVER;
     else if (gives && question->now_s < question->last_time_s)
         verdict->reason = DHCP_CLOCK_BEHIND;
     else if (ends && chosen && !is_server_ours(question, chosen))

@@ -6,10 +6,13 @@
  * its last lease after that lease's end; no ping before an offer, a client's DHCPDECLINE takes the
  * address out for an hour; DHCPNAK only for what this rack knows to be wrong, for another rack may
  * have given an address this one has never heard of; a clock behind the last lease written gives
- * nothing; the second rack of a network leaves the first request to the first rack.
+ * nothing; the second rack of a network leaves the first request to the first rack, unless that is
+ * lost. Addresses of the ranges come from the rack's own blocks, and no such lease outlives their
+ * term; a lease that another rack gave is renewed until a quarter of it after its end.
  */
 #pragma once
 
+#include "src/rack/dhcp_block.h"
 #include "src/rack/dhcp_config.h"
 #include "src/rack/dhcp_lease.h"
 #include "src/rack/dhcp_packet.h"
@@ -24,6 +27,7 @@
     X(WRONG_NETWORK, "wrong_network", "the address is of another network")      \
     X(TAKEN, "taken", "the address is another client's or not given any more")  \
     X(CLOCK_BEHIND, "clock_behind", "the clock is behind the last lease given") \
+    X(TERM_OVER, "term_over", "no region was heard for longer than the term")   \
     X(WAITS, "waits", "left to the network's first rack")                       \
     X(REFUSED, "refused", "the message does not make sense")                    \
     X(NOTED, "noted", "noted, no answer is due")
@@ -50,6 +54,9 @@ enum {
 struct dhcp_pool {
     ip4 cursor;
     uint64_t full_until_s; /* nothing becomes free before; 0 = look */
+    bool alone;            /* no region hears of the network's other rack */
+    int left;              /* free addresses, as last counted and since given */
+    int given;             /* lately: half of it is forgotten at each look */
 };
 
 /** A network on the client's wire, and this rack's address there. */
@@ -62,9 +69,12 @@ struct dhcp_place {
 struct dhcp_question {
     const struct dhcp_packet *packet;
     const struct dhcp_leases *leases;
-    uint64_t now_s;       /* since 1970 */
-    uint64_t last_time_s; /* of the last lease on disk */
-    bool repeated;        /* the client sent this before: dhcp_seen_before */
+    const struct dhcp_blocks *blocks;  /* to give from */
+    const struct dhcp_leases *partner; /* what other racks gave, as their owners see it */
+    uint64_t now_s;                    /* of dhcp_term.h: since 1970, and never steps */
+    uint64_t config_until_s;           /* the configuration's term */
+    uint64_t last_time_s;              /* of the last lease on disk */
+    bool repeated;                     /* the client sent this before: dhcp_seen_before */
     int places;
     struct dhcp_place place[DHCP_PLACES];
 };
@@ -76,6 +86,7 @@ struct dhcp_verdict {
     ip4 address;                    /* yiaddr; 0 in answer to DHCPINFORM */
     uint32_t lease_s;
     const struct dhcp_host *host; /* the reservation it rests on, or NULL */
+    bool lent;                    /* another rack gave it: that is not kept here */
     bool change;                  /* put lease; one that is no offer before the reply is sent */
     struct dhcp_lease lease;
     ip4 forget; /* drop the offer of this address; 0 = none */

@@ -49,6 +49,14 @@ bool dhcp_lease_is_free(const struct dhcp_lease *lease, uint64_t now_s)
     return now_s >= lease->expires_s + slack_s;
 }
 
+void dhcp_lease_lend(struct dhcp_lease *lease, uint64_t asked_s, int64_t left_s)
+{
+    enum { LATE_S = 10, DRIFT_PERCENT = 2 };
+    int64_t whole_s = lease->duration_s + lease->duration_s / 4;
+    int64_t end_s = (int64_t)asked_s + left_s - whole_s * DRIFT_PERCENT / 100 - LATE_S;
+    lease->expires_s = end_s > 0 ? (uint64_t)end_s : 0;
+}
+
 struct dhcp_leases *dhcp_leases_new(void)
 {
     struct dhcp_leases *leases = calloc(1, sizeof(*leases));

@@ -34,6 +34,14 @@ struct dhcp_lease {
  */
 bool dhcp_lease_is_free(const struct dhcp_lease *lease, uint64_t now_s);
 
+/**
+ * Another rack's lease as this one may count on it: expires_s by this rack's clock from the left_s
+ * (negative: over) that its owner counted at asked_s or up to 10 s earlier. Rather too early, for
+ * clocks drift by a hundredth each and the owner gives the address to others a quarter after the
+ * end.
+ */
+void dhcp_lease_lend(struct dhcp_lease *lease, uint64_t asked_s, int64_t left_s);
+
 /** At most LIMIT_LEASES. */
 struct dhcp_leases;
 struct dhcp_leases *dhcp_leases_new(void);

@@ -22,7 +22,24 @@ bool dhcp_pool_allows(const struct dhcp_question *question, const struct dhcp_pl
             return false;
     if (host)
         return mac_equal(host->mac, question->packet->mac);
-    return range_of(network, address) >= 0;
+    return range_of(network, address) >= 0 &&
+           dhcp_blocks_own(question->blocks, address, question->now_s);
+}
+
+bool dhcp_pool_is_dynamic(const struct dhcp_place *place, ip4 address)
+{
+    return range_of(place->network, address) >= 0 && !dhcp_config_host_at(place->network, address);
+}
+
+uint64_t dhcp_pool_lent_until(const struct dhcp_question *question, const struct dhcp_place *place,
+                              ip4 address)
+{
+    const struct dhcp_lease *lease = dhcp_leases_at(question->partner, address);
+    if (!lease || !mac_equal(lease->mac, question->packet->mac) ||
+        !dhcp_pool_is_dynamic(place, address) || address == place->network->gateway ||
+        dhcp_blocks_own(question->blocks, address, question->now_s))
+        return 0;
+    return lease->expires_s + lease->duration_s / 4;
 }
 
 bool dhcp_pool_is_taken(const struct dhcp_question *question, ip4 address)
@@ -53,6 +70,18 @@ static ip4 step(const struct dhcp_network *network, ip4 address)
     return network->range[i <= 0 ? count - 1 : i - 1].last;
 }
 
+/* The last address of the same block and range in the direction of step; *tried counts those that
+ * are left out. */
+static ip4 edge(const struct dhcp_network *network, ip4 address, uint64_t *tried)
+{
+    const struct dhcp_range *range = &network->range[range_of(network, address)];
+    ip4 low = address / DHCP_BLOCK_SIZE * DHCP_BLOCK_SIZE, high = low + DHCP_BLOCK_SIZE - 1;
+    low = low < range->first ? range->first : low;
+    high = high > range->last ? range->last : high;
+    *tried += network->primary ? high - address : address - low;
+    return network->primary ? high : low;
+}
+
 static ip4 search(const struct dhcp_question *question, const struct dhcp_place *place)
 {
     const struct dhcp_network *network = place->network;
@@ -65,6 +94,10 @@ static ip4 search(const struct dhcp_question *question, const struct dhcp_place 
     ip4 address = pool->cursor;
     for (uint64_t tried = 0; tried < total; tried++) {
         address = step(network, address);
+        if (!dhcp_blocks_own(question->blocks, address, question->now_s)) {
+            address = edge(network, address, &tried);
+            continue;
+        }
         if (may_have(question, place, address)) {
             pool->cursor = address;
             return address;
@@ -75,6 +108,27 @@ static ip4 search(const struct dhcp_question *question, const struct dhcp_place 
     }
     pool->full_until_s = soonest_s > question->now_s ? soonest_s : question->now_s + 1;
     return 0;
+}
+
+int dhcp_pool_count_free(const struct dhcp_question *question, const struct dhcp_place *place,
+                         int most)
+{
+    const struct dhcp_blocks *blocks = question->blocks;
+    const struct dhcp_network *network = place->network;
+    int free = 0;
+    for (int i = 0; i < blocks->count && free < most; i++) {
+        ip4 first = blocks->number[i] * DHCP_BLOCK_SIZE;
+        if (!ip4_net_contains(network->net, first) &&
+            !ip4_net_contains(network->net, first + DHCP_BLOCK_SIZE - 1))
+            continue;
+        for (ip4 k = 0; k < DHCP_BLOCK_SIZE && free < most; k++) {
+            const struct dhcp_lease *lease = dhcp_leases_at(question->leases, first + k);
+            free += range_of(network, first + k) >= 0 &&
+                    dhcp_pool_allows(question, place, first + k) &&
+                    (!lease || dhcp_lease_is_free(lease, question->now_s));
+        }
+    }
+    return free;
 }
 
 ip4 dhcp_pool_choose(const struct dhcp_question *question, const struct dhcp_place *place)
@@ -88,6 +142,11 @@ ip4 dhcp_pool_choose(const struct dhcp_question *question, const struct dhcp_pla
         return host->address;
     if (lease && may_have(question, place, lease->address))
         return lease->address;
+    const struct dhcp_lease *lent =
+        dhcp_leases_of(question->partner, packet->mac, place->network->net);
+    if (lent && dhcp_pool_lent_until(question, place, lent->address) >=
+                    question->now_s + DHCP_LEASE_LEAST_S)
+        return lent->address;
     if (wanted && ip4_net_contains(place->network->net, wanted) &&
         may_have(question, place, wanted))
         return wanted;

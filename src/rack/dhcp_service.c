@@ -5,11 +5,13 @@
 #include <string.h>
 
 #include "src/rack/dhcp_boot.h"
+#include "src/rack/dhcp_pool.h"
 
 void dhcp_service_init(struct dhcp_service *service)
 {
     memset(service, 0, sizeof(*service));
     service->leases = dhcp_leases_new();
+    service->partner = dhcp_leases_new();
 }
 
 void dhcp_service_close(struct dhcp_service *service)
@@ -17,6 +19,7 @@ void dhcp_service_close(struct dhcp_service *service)
     dhcp_config_free(service->config);
     free(service->pool);
     dhcp_leases_free(service->leases);
+    dhcp_leases_free(service->partner);
     memset(service, 0, sizeof(*service));
 }
 
@@ -117,6 +120,12 @@ static void find_places(const struct dhcp_service *service, const struct dhcp_ar
     }
 }
 
+static int wish_of(const struct dhcp_pool *pool)
+{
+    int wish = 2 * pool->given;
+    return wish < DHCP_AHEAD ? DHCP_AHEAD : wish > DHCP_AHEAD_MOST ? DHCP_AHEAD_MOST : wish;
+}
+
 /* Take the verdict's change into memory: what follows is decided with it. */
 static enum error_code apply(struct dhcp_service *service, const struct dhcp_verdict *verdict,
                              uint64_t now_s, struct dhcp_outcome *outcome)
@@ -132,6 +141,10 @@ static enum error_code apply(struct dhcp_service *service, const struct dhcp_ver
     if (code) {
         service->statistics.full++;
         return code;
+    }
+    if (verdict->lease.kind == DHCP_LEASE_OFFERED) {
+        verdict->place->pool->left--;
+        verdict->place->pool->given++;
     }
     outcome->lease = verdict->lease;
     outcome->durable = verdict->lease.kind != DHCP_LEASE_OFFERED;
@@ -153,6 +166,9 @@ void dhcp_service_receive(struct dhcp_service *service, const struct dhcp_arriva
     }
     struct dhcp_question question = {.packet = &packet,
                                      .leases = service->leases,
+                                     .blocks = &service->blocks,
+                                     .partner = service->partner,
+                                     .config_until_s = service->config_until_s,
                                      .now_s = arrival->now_s,
                                      .last_time_s = service->last_time_s};
     question.repeated = packet.type == DHCP_DISCOVER && dhcp_seen_before(&service->seen, &packet);
@@ -169,6 +185,38 @@ void dhcp_service_receive(struct dhcp_service *service, const struct dhcp_arriva
         outcome->reply = verdict.reply;
         outcome->size = dhcp_reply_write(&question, &verdict, &outcome->writer, &outcome->target);
     }
+}
+
+int dhcp_service_lacks(struct dhcp_service *service, int i, uint64_t now_s)
+{
+    static const struct dhcp_packet nobody;
+    struct dhcp_question question = {.packet = &nobody,
+                                     .leases = service->leases,
+                                     .blocks = &service->blocks,
+                                     .partner = service->partner,
+                                     .now_s = now_s};
+    struct dhcp_pool *pool = &service->pool[i];
+    struct dhcp_place place = {&service->config->network[i], pool, 0};
+    if (!place.network->range_count)
+        return 0;
+    int wish = wish_of(pool);
+    pool->left = dhcp_pool_count_free(&question, &place, wish);
+    return (wish - pool->left + DHCP_BLOCK_SIZE - 1) / DHCP_BLOCK_SIZE;
+}
+
+bool dhcp_service_is_hungry(const struct dhcp_service *service)
+{
+    for (int i = 0; service->config && i < service->config->count; i++)
+        if (service->config->network[i].range_count &&
+            service->pool[i].left <= wish_of(&service->pool[i]) - DHCP_BLOCK_SIZE)
+            return true;
+    return false;
+}
+
+void dhcp_service_calm(struct dhcp_service *service)
+{
+    for (int i = 0; service->config && i < service->config->count; i++)
+        service->pool[i].given /= 2;
 }
 
 static void write_by_type(struct spool *spool, const char *name, const uint64_t *counts)

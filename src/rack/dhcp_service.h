@@ -9,6 +9,11 @@
 #include "src/rack/dhcp_reply.h"
 #include "src/base/interfaces.h"
 
+enum {
+    DHCP_AHEAD = 2 * DHCP_BLOCK_SIZE, /* free addresses to have in each network */
+    DHCP_AHEAD_MOST = 64 * DHCP_BLOCK_SIZE,
+};
+
 struct dhcp_statistics {
     uint64_t received[DHCP_TYPES], sent[DHCP_TYPES];
     uint64_t reasons[DHCP_REASON_COUNT];
@@ -24,6 +29,9 @@ struct dhcp_service {
     struct dhcp_config *config; /* NULL = none yet: nothing is answered */
     struct dhcp_pool *pool;     /* one for each network */
     struct dhcp_leases *leases;
+    struct dhcp_leases *partner; /* of other racks: never given back or written */
+    struct dhcp_blocks blocks;
+    uint64_t config_until_s;
     uint64_t last_time_s; /* of the newest lease that was to be written */
     struct dhcp_seen seen;
     struct dhcp_statistics statistics;
@@ -63,6 +71,16 @@ struct dhcp_outcome {
 };
 void dhcp_service_receive(struct dhcp_service *service, const struct dhcp_arrival *arrival,
                           struct dhcp_outcome *outcome);
+
+/** Blocks that network i lacks for having enough free addresses ahead: two, more when many were
+ * given lately. Counts, so not for each message. */
+int dhcp_service_lacks(struct dhcp_service *service, int i, uint64_t now_s);
+
+/** Since it was counted so many were given that some network may soon have none. */
+bool dhcp_service_is_hungry(const struct dhcp_service *service);
+
+/** Let what was given lately count half. */
+void dhcp_service_calm(struct dhcp_service *service);
 
 /** Prometheus text format, version 0.0.4. */
 void dhcp_service_metrics(const struct dhcp_service *service, struct spool *spool);

@@ -8,7 +8,7 @@
 #include "src/region/setting.h"
 #include "src/wire/digest.h"
 
-enum { LEASE_S = 600, HOSTNAME_BYTES = 255, FRAME_SPARE = 4096 };
+enum { LONGEST_S = 366 * 24 * 3600, HOSTNAME_BYTES = 255, FRAME_SPARE = 4096 };
 
 /*
  * $1 the rack, $2 name servers for subnets without their own, $3 time servers, $4 lease time.
@@ -26,17 +26,25 @@ enum { LEASE_S = 600, HOSTNAME_BYTES = 255, FRAME_SPARE = 4096 };
     "NULL AND i.mac IS NOT NULL AND a.alloc_type IN (0, 1, 4) AND n.node_type IN (0, 1)) u "    \
     "ORDER BY mac, rank, ip) h)"
 
-#define NETWORKS_SQL                                                                               \
+/* The VLANs that the rack $1 serves, and the other rack of each. */
+#define SERVED_SQL                                                                                 \
     "WITH rack AS (SELECT id FROM node WHERE system_id = $1), served AS (SELECT v.id AS vlan_id, " \
-    "v.mtu, d.primary_rack_id = rack.id AS is_primary FROM rack JOIN vlan d ON d.dhcp_on AND "     \
-    "rack.id IN (d.primary_rack_id, d.secondary_rack_id) JOIN vlan v ON v.id = d.id OR "           \
-    "v.relay_vlan_id = d.id) SELECT coalesce(json_agg(json_build_object('vlan_id', t.vlan_id, "    \
-    "'subnet_id', s.id, 'cidr', s.cidr, 'primary', t.is_primary, 'mtu', t.mtu, 'gateway', "        \
+    "v.mtu, d.primary_rack_id = rack.id AS is_primary, other.system_id AS partner FROM rack JOIN " \
+    "vlan d ON d.dhcp_on AND rack.id IN (d.primary_rack_id, d.secondary_rack_id) JOIN vlan v ON "  \
+    "v.id = d.id OR v.relay_vlan_id = d.id LEFT JOIN node other ON other.id <> rack.id AND "       \
+    "other.id IN (d.primary_rack_id, d.secondary_rack_id)) "
+
+#define NETWORKS_SQL                                                                               \
+    SERVED_SQL                                                                                     \
+    "SELECT coalesce(json_agg(json_build_object('vlan_id', t.vlan_id, "                            \
+    "'subnet_id', s.id, 'cidr', s.cidr, 'primary', t.is_primary, 'partner', t.partner, "           \
+    "'mtu', t.mtu, 'gateway', "                                                                    \
     "host(s.gateway_ip), 'dns', CASE WHEN s.dns_servers = '{}' THEN $2::inet[] ELSE ARRAY "        \
     "(SELECT d FROM unnest(s.dns_servers) d WHERE family(d) = 4) END, 'ntp', $3::inet[], "         \
     "'domain', (SELECT name FROM domain WHERE is_default), 'lease_s', $4::integer, 'ranges', "     \
     "(SELECT coalesce(json_agg(json_build_object('first', host(r.start_ip), 'last', "              \
-    "host(r.end_ip)) ORDER BY r.start_ip), '[]') FROM ip_range r WHERE r.subnet_id = s.id AND "    \
+    "host(r.end_ip)) ORDER BY r.start_ip), '[]') FROM ip_range r WHERE r.subnet_id = s.id "        \
+    "AND "                                                                                         \
     "r.type = 'dynamic'), 'hosts', " HOSTS_SQL ") ORDER BY s.id), '[]')::text FROM served t JOIN " \
     "subnet s ON s.vlan_id = t.vlan_id AND family(s.cidr) = 4"
 
@@ -72,7 +80,8 @@ enum error_code dhcp_store_document(struct db *db, const char *system_id, const 
         code = addresses_of(db, "ntp_servers", arena, &ntp, err);
     if (!code)
         code = db_query(db, &dhcp_networks,
-                        DB_PARAMS(system_id, dns, ntp, db_number(arena, LEASE_S)), &rows, err);
+                        DB_PARAMS(system_id, dns, ntp, db_number(arena, DHCP_STORE_LEASE_S)), &rows,
+                        err);
     if (code)
         return code;
     const char *text = db_text(&rows, 0, 0);
@@ -95,7 +104,8 @@ enum error_code dhcp_store_document(struct db *db, const char *system_id, const 
 
 struct leases {
     const char *macs[DHCP_STORE_LEASES], *addresses[DHCP_STORE_LEASES];
-    const char *hostnames[DHCP_STORE_LEASES], *expires[DHCP_STORE_LEASES];
+    const char *hostnames[DHCP_STORE_LEASES], *left[DHCP_STORE_LEASES];
+    const char *durations[DHCP_STORE_LEASES];
     int count;
 };
 
@@ -118,14 +128,17 @@ static void drop(struct leases *kept, const char *address, const char *mac)
         kept->macs[i] = kept->macs[last];
         kept->addresses[i] = kept->addresses[last];
         kept->hostnames[i] = kept->hostnames[last];
-        kept->expires[i] = kept->expires[last];
+        kept->left[i] = kept->left[last];
+        kept->durations[i] = kept->durations[last];
         return;
     }
 }
 
-static enum error_code take_lease(json_t *lease, struct leases *kept, struct leases *gone,
+/* now_s is what the rack's clock says: it may be another than the database's. */
+static enum error_code take_lease(json_t *lease, json_int_t now_s, struct leases *both,
                                   struct arena *arena, struct error *err)
 {
+    struct leases *kept = &both[0], *gone = &both[1];
     const char *mac_text = json_string_value(json_object_get(lease, "mac"));
     const char *address = json_string_value(json_object_get(lease, "address"));
     json_t *expires = json_object_get(lease, "expires_s");
@@ -137,8 +150,10 @@ static enum error_code take_lease(json_t *lease, struct leases *kept, struct lea
     if (!mac_text || !mac_parse(mac_text, &mac) || !address || !ip4_parse(address, &ip))
         return error_set(err, ERR_BAD_INPUT, "leases: mac or address is malformed");
     json_int_t seconds = json_is_integer(expires) ? json_integer_value(expires) : -1;
-    if (into == kept && (seconds < 0 || seconds > 253402300799)) /* end of the year 9999 */
-        return error_set(err, ERR_BAD_INPUT, "leases: expires_s is malformed");
+    json_int_t duration_s = json_integer_value(json_object_get(lease, "duration_s"));
+    if (into == kept &&
+        (seconds < 0 || seconds - now_s > LONGEST_S || duration_s < 0 || duration_s > LONGEST_S))
+        return error_set(err, ERR_BAD_INPUT, "leases: expires_s or duration_s is malformed");
     /* Of what is said about one address the last holds; what is gone is forgotten first. */
     if (into == gone)
         drop(kept, address, mac_format(mac, text));
@@ -149,7 +164,8 @@ static enum error_code take_lease(json_t *lease, struct leases *kept, struct lea
     into->macs[at] = mac_format(mac, arena_alloc(arena, MAC_TEXT));
     into->addresses[at] = arena_strdup(arena, address);
     into->hostnames[at] = clean_hostname(hostname, arena);
-    into->expires[at] = db_number(arena, seconds);
+    into->left[at] = db_number(arena, seconds - now_s);
+    into->durations[at] = db_number(arena, duration_s);
     return ERR_OK;
 }
 
@@ -170,14 +186,15 @@ static enum error_code forget(struct db *db, const struct leases *gone, struct a
                     NULL, err);
 }
 
-static enum error_code keep(struct db *db, const struct leases *kept, struct arena *arena,
-                            struct error *err)
+static enum error_code keep(struct db *db, const char *rack, const struct leases *kept,
+                            struct arena *arena, struct error *err)
 {
     DB_STATEMENT(
         dhcp_kept,
-        "WITH given AS (SELECT g.ip, g.mac, nullif(g.hostname, '') AS hostname, "
-        "to_timestamp(g.expires) AS expires, s.id AS subnet_id FROM unnest($1::inet[], "
-        "$2::macaddr[], $3::text[], $4::bigint[]) g (ip, mac, hostname, expires) CROSS JOIN "
+        "WITH given AS (SELECT g.ip, g.mac, nullif(g.hostname, '') AS hostname, now() + g.left_s * "
+        "interval '1 second' AS expires, g.duration_s, s.id AS subnet_id FROM unnest($1::inet[], "
+        "$2::macaddr[], $3::text[], $4::bigint[], $5::integer[]) g (ip, mac, hostname, left_s, "
+        "duration_s) CROSS JOIN "
         "LATERAL (SELECT id FROM subnet WHERE cidr >>= g.ip ORDER BY masklen(cidr) DESC LIMIT 1) "
         "s), observed AS (INSERT INTO ip_address (ip, alloc_type, subnet_id, interface_id, "
         "hostname, expires) SELECT DISTINCT ON (g.ip) g.ip, 6, g.subnet_id, i.id, g.hostname, "
@@ -185,37 +202,95 @@ static enum error_code keep(struct db *db, const struct leases *kept, struct are
         "'physical' DESC, i.id ON CONFLICT (ip, alloc_type) DO UPDATE SET subnet_id = "
         "EXCLUDED.subnet_id, interface_id = EXCLUDED.interface_id, hostname = EXCLUDED.hostname, "
         "expires = EXCLUDED.expires, updated = now()) "
-        "INSERT INTO dhcp_lease (ip, subnet_id, mac_address, hostname, expires) SELECT ip, "
-        "subnet_id, mac, hostname, expires FROM given ON CONFLICT (ip) DO UPDATE SET subnet_id = "
+        "INSERT INTO dhcp_lease (ip, subnet_id, mac_address, hostname, expires, rack, duration_s, "
+        "change) SELECT ip, subnet_id, mac, hostname, expires, $6, duration_s, "
+        "pg_current_xact_id()::text::bigint FROM given ON CONFLICT (ip) DO UPDATE SET subnet_id = "
         "EXCLUDED.subnet_id, mac_address = EXCLUDED.mac_address, hostname = EXCLUDED.hostname, "
-        "expires = EXCLUDED.expires, updated = now()");
+        "expires = EXCLUDED.expires, rack = EXCLUDED.rack, duration_s = EXCLUDED.duration_s, "
+        "change = EXCLUDED.change, updated = now()");
     if (!kept->count)
         return ERR_OK;
     return db_query(db, &dhcp_kept,
                     DB_PARAMS(db_array(arena, kept->addresses, kept->count),
                               db_array(arena, kept->macs, kept->count),
                               db_array(arena, kept->hostnames, kept->count),
-                              db_array(arena, kept->expires, kept->count)),
+                              db_array(arena, kept->left, kept->count),
+                              db_array(arena, kept->durations, kept->count), rack),
                     NULL, err);
 }
 
-enum error_code dhcp_store_leases(struct db *db, json_t *leases, struct arena *arena,
-                                  struct error *err)
+enum error_code dhcp_store_leases(struct db *db, const char *rack, json_t *params,
+                                  struct arena *arena, struct error *err)
 {
-    struct leases *kept = ARENA_NEW(arena, struct leases), *gone = ARENA_NEW(arena, struct leases);
-    json_t *lease;
+    struct leases *both = ARENA_ARRAY(arena, struct leases, 2);
+    json_t *leases = json_object_get(params, "leases"), *lease;
+    json_t *now = json_object_get(params, "now_s");
     size_t i;
     enum error_code code = ERR_OK;
     if (!json_is_array(leases) || json_array_size(leases) > DHCP_STORE_LEASES)
         return error_set(err, ERR_BAD_INPUT, "leases: expected a list of up to %d",
                          DHCP_STORE_LEASES);
+    if (!json_is_integer(now))
+        return error_set(err, ERR_BAD_INPUT, "now_s: expected a number");
     json_array_foreach (leases, i, lease)
-        code = code ? code : take_lease(lease, kept, gone, arena, err);
+        code = code ? code : take_lease(lease, json_integer_value(now), both, arena, err);
     if (!code)
-        code = forget(db, gone, arena, err);
+        code = forget(db, &both[1], arena, err);
     if (!code)
-        code = keep(db, kept, arena, err);
+        code = keep(db, rack, &both[0], arena, err);
     return code;
+}
+
+/* ---- what other racks gave ---- */
+
+enum error_code dhcp_store_partner(struct db *db, const char *rack, int64_t since,
+                                   struct arena *arena, json_t **result, struct error *err)
+{
+    /* Rows of transactions that ended out of order are told again rather than never: the next
+     * question begins at the oldest transaction that ran when this one was answered. */
+    DB_STATEMENT(
+        dhcp_partner, SERVED_SQL
+        "SELECT l.mac_address, host(l.ip), l.duration_s, floor(extract(epoch FROM l.expires - "
+        "now()))::bigint, l.change FROM dhcp_lease l WHERE l.change >= $2 AND l.rack <> $1 AND "
+        "l.expires + l.duration_s * interval '0.25 second' > now() AND l.subnet_id IN (SELECT "
+        "s.id FROM subnet s JOIN served t ON t.vlan_id = s.vlan_id) ORDER BY l.change LIMIT 512");
+    DB_STATEMENT(dhcp_oldest, "SELECT pg_snapshot_xmin(pg_current_snapshot())::text");
+    enum { LIMIT = 512 };
+    __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0}, oldest = {0};
+    enum error_code code = db_query(db, &dhcp_oldest, DB_NO_PARAMS, &oldest, err);
+    code = code ? code
+                : db_query(db, &dhcp_partner, DB_PARAMS(rack, db_number(arena, since)), &rows, err);
+    if (code)
+        return code;
+    json_t *list = json_array();
+    for (int i = 0; i < rows.count; i++)
+        json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:I}", "mac", db_text(&rows, i, 0),
+                                              "address", db_text(&rows, i, 1), "duration_s",
+                                              (json_int_t)db_int(&rows, i, 2), "left_s",
+                                              (json_int_t)db_int(&rows, i, 3)));
+    bool more = rows.count == LIMIT;
+    int64_t next = more ? db_int(&rows, rows.count - 1, 4) : db_int(&oldest, 0, 0);
+    *result = json_pack("{s:o, s:I, s:b}", "leases", list, "next", (json_int_t)next, "more", more);
+    return ERR_OK;
+}
+
+/* ---- ranges ---- */
+
+enum error_code dhcp_store_ranges(struct db *db, const char *rack, json_t *subnets,
+                                  struct arena *arena, struct db_rows *rows, struct error *err)
+{
+    DB_STATEMENT(
+        dhcp_ranges, SERVED_SQL
+        "SELECT s.id, t.is_primary, t.partner, host(r.start_ip), host(r.end_ip) FROM "
+        "served t JOIN subnet s ON s.vlan_id = t.vlan_id AND family(s.cidr) = 4 AND s.id = "
+        "ANY ($2::bigint[]) JOIN ip_range r ON r.subnet_id = s.id AND r.type = 'dynamic' "
+        "ORDER BY s.id, r.start_ip");
+    size_t count = json_array_size(subnets), i;
+    const char **ids = ARENA_ARRAY(arena, const char *, count + 1);
+    json_t *subnet;
+    json_array_foreach (subnets, i, subnet)
+        ids[i] = db_number(arena, json_integer_value(subnet));
+    return db_query(db, &dhcp_ranges, DB_PARAMS(rack, db_array(arena, ids, (int)count)), rows, err);
 }
 
 enum error_code dhcp_store_sweep(struct db *db, struct error *err)

@@ -37,7 +37,16 @@ enum error_code network_calls_dhcp_config(const struct rack_peer *peer, struct d
 enum error_code network_calls_leases(const struct rack_peer *peer, struct db *db, json_t *params,
                                      struct arena *arena, json_t **result, struct error *err)
 {
-    (void)peer;
     (void)result;
-    return dhcp_store_leases(db, json_object_get(params, "leases"), arena, err);
+    return dhcp_store_leases(db, peer->system_id, params, arena, err);
+}
+
+enum error_code network_calls_partner_leases(const struct rack_peer *peer, struct db *db,
+                                             json_t *params, struct arena *arena, json_t **result,
+                                             struct error *err)
+{
+    json_t *since = json_object_get(params, "since");
+    if (!json_is_integer(since))
+        return error_set(err, ERR_BAD_INPUT, "since: expected a number");
+    return dhcp_store_partner(db, peer->system_id, json_integer_value(since), arena, result, err);
 }

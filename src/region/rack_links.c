@@ -24,8 +24,8 @@ enum { STREAMS_MAX = 2 * LIMIT_RACKS, HANDSHAKE_MS = 5000, TICK_MS = 1000, VLANS
 struct peer {
     struct peer *next;
     struct call_link *link;
-    bool established, linked;
-    uint64_t since_ns; /* established */
+    bool established, linked, welcomed; /* the answer to hello is on its way */
+    uint64_t since_ns;                  /* established */
     struct rack_hello hello;
     struct rack_peer facts;
     json_t *said;              /* params of hello with the newest interfaces, for the database */
@@ -33,6 +33,7 @@ struct peer {
     bool registered;           /* it has it since hello: from then on only the interfaces change */
     int waiting;               /* answers of the pool */
     uint64_t vlans_ns;         /* when to look again on which VLANs it is */
+    char *told;                /* the linked racks, as it was last told */
 };
 
 /* A call that the pool answers. */
@@ -93,7 +94,32 @@ static void free_if_done(struct peer *peer)
     if (peer->link || peer->waiting)
         return;
     json_decref(peer->said);
+    free(peer->told);
     free(peer);
+}
+
+/* Every rack hears which racks this region hears of: who serves a network with one that is lost
+ * answers at once. */
+static void tell_racks(void)
+{
+    struct error why;
+    json_t *linked = json_array();
+    for (const struct peer *peer = links.peers; peer; peer = peer->next)
+        if (peer->linked)
+            json_array_append_new(linked, json_string(peer->hello.system_id));
+    json_t *params = json_pack("{ss so}", "region", links.setup.region, "linked", linked);
+    char *text = json_dumps(params, JSON_COMPACT);
+    ASSERT(text);
+    for (struct peer *peer = links.peers; peer; peer = peer->next) {
+        if (!peer->linked || !peer->welcomed || (peer->told && !strcmp(peer->told, text)))
+            continue;
+        if (call_link_note(peer->link, "racks", params, &why))
+            continue; /* again at the next tick */
+        free(peer->told);
+        peer->told = strdup(text);
+    }
+    json_decref(params);
+    free(text);
 }
 
 static void on_closed(void *owner, const struct error *why)
@@ -113,8 +139,11 @@ static void on_closed(void *owner, const struct error *why)
     bool was_linked = peer->linked;
     peer->linked = false;
     peer->link = NULL;
-    if (was_linked)
+    if (was_linked) {
         show(peer);
+        if (links.open)
+            tell_racks();
+    }
     free_if_done(peer);
 }
 
@@ -304,6 +333,10 @@ static void on_called(void *owner, const char *method, json_t *params,
     else
         call_link_answer(request, result);
     json_decref(result);
+    if (is_hello && !why.code) {
+        peer->welcomed = true;
+        tell_racks();
+    }
 }
 
 static const struct call_link_events peer_events = {on_established, on_called, NULL, on_closed};
@@ -347,6 +380,7 @@ static void on_tick(struct loop_timer *timer)
     for (struct peer *peer = links.peers; peer; peer = peer->next)
         if (peer->established)
             check_peer(peer, now);
+    tell_racks();
 }
 
 void rack_links_look(const struct cluster_view *view)

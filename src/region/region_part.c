@@ -2,6 +2,7 @@
 #include "src/region/region_part.h"
 
 #include "src/region/config_watch.h"
+#include "src/region/dhcp_blocks.h"
 #include "src/region/rack_links.h"
 #include "src/region/rack_seen.h"
 #include "src/region/region_health.h"
@@ -19,6 +20,7 @@ const struct region_part region_parts[] = {
      .metrics = rack_links_metrics},
     {.name = "members", .look = region_members_look},
     {.name = "own node", .look = region_node_look, .primary = region_node_primary},
+    {.name = "dhcp blocks", .start = dhcp_blocks_start, .look = dhcp_blocks_look},
     {.name = "config watch", .start = config_watch_start, .primary = config_watch_primary},
 };
 const int region_parts_count = (int)(sizeof(region_parts) / sizeof(region_parts[0]));

@@ -40,6 +40,9 @@ static const struct config_key schema[] = {
      .help = "how soon a silent member counts as lost; the same on every region"},
     {"api", "threads", CONFIG_INT, AT(api_threads), "8", .low = 1, .high = 64,
      .help = "requests answered at once, each with a database connection"},
+    {"dhcp", "term_s", CONFIG_INT, AT(dhcp_term_s), "86400", .low = 60, .high = 604800,
+     .help =
+         "seconds for which a rack that hears no region may give addresses; the same everywhere"},
     {"log", "format", CONFIG_CHOICE, AT(log_format), "text", .choices = {"text", "json"},
      .help = "text or json, to stderr"},
     {"log", "level", CONFIG_CHOICE, AT(log_level), "info",

@@ -19,6 +19,7 @@ struct settings {
     const char *haproxy;
     int profile; /* index into the table of timings */
     int api_threads;
+    int dhcp_term_s;
     int log_format, log_level;
 };
 

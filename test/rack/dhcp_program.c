@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "src/base/clock.h"
 #include "src/base/log.h"
 #include "src/fence/listen.h"
 #include "src/fence/request.h"
@@ -90,6 +91,25 @@ static void look(struct loop_timer *timer)
     router_advert_set_interfaces(advert, &interfaces);
 }
 
+/* All blocks of the ranges, as if a region had given them to this rack. */
+static void take_blocks(const json_t *document)
+{
+    const json_t *network, *range;
+    json_t *blocks = json_array();
+    size_t i, k;
+    ip4 first, last;
+    struct error err;
+    json_array_foreach (json_object_get(document, "networks"), i, network)
+        json_array_foreach (json_object_get(network, "ranges"), k, range)
+            if (ip4_parse(json_string_value(json_object_get(range, "first")), &first) &&
+                ip4_parse(json_string_value(json_object_get(range, "last")), &last))
+                json_array_append_new(blocks, json_pack("[I,I]", (json_int_t)(first / 16),
+                                                        (json_int_t)(last / 16 - first / 16 + 1)));
+    json_t *answer = json_pack("{s:i, s:o}", "term_s", 86400, "blocks", blocks);
+    check(dhcp_take_blocks(dhcp, answer, clock_boot_ns(), 0, &err), &err);
+    json_decref(answer);
+}
+
 static void configure(const char *path)
 {
     json_error_t where;
@@ -97,8 +117,10 @@ static void configure(const char *path)
     json_t *document = json_load_file(path, 0, &where);
     if (!document)
         check(error_set(&err, ERR_BAD_INPUT, "%s: %s", path, where.text), &err);
-    if (dhcp_configure(dhcp, document, &err))
+    if (dhcp_configure(dhcp, document, clock_boot_ns(), &err))
         printf("error %s\n", err.text);
+    else
+        take_blocks(document);
     json_decref(document);
 }
 
@@ -179,8 +201,9 @@ int main(int argc, char **argv)
         pthread_create(&thread, NULL, serve_fence, &pair[0]))
         return 1;
     check(fence_link_open(&loop, pair[1], &events, NULL, &fence, &err), &err);
-    struct dhcp_settings settings = {&loop, fence, argv[1]};
+    struct dhcp_settings settings = {&loop, fence, argv[1], NULL};
     check(dhcp_new(&settings, &dhcp, &err), &err);
+    dhcp_resume(dhcp);
     advert = router_advert_new(&loop, fence);
     if (strcmp(argv[2], "-") != 0) /* "-": only what FOLDER has */
         configure(argv[2]);

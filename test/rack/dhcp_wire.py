@@ -24,6 +24,16 @@ def document(version="1", **changes):
     return {"version": version, "networks": [network]}
 
 
+def blocks_of(config, term_s=86400):
+    """The answer to dhcp_blocks that gives a rack all of the ranges."""
+    runs = []
+    for network in config["networks"]:
+        for span in network["ranges"]:
+            first, last = (int.from_bytes(socket.inet_aton(span[key]), "big") // 16 for key in ("first", "last"))
+            runs.append([first, last - first + 1])
+    return {"term_s": term_s, "blocks": runs}
+
+
 def ip(*arguments, check=True):
     subprocess.run(["ip", *arguments], check=check, capture_output=True, text=True)
 

@@ -11,7 +11,8 @@ import time
 
 import pytest
 
-from dhcp_wire import BUILD, CLIENT, DECLINE, DISCOVER, NAK, RACK, REQUEST, Client, Fence, Program, Wire, document, ip, message
+from dhcp_wire import (BUILD, CLIENT, DECLINE, DISCOVER, NAK, RACK, REQUEST, Client, Fence, Program, Wire, blocks_of, document,
+                       ip, message)
 from regions import Rackd, Region, wait_for
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0 or not (BUILD / "dhcp_program").exists(),
@@ -265,7 +266,8 @@ def test_router_advertisement(wire, start):
 def test_rackd_with_a_region_and_without(wire, client, authority, tmp_path):
     """gantry-rackd takes its configuration from the region, tells it of leases, and goes on without it."""
     region = wire.inside(lambda: Region(authority), wire.rack)
-    region.answers.update(dhcp_config=document("v1"), leases={})
+    region.answers.update(dhcp_config=document("v1"), leases={}, dhcp_blocks=blocks_of(document()),
+                          partner_leases={"leases": [], "next": 0})
     rackd = Rackd(tmp_path / "rackd", authority, [region], ["provision.interfaces=rack0"])
 
     def start():

@@ -10,9 +10,10 @@
  *          [prefix=..] [vendor=..] [router=..] [hostname=..] [relay=..] [no=OPTION] [least=BYTES]
  *                                                     what must come; only what is named is
  * compared wait S | clock S                                  time goes by | is set restart the
- * rack's process starts anew state A KIND|none [MAC]                           what stands in
- * memory for an address changes N                                         so many leases go to the
- * region
+ * rack's process starts anew | own S [A-B].. the rack's blocks | partner MAC A DURATION LEFT |
+ * alone yes|no | config S (its term) | state A KIND|none [MAC]                           what
+ * stands in memory for an address changes N                                         so many leases
+ * go to the region
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -46,6 +47,7 @@ static struct replay {
     uint64_t now_s;
     struct dhcp_outcome outcome;
     struct dhcp_packet reply;
+    bool owns;    /* only the blocks of a line "own" */
     bool checked; /* the last outcome was compared */
 } replay;
 
@@ -75,6 +77,23 @@ static struct mac mac_of(const char *text)
     struct mac mac;
     check(mac_parse(text, &mac), "expected a MAC", text);
     return mac;
+}
+
+/* Unless the conversation says otherwise, all of the ranges is this rack's, for ever. */
+static void own_all(void)
+{
+    struct dhcp_service *service = &replay.service;
+    service->config_until_s = UINT64_MAX;
+    if (replay.owns)
+        return;
+    service->blocks.until_s = UINT64_MAX;
+    service->blocks.count = 0;
+    for (int i = 0; i < service->config->count; i++)
+        for (int k = 0; k < service->config->network[i].range_count; k++) {
+            const struct dhcp_range *range = &service->config->network[i].range[k];
+            uint32_t first = range->first / DHCP_BLOCK_SIZE;
+            dhcp_blocks_add(&service->blocks, first, range->last / DHCP_BLOCK_SIZE - first + 1);
+        }
 }
 
 static void add_network(char **words, int count)
@@ -125,6 +144,7 @@ static void add_network(char **words, int count)
     enum error_code code = dhcp_config_parse(document, &config, &err);
     check(!code, "expected a good configuration", err.text);
     dhcp_service_configure(&replay.service, config);
+    own_all();
     json_decref(document);
 }
 
@@ -328,6 +348,7 @@ static void restart(void)
     open_store();
     if (!dhcp_config_parse(document, &config, &err))
         dhcp_service_configure(&replay.service, config);
+    own_all();
     json_decref(document);
 }
 
@@ -339,6 +360,34 @@ static void check_lease(char **words, int count)
           kinds[lease ? lease->kind : 0]);
     if (count > 3)
         check(lease && mac_equal(lease->mac, mac_of(words[3])), "holder of the lease", "another");
+}
+
+/* own SECONDS [A-B]...: only the blocks of these addresses, for so long. */
+static void own(char **words, int count)
+{
+    struct dhcp_blocks *blocks = &replay.service.blocks;
+    replay.owns = true;
+    blocks->count = 0;
+    blocks->until_s = replay.now_s + number(words[1], 10);
+    for (int i = 2; i < count; i++) {
+        char *last = strchr(words[i], '-');
+        *last++ = '\0';
+        uint32_t first = address_of(words[i]) / DHCP_BLOCK_SIZE;
+        check(dhcp_blocks_add(blocks, first, address_of(last) / DHCP_BLOCK_SIZE - first + 1),
+              "expected ascending blocks", words[i]);
+    }
+    replay.service.pool[0].full_until_s = 0;
+}
+
+/* partner MAC A DURATION LEFT: another rack gave this lease. */
+static void lend(char **words)
+{
+    struct dhcp_lease lease = {.address = address_of(words[2]),
+                               .mac = mac_of(words[1]),
+                               .kind = DHCP_LEASE_BOUND,
+                               .duration_s = (uint32_t)number(words[3], 10),
+                               .expires_s = replay.now_s + number(words[4], 10)};
+    assert_int_equal(dhcp_leases_put(replay.service.partner, &lease, replay.now_s, NULL), ERR_OK);
 }
 
 static void check_changes(const char *expected)
@@ -369,6 +418,14 @@ static void run_line(char *line)
         replay.now_s += number(words[1], 10);
     else if (!strcmp(words[0], "clock"))
         replay.now_s = number(words[1], 10);
+    else if (!strcmp(words[0], "own"))
+        own(words, count);
+    else if (!strcmp(words[0], "partner"))
+        lend(words);
+    else if (!strcmp(words[0], "alone"))
+        replay.service.pool[0].alone = !strcmp(words[1], "yes");
+    else if (!strcmp(words[0], "config"))
+        replay.service.config_until_s = replay.now_s + number(words[1], 10);
     else if (!strcmp(words[0], "restart"))
         restart();
     else if (!strcmp(words[0], "lease"))

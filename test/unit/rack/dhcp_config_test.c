@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "src/base/container.h"
+#include "src/base/file.h"
 #include "src/rack/dhcp_config.h"
 
 static struct error err;
@@ -159,14 +160,14 @@ static void test_file(void **unused)
     char folder[] = "/tmp/gantry-dhcp-XXXXXX", path[64];
     snprintf(path, sizeof(path), "%s/dhcp.json", mkdtemp(folder));
     assert_int_equal(dhcp_config_load(path, &config, &err), ERR_NOT_FOUND);
-    assert_int_equal(dhcp_config_save(path, document, &err), ERR_OK);
+    assert_int_equal(file_write(path, document, strlen(document), 0600, &err), ERR_OK);
     assert_int_equal(dhcp_config_load(path, &config, &err), ERR_OK);
     assert_int_equal(config->count, 2);
     dhcp_config_free(config);
-    assert_int_equal(dhcp_config_save(path, "{\"version", &err), ERR_OK);
+    assert_int_equal(file_write(path, "{\"version", 9, 0600, &err), ERR_OK);
     assert_int_equal(dhcp_config_load(path, &config, &err), ERR_CORRUPT);
     assert_non_null(strstr(err.text, path));
-    assert_int_equal(dhcp_config_save(path, "{\"version\": 1}", &err), ERR_OK);
+    assert_int_equal(file_write(path, "{\"version\": 1}", 14, 0600, &err), ERR_OK);
     assert_int_equal(dhcp_config_load(path, &config, &err), ERR_BAD_INPUT);
     assert_non_null(strstr(err.text, path));
     unlink(path);

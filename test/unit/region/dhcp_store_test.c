@@ -94,7 +94,8 @@ static void test_document(void **unused)
               "\"maas\",\"gateway\":\"10.77.0.1\",\"hosts\":[{\"address\":\"10.77.0.40\","
               "\"hostname\":\"hippo\",\"mac\":\"52:54:00:00:00:01\"},{\"address\":\"10.77.0.30\","
               "\"hostname\":\"\",\"mac\":\"52:54:00:00:00:30\"}],\"lease_s\":600,\"mtu\":9000,"
-              "\"ntp\":[],\"primary\":true,\"ranges\":[{\"first\":\"10.77.0.100\",\"last\":"
+              "\"ntp\":[],\"partner\":\"rack02\",\"primary\":true,\"ranges\":[{\"first\":\"10.77.0."
+              "100\",\"last\":"
               "\"10.77.0.199\"}],\"subnet_id\":1,\"vlan_id\":5001}],\"version\":\""));
     const char *version = version_of(text);
     assert_string_equal(document("rack01", version),
@@ -122,11 +123,14 @@ static void test_relayed_vlan(void **unused)
     assert_non_null(strstr(text, "\"vlan_id\":5002"));
 }
 
+static const char *reporter = "rack01";
+
 static enum error_code leases_body(struct db *same, void *subject, struct error *why)
 {
-    json_t *list = json_loads(subject, 0, NULL);
-    enum error_code code = dhcp_store_leases(same, list, arena, why);
-    json_decref(list);
+    json_t *params = json_pack("{s:o, s:I}", "leases", json_loads(subject, 0, NULL), "now_s",
+                               (json_int_t)1899999400);
+    enum error_code code = dhcp_store_leases(same, reporter, params, arena, why);
+    json_decref(params);
     return code;
 }
 
@@ -135,9 +139,9 @@ static enum error_code leases(const char *text)
     return db_transact(db, DB_WRITE, leases_body, (void *)(uintptr_t)text, &err);
 }
 
-#define LEASES                                                                                   \
-    "SELECT string_agg(concat_ws(' ', ip, mac_address, hostname, extract(epoch FROM expires)), " \
-    "', ' ORDER BY ip) FROM dhcp_lease"
+#define LEASES                                                                                  \
+    "SELECT string_agg(concat_ws(' ', ip, mac_address, hostname, extract(epoch FROM expires - " \
+    "updated)::integer), ', ' ORDER BY ip) FROM dhcp_lease"
 #define OBSERVED                                                                                 \
     "SELECT string_agg(concat_ws(' ', a.ip, n.hostname, a.subnet_id), ', ' ORDER BY a.ip) FROM " \
     "ip_address a JOIN interface i ON i.id = a.interface_id JOIN node n ON n.id = i.node_id "    \
@@ -153,8 +157,8 @@ static void test_leases(void **unused)
                             "{\"mac\": \"52:54:00:00:00:09\", \"address\": \"192.168.3.3\", "
                             "\"hostname\": \"elsewhere\", \"expires_s\": 1900000001}]"),
                      ERR_OK);
-    assert_string_equal(ask(LEASES), "10.77.0.100 52:54:00:00:00:01 hippo 1900000000.000000, "
-                                     "10.77.0.101 52:54:00:00:00:09 1900000001.000000");
+    assert_string_equal(ask(LEASES), "10.77.0.100 52:54:00:00:00:01 hippo 600, "
+                                     "10.77.0.101 52:54:00:00:00:09 601");
     assert_string_equal(ask(OBSERVED), "10.77.0.100 hippo 1");
     /* Renewed twice in one message, another client, gone, gone for another MAC. */
     assert_int_equal(
@@ -164,8 +168,8 @@ static void test_leases(void **unused)
                "null, \"expires_s\": 1900000006},"
                "{\"mac\": \"52:54:00:00:00:08\", \"address\": \"10.77.0.101\", \"gone\": true}]"),
         ERR_OK);
-    assert_string_equal(ask(LEASES), "10.77.0.100 52:54:00:00:00:01 1900000006.000000, "
-                                     "10.77.0.101 52:54:00:00:00:09 1900000001.000000");
+    assert_string_equal(ask(LEASES), "10.77.0.100 52:54:00:00:00:01 606, "
+                                     "10.77.0.101 52:54:00:00:00:09 601");
     assert_int_equal(
         leases("[{\"mac\": \"52:54:00:00:00:01\", \"address\": \"10.77.0.100\", \"expires_s\": "
                "1900000009},"
@@ -174,7 +178,7 @@ static void test_leases(void **unused)
                "{\"mac\": \"52:54:00:00:00:07\", \"address\": \"10.77.0.101\", \"expires_s\": "
                "1900000002}]"),
         ERR_OK);
-    assert_string_equal(ask(LEASES), "10.77.0.101 52:54:00:00:00:07 1900000002.000000");
+    assert_string_equal(ask(LEASES), "10.77.0.101 52:54:00:00:00:07 602");
     assert_string_equal(ask(OBSERVED), "");
 }
 
@@ -208,12 +212,70 @@ static void test_sweep(void **unused)
     assert_string_equal(ask(OBSERVED), "");
 }
 
+static const char *partner(const char *rack, int64_t since, int64_t *next)
+{
+    json_t *result = NULL;
+    assert_int_equal(dhcp_store_partner(db, rack, since, arena, &result, &err), ERR_OK);
+    *next = json_integer_value(json_object_get(result, "next"));
+    assert_false(json_is_true(json_object_get(result, "more")));
+    char *text = json_dumps(json_object_get(result, "leases"), JSON_COMPACT);
+    const char *kept = arena_strdup(arena, text);
+    free(text);
+    json_decref(result);
+    return kept;
+}
+
+/* What one rack gave the network's other rack hears of, once. */
+static void test_partner(void **unused)
+{
+    (void)unused;
+    int64_t next = 0, again = 0;
+    assert_int_equal(leases("[{\"mac\": \"52:54:00:00:00:01\", \"address\": \"10.77.0.130\", "
+                            "\"expires_s\": 1900000000, \"duration_s\": 700},"
+                            "{\"mac\": \"52:54:00:00:00:02\", \"address\": \"10.77.0.131\", "
+                            "\"expires_s\": 1899999000, \"duration_s\": 700}]"),
+                     ERR_OK);
+    const char *text = partner("rack02", 0, &next);
+    assert_non_null(strstr(text, "\"mac\":\"52:54:00:00:00:01\",\"address\":\"10.77.0.130\","
+                                 "\"duration_s\":700,\"left_s\":59")); /* 599 or 600 */
+    assert_null(strstr(text, "10.77.0.131")); /* over, and a quarter as well */
+    assert_null(strstr(partner("rack01", 0, &again), "10.77.0.130")); /* its own */
+    assert_string_equal(partner("mach01", 0, &again), "[]");
+    assert_true(next > 0);
+    assert_string_equal(partner("rack02", next, &again), "[]");
+    reporter = "rack02";
+    assert_int_equal(leases("[{\"mac\": \"52:54:00:00:00:03\", \"address\": \"10.77.0.199\", "
+                            "\"expires_s\": 1900000000, \"duration_s\": 600}]"),
+                     ERR_OK);
+    assert_non_null(strstr(partner("rack01", next, &again), "10.77.0.199"));
+    assert_string_equal(partner("rack02", next, &again), "[]");
+    assert_non_null(strstr(document("rack01", ""), "\"partner\":\"rack02\""));
+}
+
+static void test_ranges(void **unused)
+{
+    (void)unused;
+    __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
+    json_t *ids = json_pack("[i,i]", 1, 77);
+    assert_int_equal(dhcp_store_ranges(db, "rack02", ids, arena, &rows, &err), ERR_OK);
+    assert_true(rows.count >= 1);
+    assert_int_equal(db_int(&rows, 0, 0), 1);
+    assert_false(db_bool(&rows, 0, 1));
+    assert_string_equal(db_text(&rows, 0, 2), "rack01");
+    assert_non_null(strstr(db_text(&rows, 0, 3), "10.77.0."));
+    db_rows_close(&rows);
+    assert_int_equal(dhcp_store_ranges(db, "mach01", ids, arena, &rows, &err), ERR_OK);
+    assert_int_equal(rows.count, 0);
+    json_decref(ids);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_document), cmocka_unit_test(test_relayed_vlan),
         cmocka_unit_test(test_leases),   cmocka_unit_test(test_refused_leases),
-        cmocka_unit_test(test_sweep),
+        cmocka_unit_test(test_sweep),    cmocka_unit_test(test_partner),
+        cmocka_unit_test(test_ranges),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

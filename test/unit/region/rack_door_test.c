@@ -25,7 +25,7 @@ struct rack {
     struct call_link *link;
     bool linked, closed;
     struct error hello, why;
-    int powers, notes;
+    int powers, notes, hears_of;
     enum { ANSWER, NO_BMC, REFUSED, DROP, MUTE } manner;
     struct call_link_request *kept;
 };
@@ -89,6 +89,11 @@ static void on_called(void *owner, const char *method, json_t *params,
 
 static void on_noted(void *owner, const char *method, json_t *params)
 {
+    if (!strcmp(method, "racks")) { /* whom this region hears of */
+        assert_string_equal(json_string_value(json_object_get(params, "region")), "region1");
+        ((struct rack *)owner)->hears_of = (int)json_array_size(json_object_get(params, "linked"));
+        return;
+    }
     assert_string_equal(method, "boot_forget");
     assert_string_equal(json_string_value(json_object_get(params, "mac")), "x");
     ((struct rack *)owner)->notes++;
@@ -329,6 +334,7 @@ static void test_notes_and_status(void **unused)
     link_both();
     rack_door_note("boot_forget", params);
     TURN_UNTIL(racks[0].notes == 1 && racks[1].notes == 1);
+    TURN_UNTIL(racks[0].hears_of == 2 && racks[1].hears_of == 2);
     json_decref(params);
     json_t *status = json_loads("{\"racks\":[{\"system_id\":\"rack2\",\"region\":null},"
                                 "{\"system_id\":\"rack9\",\"region\":null}]}",
@@ -342,6 +348,8 @@ static void test_notes_and_status(void **unused)
     row = json_array_get(json_object_get(status, "racks"), 1);
     assert_true(json_is_null(json_object_get(row, "region")));
     json_decref(status);
+    call_link_reset(racks[1].link, NULL);
+    TURN_UNTIL(racks[0].hears_of == 1); /* at once, the other one may have clients to serve */
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
