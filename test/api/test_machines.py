@@ -213,6 +213,38 @@ def test_filters(api):
     assert {one, two} <= ids(api.admin.get("nodes/"))
 
 
+def test_every_filter_and_its_opposite(api):
+    """What a filter finds and what its not_ form finds are two halves of all machines."""
+    mac = new_mac()
+    one = make(api.admin, hostname="opposite", mac_addresses=mac, architecture="arm64")["system_id"]
+    make(api.admin)  # in no subnet, nobody's, of no agent
+    api.user("filterer")
+    api.sql(f"""INSERT INTO zone (name) VALUES ('far'); INSERT INTO resource_pool (name) VALUES ('deep');
+        INSERT INTO domain (name) VALUES ('other.test'); INSERT INTO fabric (name) VALUES ('cloth'); INSERT INTO tag (name) VALUES ('odd');
+        INSERT INTO vlan (fabric_id, vid, name) SELECT id, 42, 'strand' FROM fabric WHERE name = 'cloth';
+        INSERT INTO subnet (name, cidr, vlan_id) SELECT 'mesh', '10.42.0.0/24', id FROM vlan WHERE name = 'strand';
+        UPDATE interface SET vlan_id = (SELECT id FROM vlan WHERE name = 'strand') WHERE mac = '{mac}';
+        INSERT INTO ip_address (ip, alloc_type, subnet_id, interface_id) SELECT '10.42.0.5', 1, s.id, i.id FROM subnet s, interface i
+            WHERE s.name = 'mesh' AND i.mac = '{mac}';
+        INSERT INTO node_tag SELECT n.id, t.id FROM node n, tag t WHERE n.system_id = '{one}' AND t.name = 'odd';
+        UPDATE node SET agent_name = 'juju', power_state = 'on', status = 10,
+            zone_id = (SELECT id FROM zone WHERE name = 'far'), pool_id = (SELECT id FROM resource_pool WHERE name = 'deep'),
+            domain_id = (SELECT id FROM domain WHERE name = 'other.test'), owner_id = (SELECT id FROM account WHERE username = 'filterer')
+            WHERE system_id = '{one}'""")
+    everyone = ids(api.admin.get("machines/"))
+    assert len(everyone) >= 2
+    for name, opposite, value in (
+            ("id", "not_id", one), ("hostname", "not_hostname", "opposite"), ("mac_address", "not_mac_address", mac),
+            ("domain", "not_domain", "other.test"), ("zone", "not_in_zone", "far"), ("pool", "not_in_pool", "deep"),
+            ("agent_name", "not_agent_name", "juju"), ("tags", "not_tags", "odd"), ("status", "not_status", "allocated"),
+            ("owner", "not_owner", "filterer"), ("power_state", "not_power_state", "on"), ("fabrics", "not_fabrics", "fabric:cloth"),
+            ("vlans", "not_vlans", "vid:42"), ("vlans", "not_vlans", "strand"), ("subnets", "not_subnets", "cidr:10.42.0.0/24"),
+            ("subnets", "not_subnets", "name:mesh")):
+        assert ids(api.admin.get("machines/", **{name: value})) == {one}, name
+        assert ids(api.admin.get("machines/", **{opposite: value})) == everyone - {one}, opposite
+    assert one not in ids(api.admin.get("machines/", not_arch="arm64")) and one in ids(api.admin.get("machines/", arch="arm64/generic"))
+
+
 def test_users_see_free_machines_and_their_own(api):
     alice, bob = api.user("alice"), api.user("bob")
     made = make(api.admin)

@@ -176,6 +176,15 @@ def test_a_machine_never_reads_the_key_of_another(api, machine):
     assert machine.preseed().status == 403
     machine.address = "10.77.9.11"
     assert machine.preseed().status == 200
+    # who asks from an address that was leased to one of its MACs is the machine; from no other, and not for longer
+    api.sql(f"""WITH net AS (INSERT INTO subnet (name, cidr, vlan_id) VALUES ('leased', '10.77.9.0/24', 5001) RETURNING id)
+        INSERT INTO dhcp_lease (ip, mac_address, subnet_id, expires)
+        SELECT '10.77.9.12', '{machine.macs[0]}', id, now() + interval '1 hour' FROM net""")
+    for machine.address, status in (("10.77.9.12", 200), ("10.77.9.13", 403), ("10.77.9.9", 403)):
+        assert machine.preseed().status == status, machine.address
+    machine.address = "10.77.9.12"
+    api.sql("UPDATE dhcp_lease SET expires = now() - interval '1 second' WHERE ip = '10.77.9.12'")
+    assert machine.preseed().status == 403
 
 
 def test_keys_speak_for_their_machine_alone(api, machine):
