@@ -1,55 +1,16 @@
 /* Controllers: the actions of rackcontrollers/ and regioncontrollers/. Source: MAAS API 2.0. */
 #include "src/model/power_driver.h"
-#include "src/region/event_store.h"
 #include "src/region/http.h"
 #include "src/region/machine_form.h"
 #include "src/region/machine_power.h"
-#include "src/region/machine_store.h"
 #include "src/region/network_sql.h"
-#include "src/region/node_filter.h"
 #include "src/region/node_json.h"
+#include "src/region/node_reply.h"
 #include "src/region/routes.h"
 
 static const struct seal_ring *ring_of(const struct api_request *request)
 {
     return http_settings(request->http)->ring;
-}
-
-static enum error_code reply_list(struct api_request *request, struct api_reply *reply,
-                                  unsigned types, struct error *err)
-{
-    const char *ids;
-    struct node_filter filter = {.types = types};
-    enum error_code code = node_filter_ids(request, reply, &filter, &ids, err);
-    return code ? code : node_json_reply_list(request, ids, reply, err);
-}
-
-static enum error_code find(struct api_request *request, unsigned types, struct machine *found,
-                            struct error *err)
-{
-    return machine_store_find(request, api_path(request, "system_id"), types, found, err);
-}
-
-static enum error_code reply_one(struct api_request *request, struct api_reply *reply,
-                                 unsigned types, struct error *err)
-{
-    struct machine found;
-    enum error_code code = find(request, types, &found, err);
-    return code ? code : node_json_reply(request, found.id, reply, err);
-}
-
-static enum error_code reply_power(struct api_request *request, struct api_reply *reply,
-                                   unsigned types, struct error *err)
-{
-    __attribute__((cleanup(machine_power_close))) struct machine_power power = {0};
-    struct machine found;
-    enum error_code code = find(request, types, &found, err);
-    if (!code)
-        code = machine_power_load(request->db, ring_of(request), found.system_id, request->arena,
-                                  &power, err);
-    if (!code)
-        machine_power_write(&power, api_reply_json(reply));
-    return code;
 }
 
 /* Of what a machine's form has a controller takes a description, a zone, a domain and its power:
@@ -60,7 +21,7 @@ static enum error_code update(struct api_request *request, struct api_reply *rep
     __attribute__((cleanup(machine_power_close))) struct machine_power power = {0};
     struct machine_form *form = ARENA_NEW(request->arena, struct machine_form);
     struct machine found;
-    enum error_code code = find(request, types, &found, err);
+    enum error_code code = node_reply_find(request, types, &found, err);
     if (!code)
         code = machine_power_load(request->db, ring_of(request), found.system_id, request->arena,
                                   &power, err);
@@ -80,26 +41,12 @@ static enum error_code update(struct api_request *request, struct api_reply *rep
     return code ? code : node_json_reply(request, found.id, reply, err);
 }
 
-static enum error_code remove_node(struct api_request *request, struct api_reply *reply,
-                                   const struct machine *found, struct error *err)
-{
-    struct event event = {.type = "NODE",
-                          .username = request->user->username,
-                          .description = arena_printf(request->arena, "Deleted '%s' (%s).",
-                                                      found->hostname, found->system_id)};
-    enum error_code code = machine_store_delete(request->db, found->id, request->arena, err);
-    if (code)
-        return code;
-    api_reply_empty(reply, 204);
-    return event_add(request->db, &event, request->arena, err);
-}
-
 /* ---- racks ---- */
 
 enum error_code rack_controllers_read(struct api_request *request, struct api_reply *reply,
                                       struct error *err)
 {
-    return reply_list(request, reply, NODE_RACKS, err);
+    return node_reply_list(request, reply, &(struct node_filter){.types = NODE_RACKS}, err);
 }
 
 enum error_code rack_controllers_power_types(struct api_request *request, struct api_reply *reply,
@@ -118,18 +65,13 @@ enum error_code rack_controllers_power_types(struct api_request *request, struct
 enum error_code rack_controllers_power_parameters(struct api_request *request,
                                                   struct api_reply *reply, struct error *err)
 {
-    const char *ids;
-    struct node_filter filter = {.types = NODE_RACKS, .only_ids = true};
-    enum error_code code = node_filter_ids(request, reply, &filter, &ids, err);
-    return code ? code
-                : machine_power_write_all(request->db, ring_of(request), ids, api_reply_json(reply),
-                                          request->arena, err);
+    return node_reply_power_all(request, reply, NODE_RACKS, err);
 }
 
 enum error_code rack_controller_read(struct api_request *request, struct api_reply *reply,
                                      struct error *err)
 {
-    return reply_one(request, reply, NODE_RACKS, err);
+    return node_reply_one(request, reply, NODE_RACKS, err);
 }
 
 enum error_code rack_controller_update(struct api_request *request, struct api_reply *reply,
@@ -141,7 +83,7 @@ enum error_code rack_controller_update(struct api_request *request, struct api_r
 enum error_code rack_controller_power_parameters(struct api_request *request,
                                                  struct api_reply *reply, struct error *err)
 {
-    return reply_power(request, reply, NODE_RACKS, err);
+    return node_reply_power(request, reply, NODE_RACKS, err);
 }
 
 /* VLANs that would be without DHCP; NULL when there is none. */
@@ -179,7 +121,7 @@ enum error_code rack_controller_delete(struct api_request *request, struct api_r
     bool force = false;
     enum error_code code = api_param_bool(request, "force", &force, err);
     if (!code)
-        code = find(request, NODE_RACKS, &found, err);
+        code = node_reply_find(request, NODE_RACKS, &found, err);
     if (code)
         return code;
     const char *id = db_number(request->arena, found.id);
@@ -192,7 +134,7 @@ enum error_code rack_controller_delete(struct api_request *request, struct api_r
                          found.hostname, vlans);
     if (!code)
         code = hand_over(request, id, err);
-    return code ? code : remove_node(request, reply, &found, err);
+    return code ? code : node_reply_delete(request, reply, &found, err);
 }
 
 /* ---- regions ---- */
@@ -200,13 +142,13 @@ enum error_code rack_controller_delete(struct api_request *request, struct api_r
 enum error_code region_controllers_read(struct api_request *request, struct api_reply *reply,
                                         struct error *err)
 {
-    return reply_list(request, reply, NODE_REGIONS, err);
+    return node_reply_list(request, reply, &(struct node_filter){.types = NODE_REGIONS}, err);
 }
 
 enum error_code region_controller_read(struct api_request *request, struct api_reply *reply,
                                        struct error *err)
 {
-    return reply_one(request, reply, NODE_REGIONS, err);
+    return node_reply_one(request, reply, NODE_REGIONS, err);
 }
 
 enum error_code region_controller_update(struct api_request *request, struct api_reply *reply,
@@ -218,13 +160,13 @@ enum error_code region_controller_update(struct api_request *request, struct api
 enum error_code region_controller_power_parameters(struct api_request *request,
                                                    struct api_reply *reply, struct error *err)
 {
-    return reply_power(request, reply, NODE_REGIONS, err);
+    return node_reply_power(request, reply, NODE_REGIONS, err);
 }
 
 enum error_code region_controller_delete(struct api_request *request, struct api_reply *reply,
                                          struct error *err)
 {
     struct machine found;
-    enum error_code code = find(request, NODE_REGIONS, &found, err);
-    return code ? code : remove_node(request, reply, &found, err);
+    enum error_code code = node_reply_find(request, NODE_REGIONS, &found, err);
+    return code ? code : node_reply_delete(request, reply, &found, err);
 }

@@ -8,9 +8,8 @@
 #include "src/region/http.h"
 #include "src/region/machine_form.h"
 #include "src/region/machine_power.h"
-#include "src/region/machine_store.h"
-#include "src/region/node_filter.h"
 #include "src/region/node_json.h"
+#include "src/region/node_reply.h"
 #include "src/region/routes.h"
 #include "src/region/token_store.h"
 
@@ -19,23 +18,10 @@ static const struct seal_ring *ring_of(const struct api_request *request)
     return http_settings(request->http)->ring;
 }
 
-static enum error_code find(struct api_request *request, struct machine *machine, struct error *err)
-{
-    return machine_store_find(request, api_path(request, "system_id"), NODE_MACHINES, machine, err);
-}
-
-static enum error_code reply_list(struct api_request *request, struct api_reply *reply,
-                                  const struct node_filter *filter, struct error *err)
-{
-    const char *ids;
-    enum error_code code = node_filter_ids(request, reply, filter, &ids, err);
-    return code ? code : node_json_reply_list(request, ids, reply, err);
-}
-
 enum error_code machines_read(struct api_request *request, struct api_reply *reply,
                               struct error *err)
 {
-    return reply_list(request, reply, &(struct node_filter){.types = NODE_MACHINES}, err);
+    return node_reply_list(request, reply, &(struct node_filter){.types = NODE_MACHINES}, err);
 }
 
 enum error_code machines_list_allocated(struct api_request *request, struct api_reply *reply,
@@ -43,7 +29,7 @@ enum error_code machines_list_allocated(struct api_request *request, struct api_
 {
     struct node_filter filter = {
         .types = NODE_MACHINES, .status = "{10}", .owner_id = request->user->id, .only_ids = true};
-    return reply_list(request, reply, &filter, err);
+    return node_reply_list(request, reply, &filter, err);
 }
 
 /* Commissioning is not a thing that this version does: who asks for it is told so. */
@@ -124,12 +110,7 @@ enum error_code machines_is_action_in_progress(struct api_request *request, stru
 enum error_code machines_power_parameters(struct api_request *request, struct api_reply *reply,
                                           struct error *err)
 {
-    const char *ids;
-    struct node_filter filter = {.types = NODE_MACHINES, .only_ids = true};
-    enum error_code code = node_filter_ids(request, reply, &filter, &ids, err);
-    return code ? code
-                : machine_power_write_all(request->db, ring_of(request), ids, api_reply_json(reply),
-                                          request->arena, err);
+    return node_reply_power_all(request, reply, NODE_MACHINES, err);
 }
 
 enum error_code machines_set_zone(struct api_request *request, struct api_reply *reply,
@@ -152,9 +133,7 @@ enum error_code machines_set_zone(struct api_request *request, struct api_reply 
 enum error_code machine_read(struct api_request *request, struct api_reply *reply,
                              struct error *err)
 {
-    struct machine machine;
-    enum error_code code = find(request, &machine, err);
-    return code ? code : node_json_reply(request, machine.id, reply, err);
+    return node_reply_one(request, reply, NODE_MACHINES, err);
 }
 
 enum error_code machine_update(struct api_request *request, struct api_reply *reply,
@@ -163,7 +142,7 @@ enum error_code machine_update(struct api_request *request, struct api_reply *re
     __attribute__((cleanup(machine_power_close))) struct machine_power power = {0};
     struct machine_form *form = ARENA_NEW(request->arena, struct machine_form);
     struct machine machine;
-    enum error_code code = find(request, &machine, err);
+    enum error_code code = node_reply_find(request, NODE_MACHINES, &machine, err);
     if (!code)
         code = machine_power_load(request->db, ring_of(request), machine.system_id, request->arena,
                                   &power, err);
@@ -184,31 +163,14 @@ enum error_code machine_delete(struct api_request *request, struct api_reply *re
                                struct error *err)
 {
     struct machine machine;
-    enum error_code code = find(request, &machine, err);
-    if (!code)
-        code = machine_store_delete(request->db, machine.id, request->arena, err);
-    if (code)
-        return code;
-    struct event event = {.type = "NODE",
-                          .username = request->user->username,
-                          .description = arena_printf(request->arena, "Deleted '%s' (%s).",
-                                                      machine.hostname, machine.system_id)};
-    api_reply_empty(reply, 204);
-    return event_add(request->db, &event, request->arena, err);
+    enum error_code code = node_reply_find(request, NODE_MACHINES, &machine, err);
+    return code ? code : node_reply_delete(request, reply, &machine, err);
 }
 
 enum error_code machine_power_parameters(struct api_request *request, struct api_reply *reply,
                                          struct error *err)
 {
-    __attribute__((cleanup(machine_power_close))) struct machine_power power = {0};
-    struct machine machine;
-    enum error_code code = find(request, &machine, err);
-    if (!code)
-        code = machine_power_load(request->db, ring_of(request), machine.system_id, request->arena,
-                                  &power, err);
-    if (!code)
-        machine_power_write(&power, api_reply_json(reply));
-    return code;
+    return node_reply_power(request, reply, NODE_MACHINES, err);
 }
 
 enum error_code machine_get_token(struct api_request *request, struct api_reply *reply,
@@ -216,7 +178,7 @@ enum error_code machine_get_token(struct api_request *request, struct api_reply 
 {
     struct machine machine;
     struct token_list list;
-    enum error_code code = find(request, &machine, err);
+    enum error_code code = node_reply_find(request, NODE_MACHINES, &machine, err);
     if (!code)
         code = token_store_list(request->db, ring_of(request),
                                 &(struct token_for){.system_id = machine.system_id}, request->arena,
@@ -249,7 +211,7 @@ static enum error_code move(struct api_request *request, struct api_reply *reply
 {
     struct machine machine;
     const char *comment = comment_of(request);
-    enum error_code code = find(request, &machine, err);
+    enum error_code code = node_reply_find(request, NODE_MACHINES, &machine, err);
     if (!code)
         code = machine_store_check_owner(request, &machine, err);
     if (code)
