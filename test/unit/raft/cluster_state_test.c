@@ -92,6 +92,15 @@ static void test_members(void **unused)
     SAMPLE(MEMBER_ADD);
     ACCEPT();
     assert_false(facts.members[1].data_voter || facts.members[1].acceptor);
+    strcpy(command.member_add.serial, "a2new");
+    ACCEPT(); /* the same key again, signed anew: its answer was lost */
+    assert_int_equal(facts.members_count, 2);
+    assert_string_equal(facts.members[1].serial, "a2new");
+    command.member_add.key[0] = 'c';
+    REFUSE(CONFLICT); /* a namesake */
+    SAMPLE(MEMBER_REMOVE);
+    command.member_remove.id = 1;
+    REFUSE(CONFLICT);
     serve();
     SAMPLE(DATA_VOTERS);
     ACCEPT();
@@ -102,7 +111,9 @@ static void test_members(void **unused)
     command.data_voters.add = false;
     ACCEPT();
     SAMPLE(MEMBER_REMOVE);
+    assert_false(cluster_state_revoked(&facts, "a2new"));
     ACCEPT();
+    assert_true(cluster_state_revoked(&facts, "a2new"));
     REFUSE(NOT_FOUND);
     SAMPLE(MEMBER_ADD);
     REFUSE(CONFLICT); /* an id is never used twice */
