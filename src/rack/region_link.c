@@ -31,6 +31,7 @@ struct method {
 struct region_link {
     struct region_link_setup setup;
     struct membership membership;
+    json_int_t index; /* how new it is: the highest told by a region */
     struct row rows[LIMIT_REGIONS];
     struct method methods[REGION_LINK_METHODS];
     int methods_count;
@@ -118,15 +119,19 @@ static void start_writing(struct region_link *link)
     loop_run_blocking(link->setup.loop, write_membership, on_membership_written, link);
 }
 
-static void take_welcome(struct region_link *link, struct region_dial *dial, json_t *welcome)
+/* From a welcome, or the note "regions". A region that was cut off may tell of old times. */
+static void take_regions(struct region_link *link, json_t *told_by)
 {
     struct membership told = link->membership;
     struct error err;
-    json_t *regions = json_object_get(welcome, "regions");
-    if (membership_take_regions(&told, regions, &err)) {
-        log_warning("region %s: its answer to hello: %s", region_dial_region(dial)->name, err.text);
+    json_int_t index = json_integer_value(json_object_get(told_by, "index"));
+    if (index < link->index)
+        return;
+    if (membership_take_regions(&told, json_object_get(told_by, "regions"), &err)) {
+        log_warning("the list of regions: %s", err.text);
         return;
     }
+    link->index = index;
     if (membership_equal(&told, &link->membership))
         return;
     log_info("the cluster has %d regions now", told.count);
@@ -218,7 +223,7 @@ static void on_linked(void *owner, struct region_dial *dial, json_t *welcome)
     for (int i = 0; i < LIMIT_REGIONS; i++) /* hello carried the interfaces */
         if (link->rows[i].dial == dial)
             link->rows[i].told = true;
-    take_welcome(link, dial, welcome);
+    take_regions(link, welcome);
     if (link->setup.linked)
         link->setup.linked(link->setup.owner);
 }
@@ -257,7 +262,9 @@ static void on_called(void *owner, const char *name, json_t *params,
 static void on_noted(void *owner, const char *name, json_t *params)
 {
     const struct method *method = method_named(owner, name, true);
-    if (method)
+    if (!strcmp(name, "regions"))
+        take_regions(owner, params);
+    else if (method)
         method->heard(method->subject, params);
 }
 

@@ -109,7 +109,7 @@ enum error_code rack_hello_check(const struct rack_hello *hello,
     return ERR_OK;
 }
 
-json_t *rack_hello_welcome(const struct cluster_view *view, const char *region)
+json_t *rack_hello_regions(const struct cluster_view *view)
 {
     json_t *regions = json_array();
     for (int i = 0; i < view->facts.members_count; i++) {
@@ -119,6 +119,12 @@ json_t *rack_hello_welcome(const struct cluster_view *view, const char *region)
                                                  (int)member->ports[CLUSTER_PORT_RACK], "hop_port",
                                                  (int)member->ports[CLUSTER_PORT_HOP]));
     }
-    return json_pack("{ss ss so}", "region", region, "cluster", view->facts.name, "regions",
-                     regions);
+    return json_pack("{so sI}", "regions", regions, "index", (json_int_t)view->raft.applied);
+}
+
+json_t *rack_hello_welcome(const struct cluster_view *view, const char *region)
+{
+    json_t *welcome = json_pack("{ss ss}", "region", region, "cluster", view->facts.name);
+    json_object_update_new(welcome, rack_hello_regions(view));
+    return welcome;
 }

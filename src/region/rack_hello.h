@@ -31,5 +31,8 @@ enum error_code rack_hello_check(const struct rack_hello *hello,
                                  const struct certificate *certificate,
                                  const struct cluster_view *view, struct error *err);
 
-/** The answer: a new object. */
+/** The regions as the facts have them, and how new these are: a new object, the note "regions". */
+json_t *rack_hello_regions(const struct cluster_view *view);
+
+/** The answer: a new object with the same in it. */
 json_t *rack_hello_welcome(const struct cluster_view *view, const char *region);

@@ -49,6 +49,7 @@ static struct {
     struct loop_timer tick;
     struct peer *peers;
     bool open;
+    uint64_t told[LIMIT_REGIONS]; /* ids of the regions that racks know of */
 } links;
 
 /* For threads that knock at the door. */
@@ -383,11 +384,26 @@ static void on_tick(struct loop_timer *timer)
     tell_racks();
 }
 
+/* A rack learns of the regions when it says hello, and when they change. */
+static void tell_regions(const struct cluster_view *view)
+{
+    uint64_t ids[LIMIT_REGIONS] = {0};
+    for (int i = 0; i < view->facts.members_count; i++)
+        ids[i] = view->facts.members[i].id; /* stands for name and address, for ever */
+    if (!memcmp(links.told, ids, sizeof(ids)))
+        return;
+    memcpy(links.told, ids, sizeof(ids));
+    json_t *regions = rack_hello_regions(view);
+    rack_links_note("regions", regions);
+    json_decref(regions);
+}
+
 void rack_links_look(const struct cluster_view *view)
 {
     struct error why;
     if (!links.open || !view->known)
         return;
+    tell_regions(view);
     for (struct peer *peer = links.peers; peer; peer = peer->next)
         if (peer->linked && rack_hello_check(&peer->hello, call_link_peer(peer->link), view, &why))
             call_link_reset(peer->link, &why);

@@ -129,10 +129,11 @@ static void test_welcome_lists_the_regions(void **unused)
     strcpy(view.facts.members[0].address, "10.0.0.1");
     view.facts.members[0].ports[CLUSTER_PORT_RACK] = 5251;
     view.facts.members[0].ports[CLUSTER_PORT_HOP] = 5252;
+    view.raft.applied = 7;
     json_t *welcome = rack_hello_welcome(&view, "region1");
     json_t *expected = json_loads("{\"region\":\"region1\",\"cluster\":\"lab\",\"regions\":[{"
                                   "\"name\":\"region1\",\"address\":\"10.0.0.1\",\"port\":5251,"
-                                  "\"hop_port\":5252}]}",
+                                  "\"hop_port\":5252}],\"index\":7}",
                                   0, NULL);
     assert_true(json_equal(welcome, expected));
     json_decref(welcome);
