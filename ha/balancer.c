@@ -20,8 +20,8 @@ struct balancer *balancer_new(struct loop *loop, struct fence_link *fence,
     struct haproxy_setup setup = {.program = settings->haproxy,
                                   .run_dir = settings->run_dir,
                                   .name = "haproxy",
-                                  .certificate_file = settings->certificate_file,
-                                  .key_file = settings->key_file,
+                                  .certificate_file = settings->endpoint_certificate_file,
+                                  .key_file = settings->endpoint_key_file,
                                   .changed = changed,
                                   .owner = owner};
     ASSERT(balancer);
@@ -43,6 +43,8 @@ void balancer_look(struct balancer *balancer, const struct cluster_state *facts)
     struct balancer_socket wanted[BALANCER_SOCKETS];
     struct haproxy_socket sockets[BALANCER_SOCKETS];
     struct spool config;
+    if (!balancer->settings->endpoint_generation)
+        return;
     int count = balancer_config_sockets(facts, balancer->settings, wanted);
     for (int i = 0; i < count; i++)
         sockets[i] = wanted[i].socket;

@@ -99,8 +99,9 @@ static bool is_word(const char *text)
 
 /*
  * This region through its unix socket, the others through their hop port. Up is who reaches a
- * primary: /readyz of its health port, which never waits. The own one is preferred by weight: a hop
- * costs.
+ * primary: /serves of its health port, which never waits; a 404 there means that it finishes what
+ * it answers. The own one is preferred by weight: a hop costs. While no region reaches a primary
+ * the own one takes the requests and lets them wait for it.
  */
 static void write_regions(struct spool *out, const struct cluster_state *facts,
                           const struct ha_settings *settings)
@@ -108,24 +109,26 @@ static void write_regions(struct spool *out, const struct cluster_state *facts,
     spool_text(out, "\nbackend regions\n"
                     "    balance roundrobin\n"
                     "    http-reuse safe\n"
-                    "    option httpchk GET /readyz\n"
+                    "    option httpchk GET /serves\n"
                     "    http-check expect status 200\n"
-                    "    default-server check inter 100ms fastinter 100ms downinter 100ms fall 3 "
-                    "rise 1 observe layer4 error-limit 3 on-error fail-check "
+                    "    http-check disable-on-404\n"
+                    "    default-server inter 100ms fastinter 100ms downinter 100ms fall 3 rise 1 "
+                    "observe layer4 error-limit 3 on-error fail-check "
                     "on-marked-down shutdown-sessions maxconn 256\n");
-    spool_printf(out, "    server %s unix@%s weight 100 addr %s port %d\n", settings->name,
+    spool_printf(out, "    server %s unix@%s check weight 100 addr %s port %d\n", settings->name,
                  settings->api_socket, settings->address, settings->health_port);
     for (int i = 0; i < facts->members_count; i++) {
         const struct cluster_member *member = &facts->members[i];
         if (!strcmp(member->name, settings->name) || !is_word(member->name))
             continue;
         spool_printf(out,
-                     "    server %s %s:%u weight 10 ssl crt %s/haproxy.pem ca-file %s verify "
+                     "    server %s %s:%u check weight 10 ssl crt %s/haproxy.pem ca-file %s verify "
                      "required verifyhost %s ssl-min-ver TLSv1.3 addr %s port %u no-check-ssl\n",
                      member->name, member->address, member->ports[CLUSTER_PORT_HOP],
                      settings->run_dir, settings->ca_file, member->name, member->address,
                      member->ports[CLUSTER_PORT_HEALTH]);
     }
+    spool_printf(out, "    server waits unix@%s backup\n", settings->api_socket);
     spool_printf(out, "\nbackend here\n    http-reuse safe\n    server %s unix@%s maxconn 256\n",
                  settings->name, settings->api_socket);
 }
@@ -134,14 +137,14 @@ void balancer_config_write(struct spool *out, const struct cluster_state *facts,
                            const struct balancer_socket *sockets, int count,
                            const struct ha_settings *settings)
 {
-    spool_text(out, "# Written by gantry-regiond at every start of HAProxy.\nglobal\n");
     spool_printf(out,
+                 "# Written by gantry-regiond at every start of HAProxy; certificate %u.\nglobal\n"
                  "    stats socket unix@%s/haproxy.sock mode 600 level admin\n"
                  "    maxconn 4096\n"
                  "    nbthread 2\n"
                  "    hard-stop-after 30s\n"
                  "    ssl-default-bind-options ssl-min-ver TLSv1.2\n\n",
-                 settings->run_dir);
+                 settings->endpoint_generation, settings->run_dir);
     spool_text(out, fixed);
     for (int i = 0; i < count; i++)
         write_frontend(out, &sockets[i], HAPROXY_FIRST_FD + i, settings);

@@ -8,5 +8,7 @@ struct ha_settings {
     int pg_port, hop_port, health_port;
     const char *api_socket;                            /* regiond's own listener, a unix socket */
     const char *ca_file, *certificate_file, *key_file; /* PEM */
-    const char *haproxy;                               /* the program */
+    const char *endpoint_certificate_file, *endpoint_key_file; /* what HAProxy shows */
+    unsigned endpoint_generation; /* counts its makings; 0 = there is none yet */
+    const char *haproxy;          /* the program */
 };

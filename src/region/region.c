@@ -469,6 +469,8 @@ static void fill_paths(struct region *region)
         {paths->certificate, dir, "tls/region.pem"},
         {paths->key, dir, "tls/region.key"},
         {paths->ring, dir, "tls/seal.keys"},
+        {paths->endpoint_certificate, dir, "tls/endpoint.pem"},
+        {paths->endpoint_key, dir, "tls/endpoint.key"},
         {paths->api_socket, run, "api.sock"},
         {paths->control_socket, run, "regiond.sock"},
     };
@@ -487,6 +489,8 @@ static void fill_paths(struct region *region)
         .ca_file = paths->ca,
         .certificate_file = paths->certificate,
         .key_file = paths->key,
+        .endpoint_certificate_file = paths->endpoint_certificate,
+        .endpoint_key_file = paths->endpoint_key,
         .haproxy = region->settings.haproxy,
     };
 }

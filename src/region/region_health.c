@@ -1,5 +1,6 @@
 /*
- * Health of a region (/livez, /readyz, /leader, /primary, /replica, /metrics): see region_health.h.
+ * Health of a region (/livez, /readyz, /serves, /leader, /primary, /replica, /metrics): see
+ * region_health.h.
  * Everything is answered from what was last reported.
  */
 #include "src/region/region_health.h"
@@ -52,12 +53,14 @@ static const char *never(const struct look *look)
     return NULL;
 }
 
+/* serves is for HAProxy, which takes 404 for "ends what it answers, gets nothing new". */
 static const struct {
     const char *path;
     const char *(*why_not)(const struct look *look);
+    int status; /* when it is not so */
 } checks[] = {
-    {"/livez", never},         {"/readyz", not_ready},    {"/leader", not_leader},
-    {"/primary", not_primary}, {"/replica", not_replica},
+    {"/livez", never, 503},       {"/readyz", not_ready, 503},    {"/serves", not_ready, 404},
+    {"/leader", not_leader, 503}, {"/primary", not_primary, 503}, {"/replica", not_replica, 503},
 };
 
 static void gauge(struct spool *spool, const char *name, const char *help, uint64_t value)
@@ -104,9 +107,9 @@ static int answer(void *owner, const char *path, const char *query, struct spool
             continue;
         const char *why = checks[i].why_not(&look);
         spool_printf(body, "%s\n", why ? why : "ok");
-        return why ? 503 : 200;
+        return why ? checks[i].status : 200;
     }
-    spool_text(body, "expected /livez /readyz /leader /primary /replica /metrics\n");
+    spool_text(body, "expected /livez /readyz /serves /leader /primary /replica /metrics\n");
     return 404;
 }
 

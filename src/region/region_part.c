@@ -3,6 +3,7 @@
 
 #include "src/region/config_watch.h"
 #include "src/region/dhcp_blocks.h"
+#include "src/region/endpoint_certificate.h"
 #include "src/region/rack_links.h"
 #include "src/region/rack_seen.h"
 #include "src/region/region_health.h"
@@ -19,6 +20,7 @@ const struct region_part region_parts[] = {
      .status = rack_seen_status,
      .metrics = rack_links_metrics},
     {.name = "members", .look = region_members_look},
+    {.name = "endpoint", .look = endpoint_certificate_look},
     {.name = "own node", .look = region_node_look, .primary = region_node_primary},
     {.name = "dhcp blocks", .start = dhcp_blocks_start, .look = dhcp_blocks_look},
     {.name = "config watch", .start = config_watch_start, .primary = config_watch_primary},

@@ -82,9 +82,11 @@ static void test_doors(void **unused)
     }
     assert_true(says(text, "frontend http_4", "X-Forwarded-Proto http\n"));
     assert_true(says(text, "frontend https_5", "X-Forwarded-Proto https\n"));
-    assert_true(says(text, "\nbackend regions", "server region1 unix@/run/x/api.sock weight 100"));
+    assert_true(
+        says(text, "\nbackend regions", "server region1 unix@/run/x/api.sock check weight 100"));
     assert_true(says(text, "\nbackend regions", "server region2 10.0.0.2:5252"));
     assert_true(says(text, "\nbackend regions", "verifyhost region2"));
+    assert_true(says(text, "\nbackend regions", "server waits unix@/run/x/api.sock backup"));
     assert_null(strstr(text, "server region1 10.0.0.1:5252")); /* not to itself over the network */
     assert_true(says(text, "\nbackend here", "server region1 unix@/run/x/api.sock"));
     assert_null(strstr(strstr(text, "\nbackend here"), "region2"));
