@@ -36,13 +36,13 @@ class Lab:
     def gantry(self, *argv, host="region1", **options):
         return self.run("exec", host, "--", "gantry", *argv, **options)
 
-    def status(self):
-        result = self.gantry("--json", "status", check=False)
+    def status(self, host="region1"):
+        result = self.gantry("--json", "status", host=host, check=False)
         return json.loads(result.stdout) if result.returncode == 0 else None
 
-    def pids(self, process):
+    def pids(self, process, name="region1"):
         hosts = json.loads(self.run("status").stdout)["hosts"]
-        return next(host for host in hosts if host["name"] == "region1")["pids"].get(process, [])
+        return next(host for host in hosts if host["name"] == name)["pids"].get(process, [])
 
     def http(self, url, *argv):
         """(status, text) of a request from the client's namespace; status 0 = no answer."""

@@ -53,7 +53,7 @@ def test_what_is_refused(lab, tmp_path):
     index = lab.status()["members"][0]["raft_index"]
     for changed, code, words in (({**body, "secret": "wrong"}, 401, "does not know this token"),
                                  ({**body, "id": "nobody"}, 401, "does not know this token"),
-                                 ({**body, "role": "region"}, 400, "takes racks only"),
+                                 ({**body, "role": "region"}, 403, "the token is for a rack"),
                                  ({**body, "name": "two words"}, 400, "correct [rack] name"),
                                  ({**body, "csr": "no request"}, 400, "signing request"),
                                  ({**body, "csr": csr.replace("A", "B", 3)}, 400, "signing request"),
@@ -68,5 +68,23 @@ def test_what_is_refused(lab, tmp_path):
     assert status == 403 and "join over https" in text
     assert lab.status()["members"][0]["raft_index"] == index  # who has no token cannot fill the log
     assert join(lab, body)[0] == 200  # the token is as good as before
-    result = lab.gantry("cluster", "token", "create", "--role", "region", check=False)
-    assert result.returncode == 2 and "has one region" in result.stderr
+    result = lab.gantry("cluster", "token", "create", "--role", "machine", check=False)
+    assert result.returncode == 2 and "expected region or rack" in result.stderr
+
+
+def test_a_removed_rack_leaves_its_name(lab, tmp_path):
+    name = f"rack-{uuid.uuid4().hex[:6]}"
+    assert join(lab, {**make_token(lab), "name": name, "csr": make_csr(tmp_path, name)})[0] == 200
+    assert lab.gantry("rack", "remove", name).returncode == 0
+    again = lab.gantry("rack", "remove", name, check=False)
+    assert again.returncode == 4 and f"no rack is named {name}" in again.stderr
+    status, text = join(lab, {**make_token(lab), "name": name, "csr": make_csr(tmp_path, name)})
+    assert status == 200, text
+    assert [rack["name"] for rack in lab.status()["racks"]].count(name) == 1
+
+
+def test_the_only_region_stays(lab):
+    result = lab.gantry("cluster", "remove", "region1", check=False)
+    assert result.returncode == 5 and "only region" in result.stderr
+    result = lab.gantry("cluster", "remove", "region9", check=False)
+    assert result.returncode == 4 and "no region is named region9" in result.stderr
