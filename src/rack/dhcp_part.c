@@ -22,7 +22,8 @@ enum {
     PARTNER_S = 2,  /* what other racks gave is asked for */
     CALM_S = 5,
     HUNGRY_MS = 50,    /* between two questions for blocks */
-    STARVED_MS = 2000, /* there were none: it makes no sense to ask at once */
+    STARVED_MS = 2000, /* there were none: twice as long each time */
+    STARVED_MOST_MS = 32000,
 };
 
 static struct {
@@ -36,7 +37,7 @@ static struct {
     struct log_gate gate;
     uint64_t config_asked_ns;
     bool blocks_asked; /* a dhcp_blocks call is out, since asked_ns, for this sequence */
-    uint64_t blocks_asked_ns, sequence, blocks_next_ns;
+    uint64_t blocks_asked_ns, sequence, blocks_next_ns, starved_ms;
     bool blocks_told; /* since the start */
     int ticks, blocks_age_s;
     bool partner_asked;
@@ -177,6 +178,7 @@ static void on_blocks(void *subject, json_t *result, const struct error *why)
         return;
     part.blocks_told = true;
     part.blocks_next_ns = clock_boot_ns() + STARVED_MS * CLOCK_MS;
+    bool more = json_is_true(json_object_get(result, "more"));
     if (why->code == ERR_GONE) {
         dhcp_take_new_store(part.dhcp);
     } else if (why->code) {
@@ -187,8 +189,10 @@ static void on_blocks(void *subject, json_t *result, const struct error *why)
             log_error("dhcp: the region's answer is refused: %s", err.text);
     } else {
         part.blocks_age_s = 0;
-        if (json_is_true(json_object_get(result, "more")))
-            part.blocks_next_ns = clock_boot_ns() + HUNGRY_MS * CLOCK_MS;
+        bool starves = !more && dhcp_wants_blocks(part.dhcp);
+        uint64_t wait_ms = part.starved_ms ? 2 * part.starved_ms : STARVED_MS;
+        part.starved_ms = !starves ? 0 : wait_ms < STARVED_MOST_MS ? wait_ms : STARVED_MOST_MS;
+        part.blocks_next_ns = clock_boot_ns() + (starves ? part.starved_ms : HUNGRY_MS) * CLOCK_MS;
     }
 }
 
