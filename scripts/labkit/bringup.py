@@ -96,16 +96,35 @@ def _check(plan):
             raise LabError(f"{tool} is missing: run scripts/setup")
     machines.check_tools(plan)
     hosts.user_ids()
-    for above in plan.folder.parents:
-        if above.exists() and not above.stat().st_mode & 0o001:
-            raise LabError(f"--dir {plan.folder}: user {hosts.USER} cannot enter {above}; choose another folder")
+    closed = _closed_above(plan.folder)
+    if closed:
+        raise LabError(f"--dir {plan.folder}: user {hosts.USER} cannot enter {closed}; choose another folder")
     longest = plan.folder / "region1" / "run" / ".s.PGSQL.5253.lock"
     if len(str(longest)) > 100:
         raise LabError(f"--dir {plan.folder}: too long for unix sockets")
 
 
+def _closed_above(path):
+    """The folder above path that the unprivileged user cannot enter, or None."""
+    return next((above for above in path.parents if above.exists() and not above.stat().st_mode & 0o001), None)
+
+
+def _place_programs(plan):
+    """A checkout may lie where the unprivileged user cannot enter (/root): its programs are copied then."""
+    if not _closed_above(plan.build / "gantry"):
+        return
+    target = plan.folder / "bin"
+    target.mkdir()
+    for program in plan.build.glob("gantry*"):
+        if program.is_file():
+            shutil.copy2(program, target / program.name)
+    plan.build = target
+    plan.save()
+
+
 def _bring_up(plan, images):
     step = Steps()
+    _place_programs(plan)
     step("network")
     network.make(plan)
     for host in plan.controllers:
