@@ -88,7 +88,7 @@ static struct verdict judge_members(const struct look *look)
     const char *names = unreached(look);
     if (*names)
         return degraded(arena_printf(look->arena,
-                                     "%s does not answer: start it or see to its network; if it is "
+                                     "no answer from %s: start it or see to its network; if it is "
                                      "lost for good, `gantry cluster remove`",
                                      names));
     for (int i = 0; i < look->rows_count; i++) {

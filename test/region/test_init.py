@@ -123,7 +123,7 @@ def test_a_lost_floor_and_a_foreign_name(region):
     kept = floor.read_bytes()
     floor.unlink()
     region.launch()
-    region.said("floor is missing beside the consensus log")
+    region.said("floor is missing: this member counts as wiped")
     region.stop()
     floor.write_bytes(kept[:-5] + b"xxxx\n")
     region.sh("chown", "gantry:gantry", floor)
