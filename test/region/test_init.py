@@ -86,7 +86,7 @@ def test_it_makes_a_cluster_once(region):
     assert region.status()["verdict"] == "healthy"
     refused(region, "member of cluster site already")
     secrets = [path for path in region.data.rglob("*") if path.suffix == ".key" or path.name in ("seal.keys", "ca.key")]
-    assert len(secrets) == 3 and all(path.stat().st_mode & 0o077 == 0 for path in secrets), secrets
+    assert len(secrets) == 4 and all(path.stat().st_mode & 0o077 == 0 for path in secrets), secrets
     assert answer["admin_password"] not in region.log() and answer["api_key"] not in region.log()
 
 
