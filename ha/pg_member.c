@@ -31,7 +31,7 @@ struct pg_member *pg_member_new(const struct pg_member_setup *setup)
     pg_files_init(&member->files, setup->settings);
     pg_files_supervisor(&member->files, conninfo, sizeof(conninfo));
     member->db = db_new(conninfo);
-    member->watch_db = pg_watch_connect(conninfo);
+    member->watch_db = db_new(conninfo);
     loop_timer_init(setup->loop, &member->timer, on_timer);
     return member;
 }

@@ -1,30 +1,24 @@
 /* The supervisor's look at a running PostgreSQL: see pg_watch.h. */
 #include "ha/pg_watch.h"
 
-#include <stdio.h>
-
-#include "ha/pg_access.h"
 #include "ha/pg_receiver.h"
+
+/* What it writes waits for the own disk alone; nobody is told that it is safe. */
+DB_STATEMENT(watch_local, "SELECT set_config('synchronous_commit', 'local', false)");
 
 /* A transaction that writes and flushes a record of the log. */
 DB_STATEMENT(watch_write, "SELECT pg_logical_emit_message(true, 'gantry', 'watch'),"
                           " (pg_current_wal_flush_lsn() - '0/0')::bigint");
 DB_STATEMENT(watch_replayed, "SELECT coalesce(pg_last_wal_replay_lsn() - '0/0', 0)::bigint");
 
-struct db *pg_watch_connect(const char *supervisor_conninfo)
-{
-    char conninfo[2 * LIMIT_PATH];
-    snprintf(conninfo, sizeof(conninfo), "%s options='-c synchronous_commit=local'",
-             supervisor_conninfo);
-    return db_new(conninfo);
-}
-
 static enum error_code look(struct pg_watch *watch, struct error *err)
 {
     __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
     struct pg_receiver receiver = {0, false};
-    enum error_code code = db_query(watch->db, watch->primary ? &watch_write : &watch_replayed,
-                                    DB_NO_PARAMS, &rows, err);
+    enum error_code code = db_query(watch->db, &watch_local, DB_NO_PARAMS, NULL, err);
+    code = code ? code
+                : db_query(watch->db, watch->primary ? &watch_write : &watch_replayed, DB_NO_PARAMS,
+                           &rows, err);
     if (code)
         return code;
     watch->lsn = (uint64_t)db_int(&rows, 0, watch->primary ? 1 : 0);

@@ -24,7 +24,4 @@ struct pg_watch {
     struct error err;
 };
 
-/** Its connection: what it writes waits for the own disk alone, nobody is told that it is safe. */
-struct db *pg_watch_connect(const char *supervisor_conninfo);
-
 void pg_watch_run(struct pg_watch *watch);

@@ -3,9 +3,11 @@
 
 #include <inttypes.h>
 #include <libpq-fe.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "src/base/container.h"
@@ -17,6 +19,8 @@ enum transaction { TX_NONE, TX_WANTED, TX_OPEN };
 
 struct db {
     PGconn *pg;
+    pthread_mutex_t lock;
+    int socket; /* under the lock: of pg, -1 = none; for db_break */
     char *conninfo;
     const struct db_statement *prepared[MAX_PREPARED]; /* open-addressed by address */
     int prepared_count;
@@ -42,11 +46,29 @@ struct db *db_new(const char *conninfo)
     ASSERT(db);
     db->conninfo = strdup(conninfo);
     ASSERT(db->conninfo);
+    pthread_mutex_init(&db->lock, NULL);
+    db->socket = -1;
     return db;
+}
+
+static void set_socket(struct db *db, int socket)
+{
+    pthread_mutex_lock(&db->lock);
+    db->socket = socket;
+    pthread_mutex_unlock(&db->lock);
+}
+
+void db_break(struct db *db)
+{
+    pthread_mutex_lock(&db->lock);
+    if (db->socket >= 0)
+        shutdown(db->socket, SHUT_RDWR);
+    pthread_mutex_unlock(&db->lock);
 }
 
 static void hang_up(struct db *db)
 {
+    set_socket(db, -1);
     if (db->pg)
         PQfinish(db->pg);
     db->pg = NULL;
@@ -60,6 +82,7 @@ void db_free(struct db *db)
     if (!db)
         return;
     hang_up(db);
+    pthread_mutex_destroy(&db->lock);
     free(db->conninfo);
     free(db);
 }
@@ -114,6 +137,7 @@ enum error_code db_ready(struct db *db, struct error *err)
         db->lost = true;
         return ERR_UNAVAILABLE;
     }
+    set_socket(db, PQsocket(db->pg));
     PQsetNoticeReceiver(db->pg, note_warning, db);
     return ERR_OK;
 }

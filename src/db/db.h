@@ -23,6 +23,12 @@ void db_free(struct db *db);
 /** Point at another primary: the next use dials it. */
 void db_redirect(struct db *db, const char *conninfo);
 
+/**
+ * Break what is under way: a primary that was superseded may never answer. Statements fail as when
+ * the connection broke. Any thread, while the owner keeps db.
+ */
+void db_break(struct db *db);
+
 /** Dial now if there is no live connection. Errors: UNAVAILABLE. */
 enum error_code db_ready(struct db *db, struct error *err);
 

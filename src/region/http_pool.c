@@ -32,8 +32,9 @@ struct http {
     /* under the lock: */
     struct http_call *first, **last;
     struct http_call *parked;
-    uint64_t parked_until_ns; /* when the parked go back to the queue */
-    char *conninfo;           /* NULL = no primary */
+    uint64_t parked_until_ns;    /* when the parked go back to the queue */
+    struct db *dbs[THREADS_MAX]; /* of the workers that run */
+    char *conninfo;              /* NULL = no primary */
     uint64_t epoch, generation;
     uint64_t next_sweep_ns;
     bool stopping;
@@ -165,6 +166,18 @@ static void answer(struct http_worker *worker, struct http_call *call)
     http_edge_answer(call, &worker->reply);
 }
 
+/* So that a change of primary can break what waits for the old one. */
+static struct db **show_db(struct http *http, struct db *db)
+{
+    struct db **place = http->dbs;
+    pthread_mutex_lock(&http->lock);
+    while (*place)
+        place++;
+    *place = db;
+    pthread_mutex_unlock(&http->lock);
+    return place;
+}
+
 static void *work(void *subject)
 {
     struct http_worker worker = {.http = subject, .arena = arena_new()};
@@ -174,6 +187,7 @@ static void *work(void *subject)
     spool_init(&worker.reply.body);
     worker.reply.file_fd = -1;
     struct http_call *call;
+    struct db **place = show_db(http, worker.db);
     while ((call = take(&worker, &has_primary))) {
         arena_reset(worker.arena);
         bool last = clock_boot_ns() >= call->deadline_ns || is_stopping(http);
@@ -185,6 +199,9 @@ static void *work(void *subject)
             http_run_sweep(&worker);
     }
     spool_close(&worker.reply.body);
+    pthread_mutex_lock(&http->lock);
+    *place = NULL;
+    pthread_mutex_unlock(&http->lock);
     db_free(worker.db);
     arena_free(worker.arena);
     return NULL;
@@ -199,6 +216,9 @@ void http_set_primary(struct http *http, const char *conninfo, uint64_t epoch)
     http->conninfo = copy;
     http->epoch = epoch;
     http->generation++;
+    for (int i = 0; i < THREADS_MAX; i++)
+        if (http->dbs[i]) /* a host that is gone would be waited for for seconds */
+            db_break(http->dbs[i]);
     if (copy)
         unpark(http);
     pthread_mutex_unlock(&http->lock);

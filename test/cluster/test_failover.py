@@ -1,0 +1,190 @@
+"""Three regions lose the primary in every way: another takes over, nothing acknowledged is lost, never two write.
+
+GANTRY_ROUNDS repeats each fault; the gaps in the writes are shown at the end.
+"""
+import collections
+import json
+import os
+import statistics
+import subprocess
+import threading
+import time
+
+import pytest
+
+from lab import lab as make_lab, wait_for
+
+ROUNDS = int(os.environ.get("GANTRY_ROUNDS", "1"))
+REGIONS = ("region1", "region2", "region3")
+gaps = collections.defaultdict(list)
+
+
+def sql(lab, region, statement, timeout=5):
+    """The answer of that region's own PostgreSQL as text, None = it does not answer."""
+    folder = next(host["data_dir"] for host in lab.facts["hosts"] if host["name"] == region)
+    argv = ["runuser", "-u", "gantry", "--", "psql", "-h", f"{folder}/../run", "-p", "5253", "-U", "gantry", "-d", "gantry",
+            "-Atqc", statement]
+    try:
+        done = subprocess.run(argv, text=True, capture_output=True, check=False, timeout=timeout)
+    except subprocess.TimeoutExpired:
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def status_of(lab, *without):
+    """The newest view of those regions that answer."""
+    best = None
+    for region in REGIONS:
+        if region in without:
+            continue
+        result = lab.run("exec", region, "--", "timeout", "3", "gantry", "--json", "status", check=False)
+        if result.returncode == 0:
+            seen = json.loads(result.stdout)
+            if not best or (seen["primary"]["epoch"], seen["cluster"]["term"]) > (best["primary"]["epoch"], best["cluster"]["term"]):
+                best = seen
+    return best
+
+
+def is_whole(status):
+    """All regions have their place: one writes, two follow, all vote, each virtual IP is held."""
+    if not status or status["verdict"] != "healthy":
+        return None
+    steps = sorted(member["pg_step"] or "" for member in status["members"])
+    votes = all(member["data_voter"] and member["raft_voter"] for member in status["members"])
+    return status if votes and steps == ["following", "following", "steady"] else None
+
+
+def wait_whole(lab, timeout_s=60):
+    return wait_for("a whole cluster", lambda: is_whole(status_of(lab)), timeout_s, 0.3)
+
+
+class Sampler(threading.Thread):
+    """Who says that it is primary: on which timeline, when. A lower timeline after a higher one is a second primary."""
+
+    def __init__(self, lab):
+        super().__init__()
+        self.lab, self.done, self.seen = lab, threading.Event(), []
+        self.start()
+
+    def run(self):
+        what = "SELECT CASE WHEN pg_is_in_recovery() THEN 0 ELSE ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int END"
+        while not self.done.wait(0.25):
+            for region in REGIONS:
+                answer = sql(self.lab, region, what, 1)
+                if answer and int(answer):
+                    self.seen.append((int(answer), region))
+
+    def check(self):
+        self.done.set()
+        self.join()
+        timelines = [timeline for timeline, _ in self.seen]
+        assert timelines == sorted(timelines), f"two primaries: {self.seen}"
+        assert len(set(self.seen)) == len(set(timelines)), f"one timeline of two: {set(self.seen)}"
+
+
+def names_on(lab, region):
+    answer = sql(lab, region, "SELECT string_agg(name, ' ') FROM api_token WHERE name LIKE 'write-%'", 20)
+    return set((answer or "").split())
+
+
+def check_all(lab, writer, sampler):
+    """Each acknowledged write is on each region; there was one primary at a time; there is one leader."""
+    status = wait_whole(lab)
+    acknowledged = {name for name, _ in list(writer.acknowledged)}
+    for region in REGIONS:
+        wait_for(f"all acknowledged writes on {region}", lambda r=region: not acknowledged - names_on(lab, r), 10)
+    writer.check_nothing_lost()
+    sampler.check()
+    assert [member["raft_role"] for member in status["members"]].count("leader") == 1
+
+
+@pytest.fixture(name="lab", scope="module")
+def make_three():
+    with make_lab("gtf", "--regions", "3", "--racks", "0", "--machines", "0", "--no-images") as lab:
+        wait_whole(lab)
+        yield lab
+        for name, values in sorted(gaps.items()):
+            print(f"\ngap {name}: median {statistics.median(values) * 1000:.0f} ms, most {max(values) * 1000:.0f} ms, "
+                  f"{len(values)} times", end="")
+
+
+@pytest.fixture(name="sampler")
+def make_sampler(lab):
+    wait_whole(lab)
+    sampler = Sampler(lab)
+    yield sampler
+    sampler.done.set()
+    sampler.join()
+
+
+def gap_since(writer, start):
+    times = [when for _, when in writer.acknowledged[max(start - 1, 0):]]
+    return max(b - a for a, b in zip(times, times[1:]))
+
+
+def run_fault(lab, writer, sampler, name, fault, heal, most_s):
+    """A fault of the primary; resumed or healed after its successor has acknowledged writes."""
+    before = wait_whole(lab)
+    victim, epoch = before["primary"]["name"], before["primary"]["epoch"]
+    writer.writes_on(10)
+    start = len(writer.acknowledged)
+    fault(victim)
+    try:
+        writer.writes_on(30, 60)
+        wait_for("a later epoch", lambda: (now := status_of(lab, victim)) and now["primary"]["epoch"] > epoch and
+                 now["primary"]["phase"] == "serving", 30)
+        writer.writes_on(10)
+    finally:
+        heal(victim)
+    gap = gap_since(writer, start)
+    gaps[name].append(gap)
+    print(f"\n{name}: {gap * 1000:.0f} ms", end="")
+    check_all(lab, writer, sampler)
+    assert gap < most_s, f"{gap:.2f} s without a write"
+
+
+def nothing(_):
+    pass
+
+
+@pytest.mark.parametrize("turn", range(ROUNDS))
+@pytest.mark.parametrize("process, most_s", [("postgres", 4), ("regiond", 6), ("fenced", 6), ("all", 8)])
+def test_killed(lab, writer, sampler, process, most_s, turn):
+    started = process in ("fenced", "all")
+    run_fault(lab, writer, sampler, f"kill {process}", lambda victim: lab.run("kill", victim, "--process", process),
+              (lambda victim: lab.run("start", victim)) if started else nothing, most_s)
+
+
+@pytest.mark.parametrize("turn", range(ROUNDS))
+@pytest.mark.parametrize("process, most_s", [("postgres", 6), ("regiond", 6), ("all", 8)])
+def test_frozen_and_resumed(lab, writer, sampler, process, most_s, turn):
+    run_fault(lab, writer, sampler, f"freeze {process}", lambda victim: lab.run("stop", victim, "--process", process),
+              lambda victim: lab.run("cont", victim, "--process", process), most_s)
+
+
+@pytest.mark.parametrize("turn", range(ROUNDS))
+@pytest.mark.parametrize("direction, most_s", [("both", 8), ("in", 10), ("out", 10)])
+def test_cut_off(lab, writer, sampler, direction, most_s, turn):
+    run_fault(lab, writer, sampler, f"cut off {direction}", lambda victim: lab.run("isolate", victim, "--direction", direction),
+              lambda victim: lab.run("heal", victim), most_s)
+
+
+@pytest.mark.parametrize("turn", range(ROUNDS))
+def test_switchover(lab, writer, sampler, turn):
+    def fault(victim):
+        to = REGIONS[(REGIONS.index(victim) + 1) % 3]
+        lab.gantry("primary", "switchover", "--to", to, host=REGIONS[(REGIONS.index(victim) + 2) % 3])
+        assert status_of(lab)["primary"]["name"] == to
+    run_fault(lab, writer, sampler, "switchover", fault, nothing, 3)
+
+
+def test_all_stop_and_start(lab, writer, sampler):
+    before = wait_whole(lab)["primary"]["epoch"]
+    for region in REGIONS:
+        lab.run("kill", region)
+    time.sleep(1)
+    for region in REGIONS:
+        lab.run("start", region)
+    writer.writes_on(20, 60)
+    assert wait_whole(lab)["primary"]["epoch"] > before
+    check_all(lab, writer, sampler)
