@@ -99,7 +99,12 @@ static enum error_code write_conf(const struct pg_files *files, const char *name
 {
     char path[LIMIT_PATH + 64];
     snprintf(path, sizeof(path), "%s/%s", files->conf_dir, name);
-    return file_write(path, text, strlen(text), 0600, err);
+    struct arena *arena = arena_new();
+    char *there = NULL;
+    bool same = !file_read(arena, path, CONFIG_TEXT_BYTES, &there, NULL, NULL) &&
+                !strcmp(there, text); /* each write waits for the disk several times */
+    arena_free(arena);
+    return same ? ERR_OK : file_write(path, text, strlen(text), 0600, err);
 }
 
 static enum error_code write_spool(const struct pg_files *files, const char *name,

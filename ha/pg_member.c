@@ -11,12 +11,14 @@
 #include "src/base/log.h"
 
 enum {
-    PROBE_MS = 10,       /* between looks while it comes up */
-    IDLE_MS = 200,       /* between looks at a steady one */
-    RETRY_MS = 1000,     /* after a failed step */
-    SOON_MS = 40,        /* after one that waits for somebody else */
-    PROPOSE_MS = 100,    /* before the same is proposed again */
-    STOP_FAST_MS = 5000, /* of a standby: it starts quickly after an orderly shutdown */
+    PROBE_MS = 20,         /* between looks while it comes up */
+    PROMOTE_MS = 5,        /* and while it is promoted */
+    REPORT_LATE_MS = 1500, /* one that is down lets those report first that could serve at once */
+    IDLE_MS = 200,         /* between looks at a steady one */
+    RETRY_MS = 1000,       /* after a failed step */
+    SOON_MS = 40,          /* after one that waits for somebody else */
+    PROPOSE_MS = 100,      /* before the same is proposed again */
+    STOP_FAST_MS = 5000,   /* of a standby: it starts quickly after an orderly shutdown */
     RECOVER_TRIES = 3,
 };
 
@@ -617,7 +619,8 @@ static void act(struct pg_member *member, enum member_step step, uint64_t now)
         return;
     }
     bool comes_up = seen->running && (!seen->answers || (seen->promoted && seen->in_recovery));
-    if (comes_up && now >= member->looked_ns + PROBE_MS * CLOCK_MS) {
+    uint64_t pause_ms = seen->answers ? PROMOTE_MS : PROBE_MS;
+    if (comes_up && now >= member->looked_ns + pause_ms * CLOCK_MS) {
         member->looked_ns = now;
         pg_member_begin(member, PG_STEP_LOOK);
     } else if (!comes_up && (upkeep = pg_upkeep_next(member, now))) {
@@ -636,13 +639,18 @@ static void tell_lost(struct pg_member *member)
     pg_member_fail(member, &err, RETRY_MS);
 }
 
+static int count_voters(const struct cluster_state *facts)
+{
+    int voters = 0;
+    for (int i = 0; i < facts->members_count; i++)
+        voters += facts->members[i].data_voter;
+    return voters;
+}
+
 static bool is_lost(const struct pg_member *member)
 {
     const struct cluster_member *self = cluster_state_member(&member->facts, member->self);
-    int voters = 0;
-    for (int i = 0; i < member->facts.members_count; i++)
-        voters += member->facts.members[i].data_voter;
-    return self && self->data_voter && voters == 1 && self->ever_had_data &&
+    return self && self->data_voter && count_voters(&member->facts) == 1 && self->ever_had_data &&
            !member->seen.has_data && !member->seen.may_initialise;
 }
 
@@ -652,12 +660,27 @@ static bool may_give_up(const struct pg_member *member)
     return member->seen.running && member->db_used && member->op_kind != MEMBER_STOP;
 }
 
+/* The dead primary has most, often, and takes longest to come up. A majority without it will do. */
+static bool reports_late(struct pg_member *member)
+{
+    const struct cluster_primary *primary = &member->facts.primary;
+    uint64_t now = clock_boot_ns();
+    if (member->fenced_epoch != primary->epoch) {
+        member->fenced_epoch = primary->epoch;
+        member->fenced_ns = now;
+    }
+    return !(member->seen.running && member->seen.answers) && count_voters(&member->facts) > 2 &&
+           now < member->fenced_ns + REPORT_LATE_MS * CLOCK_MS;
+}
+
 static enum member_step decide(struct pg_member *member)
 {
     struct member_observed *seen = &member->seen;
     if (seen->running && !member->ours)
         return MEMBER_STOP; /* of an earlier process: nothing is known of it */
     enum member_step step = member_decide(&member->facts, member->self, seen);
+    if (step == MEMBER_REPORT && reports_late(member))
+        return seen->running ? MEMBER_WAIT : MEMBER_START;
     /* It was started to be shut down in an orderly way, which it can once it answers. */
     if (step == MEMBER_STOP && member->recovering && !seen->answers)
         return MEMBER_WAIT;
@@ -666,8 +689,14 @@ static enum member_step decide(struct pg_member *member)
 
 static void arm(struct pg_member *member)
 {
+    const struct member_observed *seen = &member->seen;
     bool steady = member->step == MEMBER_STEADY || member->step == MEMBER_FOLLOWING;
-    loop_timer_start(&member->timer, steady || !member->queried ? IDLE_MS : PROBE_MS, 0);
+    bool promotes = seen->promoted && seen->running && seen->in_recovery;
+    loop_timer_start(&member->timer,
+                     promotes                     ? PROMOTE_MS
+                     : steady || !member->queried ? IDLE_MS
+                                                  : PROBE_MS,
+                     0);
 }
 
 void pg_member_look(struct pg_member *member, const struct cluster_state *facts, uint64_t self)
@@ -735,6 +764,7 @@ void pg_member_status(const struct pg_member *member, struct pg_status *status)
     *status = (struct pg_status){.reported = stored->reported,
                                  .timeline = stored->place.timeline,
                                  .lsn = stored->place.lsn,
+                                 .priority = seen->running && seen->answers && !seen->promoted,
                                  .serves = pg_member_serves(member),
                                  .failed = member->failed,
                                  .asks_out = member->step == MEMBER_ASK_OUT,

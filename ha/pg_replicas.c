@@ -86,8 +86,8 @@ enum error_code pg_replicas_provide(struct db *db, const struct cluster_state *f
 {
     __attribute__((cleanup(db_rows_close))) struct db_rows missing = {0};
     struct arena *arena = arena_new();
-    const char *names = names_of(facts, self, arena);
-    enum error_code code = db_query(db, &replicas_roles, DB_PARAMS(names), &missing, err);
+    const char *names = names_of(facts, self, arena), *all = names_of(facts, 0, arena);
+    enum error_code code = db_query(db, &replicas_roles, DB_PARAMS(all), &missing, err);
     for (int i = 0; !code && i < missing.count; i++)
         code = make_role(db, db_text(&missing, i, 0), err);
     code = code ? code : make_slots(db, names, err);

@@ -9,8 +9,9 @@
 #include "src/db/db.h"
 
 /**
- * A role and a slot for each other member; slots of former members go. Roles are data: on the
- * primary alone, replicated from there. Errors: those of the database.
+ * A slot for each other member and a role for each, its own too, for the day another is primary;
+ * slots of former members go. Roles are data: on the primary alone, replicated from there. Errors:
+ * those of the database.
  */
 enum error_code pg_replicas_provide(struct db *db, const struct cluster_state *facts, uint64_t self,
                                     struct error *err);

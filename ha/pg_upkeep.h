@@ -43,6 +43,7 @@ struct pg_member {
     struct loop_timer timer;
     int step; /* as decided last */
     uint64_t looked_ns, wait_until_ns;
+    uint64_t fenced_epoch, fenced_ns; /* since when that epoch is seen as fenced */
     uint64_t proposed_ns, proposed_epoch;
     int proposed;
     bool queried, ours; /* ours: this process started what runs */

@@ -31,6 +31,8 @@ struct replica {
     struct raft raft;
     struct cluster_state facts;
     struct loop_timer watch;
+    struct raft_barrier nudge; /* so that followers learn at once what is committed */
+    bool nudge_busy, watching;
     struct raft_barrier barrier;
     bool barrier_busy, passed; /* passed: as fresh as a leader of this process' time */
     raft_index fresh;          /* applied so far, a follower has passed; 0 = not known yet */
@@ -145,6 +147,8 @@ static int apply(struct raft_fsm *fsm, const struct raft_buffer *buffer, void **
         abort();
     }
     *result = (void *)cluster_state_apply(&replica->facts, &command);
+    if (replica->watching) /* others look at once, not from within */
+        loop_timer_start(&replica->watch, 0, WATCH_MS);
     return 0;
 }
 
@@ -303,6 +307,7 @@ enum error_code replica_start(const struct replica_setup *setup, bool bootstrap,
     if (code)
         return code; /* the caller exits: libraft cannot be closed half-started */
     replica->last_role = -1;
+    replica->watching = true;
     loop_timer_init(setup->loop, &replica->watch, on_watch);
     loop_timer_start(&replica->watch, 1, WATCH_MS);
     *out = replica;
@@ -328,6 +333,7 @@ static void on_watch_closed(struct loop_timer *timer)
 void replica_close(struct replica *replica, void (*closed)(void *owner))
 {
     replica->closed = closed;
+    replica->watching = false;
     loop_timer_close(&replica->watch, on_watch_closed);
 }
 
@@ -365,6 +371,20 @@ static void answer_later(void *subject)
     free(proposal);
 }
 
+static void on_nudged(struct raft_barrier *request, int status)
+{
+    (void)status;
+    container_of(request, struct replica, nudge)->nudge_busy = false;
+}
+
+/* libraft tells followers with the next entry or heartbeat that an entry is committed: an empty one
+ * saves half a heartbeat in each step of a failover. */
+static void nudge(struct replica *replica)
+{
+    if (!replica->nudge_busy && replica->raft.configuration.n > 1)
+        replica->nudge_busy = raft_barrier(&replica->raft, &replica->nudge, on_nudged) == 0;
+}
+
 static void on_applied(struct raft_apply *request, int status, void *result)
 {
     struct proposal *proposal = container_of(request, struct proposal, apply);
@@ -374,6 +394,7 @@ static void on_applied(struct raft_apply *request, int status, void *result)
     if (status == 0 && outcome) {
         code = outcome->code;
         reason = outcome->reason;
+        nudge(proposal->replica);
     } else if (status == RAFT_NOTLEADER) {
         code = ERR_UNAVAILABLE;
         reason = "this region does not lead";
