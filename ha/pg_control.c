@@ -50,7 +50,8 @@ static enum error_code parse(const char *text, struct pg_control *control, struc
     if (!condition || !take_number(text, "Database system identifier", &control->system_id) ||
         !take_number(text, "Latest checkpoint's TimeLineID", &timeline) || timeline > UINT32_MAX ||
         !take_lsn(text, "Latest checkpoint's REDO location", &control->redo.lsn) ||
-        !take_lsn(text, "Latest checkpoint location", &control->checkpoint_lsn))
+        !take_lsn(text, "Latest checkpoint location", &control->checkpoint_lsn) ||
+        !take_lsn(text, "Minimum recovery ending location", &control->consistent_lsn))
         return error_set(err, ERR_CORRUPT, "pg_controldata answers in an unknown form");
     control->redo.timeline = (uint32_t)timeline;
     control->shut_down = !strncmp(condition, "shut down", 9); /* also "shut down in recovery" */

@@ -13,6 +13,7 @@ struct pg_control {
     uint64_t system_id;
     struct pg_wal_place redo; /* of the last checkpoint */
     uint64_t checkpoint_lsn;
+    uint64_t consistent_lsn; /* it is not consistent before it has recovered to here */
 };
 
 /** Errors: NOT_FOUND (no program), CORRUPT (a field is missing or malformed), IO. */

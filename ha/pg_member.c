@@ -268,8 +268,11 @@ static void after_start(struct pg_member *member)
     struct member_observed *seen = &member->seen;
     seen->running = member->ours = true;
     seen->started_for = member->facts.primary.epoch;
-    seen->answers = seen->promoted = seen->marked = seen->open = seen->receiving = false;
-    seen->source = 0;
+    seen->answers = seen->promoted = seen->marked = seen->open = false;
+    seen->source = member->starts_with;
+    seen->receiving = member->starts_with != 0;
+    if (seen->source)
+        member->positioned = false;
     member->failed = member->preset = member->ready_voter = 0;
     member->streams = member->checkpointed = false;
     member->replicas_count = 0;
@@ -386,7 +389,7 @@ static void after_failure(struct pg_member *member, const struct pg_work *work)
         member->change = (struct pg_change){0};
     if (kind == PG_STEP_LOST)
         member->lost_next_ns = clock_boot_ns() + RETRY_MS * CLOCK_MS;
-    if (kind == MEMBER_FREEZE && work->step.code == ERR_TIMEOUT)
+    if (kind == MEMBER_FREEZE && (work->step.code == ERR_TIMEOUT || !member->seen.answers))
         pg_member_stop(member, FENCE_STOP_IMMEDIATE, 0); /* only the end of all of it will do */
     if (kind == MEMBER_REWIND && work->step.must_clone)
         member->must_clone = member->facts.primary.epoch;
@@ -420,6 +423,7 @@ static void after_rewind(struct pg_member *member, const struct pg_step *step)
     } else if (++member->recoveries > RECOVER_TRIES) {
         member->must_clone = member->facts.primary.epoch;
     } else {
+        member->starts_with = 0;
         ask_start(member);
         member->recovering = true;
     }
@@ -438,6 +442,7 @@ static void after_success(struct pg_member *member, const struct pg_work *work)
         break;
     case MEMBER_START:
         member->recovering = false;
+        member->starts_with = member->in_force.source = step->source;
         ask_start(member);
         break;
     case MEMBER_FREEZE:

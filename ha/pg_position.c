@@ -71,6 +71,7 @@ enum error_code pg_position_take(const struct pg_files *files, struct db *db,
         code = error_set(err, ERR_CORRUPT, "%s: what was replayed is not in the log any more",
                          files->data_dir);
     taken->system_id = control.system_id;
+    taken->incomplete = !code && !db && taken->place.lsn < control.consistent_lsn;
     taken->short_of = !code && newest_beyond(files, taken->place) != 0;
     return code;
 }

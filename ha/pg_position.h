@@ -12,7 +12,8 @@
 struct pg_position_taken {
     struct pg_wal_place place;
     uint64_t system_id;
-    bool short_of; /* it knows a timeline that begins past its end */
+    bool short_of;   /* it knows a timeline that begins past its end */
+    bool incomplete; /* rewound: not consistent before it has followed its source further */
 };
 
 /** db: the supervisor's connection to a running one, or NULL. Errors: UNAVAILABLE, CORRUPT, IO. */

@@ -124,11 +124,29 @@ static enum error_code take_position(struct pg_step *step, struct error *err)
     return code;
 }
 
+/* What was rewound becomes consistent only by following: its source is known to continue it. */
+static bool may_follow_at_once(const struct pg_step *step)
+{
+    const struct cluster_primary *primary = &step->facts.primary;
+    return primary->phase == CLUSTER_SERVING && primary->member != step->self;
+}
+
+static enum error_code report(struct pg_step *step, struct error *err)
+{
+    enum error_code code = take_position(step, err);
+    if (!code && step->position.incomplete)
+        code = error_set(err, ERR_UNAVAILABLE, "rewound, and not consistent yet");
+    return code;
+}
+
 static enum error_code start(struct pg_step *step, struct error *err)
 {
     struct error ignored; /* without a position it is started all the same, and reports nothing */
     step->answers = false;
-    if (!take_position(step, &ignored)) {
+    bool positioned = !take_position(step, &ignored);
+    if (positioned && step->position.incomplete && may_follow_at_once(step)) {
+        step->source = step->facts.primary.epoch;
+    } else if (positioned) {
         pg_position_forget_beyond(step->files, step->position.place);
         step->position.short_of = false;
     } else {
@@ -344,7 +362,7 @@ static enum error_code run(struct pg_step *step, struct error *err)
     case MEMBER_FREEZE:
         return freeze(step, err);
     case MEMBER_REPORT:
-        return take_position(step, err);
+        return report(step, err);
     case MEMBER_PROMOTE:
         return ready_to_promote(step, err);
     case MEMBER_MARK:

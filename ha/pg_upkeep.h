@@ -46,8 +46,9 @@ struct pg_member {
     uint64_t fenced_epoch, fenced_ns; /* since when that epoch is seen as fenced */
     uint64_t proposed_ns, proposed_epoch;
     int proposed;
-    bool queried, ours; /* ours: this process started what runs */
-    bool recovering;    /* started only to be shut down for a rewind */
+    uint64_t starts_with; /* epoch its conninfo names from the start on, 0 = empty */
+    bool queried, ours;   /* ours: this process started what runs */
+    bool recovering;      /* started only to be shut down for a rewind */
     int recoveries;
     uint64_t diverged, must_clone; /* epoch in which that was found */
     bool amnesia;
