@@ -1,6 +1,6 @@
 /*
  * What keeps a running PostgreSQL as it should be: the watch, the standby names in force, who may
- * become a data voter, a switchover. Loop thread. See pg_upkeep.h.
+ * become a data voter, a switchover, what others see. Loop thread. See pg_upkeep.h.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -216,4 +216,54 @@ void pg_upkeep_stopped(struct pg_member *member)
     member->change.stopped_ns = clock_boot_ns();
     leases_release(member->setup.leases, &member->hold);
     member->setup.events.switched(member->setup.owner, &word);
+}
+
+/* ---- what others see ---- */
+
+uint64_t pg_member_serves(const struct pg_member *member)
+{
+    return member->step == MEMBER_STEADY && member->seen.running && !member->change.stopping
+               ? member->seen.started_for
+               : 0;
+}
+
+void pg_member_status(const struct pg_member *member, struct pg_status *status)
+{
+    const struct cluster_primary *primary = &member->facts.primary;
+    const struct floor_values *stored = floor_stored(member->setup.floor);
+    const struct member_observed *seen = &member->seen;
+    bool handing_over = member->change.epoch && member->change.epoch == primary->epoch;
+    *status = (struct pg_status){.reported = stored->reported,
+                                 .timeline = stored->place.timeline,
+                                 .lsn = stored->place.lsn,
+                                 .priority = seen->running && seen->answers && !seen->promoted,
+                                 .serves = pg_member_serves(member),
+                                 .failed = member->failed,
+                                 .asks_out = member->step == MEMBER_ASK_OUT,
+                                 .system_id = primary->system_id};
+    if (member->queried && !seen->running && !handing_over) {
+        if (seen->promoted)
+            status->died = seen->started_for;
+        if (primary->member == member->self && primary->phase == CLUSTER_SERVING)
+            status->died = primary->epoch; /* also after a restart of the host */
+    }
+    if (status->serves) {
+        status->in_force = member->in_force_version;
+        status->ready_voter = member->ready_voter;
+    }
+}
+
+void pg_member_report(const struct pg_member *member, struct pg_report *report)
+{
+    const struct member_observed *seen = &member->seen;
+    report->role = !seen->running                  ? "stopped"
+                   : !seen->answers                ? "starting"
+                   : !seen->promoted               ? "standby"
+                   : member->step == MEMBER_STEADY ? "primary"
+                                                   : "starting";
+    report->step = member_decide_word((enum member_step)member->step);
+    report->problem = member->problem;
+    report->timeline = seen->promoted ? seen->timeline : member->position.timeline;
+    report->lsn = member->position.lsn;
+    report->epoch = seen->started_for;
 }
