@@ -122,7 +122,7 @@ static void find_places(const struct dhcp_service *service, const struct dhcp_ar
 
 static int wish_of(const struct dhcp_pool *pool)
 {
-    int wish = 2 * pool->given;
+    int wish = pool->given / 2; /* a second or two of a rush, and its answer takes far less */
     return wish < DHCP_AHEAD ? DHCP_AHEAD : wish > DHCP_AHEAD_MOST ? DHCP_AHEAD_MOST : wish;
 }
 

@@ -340,3 +340,33 @@ def test_perfdhcp(wire, start):
     assert metrics["gantry_dhcp_synced_leases_total"] >= acked
     assert metrics["gantry_dhcp_sync_failures_total"] == 0
     assert len(program.changes()) >= acked
+
+
+@pytest.mark.skipif(not shutil.which("perfdhcp"), reason="no perfdhcp here")
+def test_perfdhcp_with_blocks_as_they_are_needed(wire, authority, tmp_path):
+    """gantry-rackd has two blocks when 100 new clients a second come: it asks for more before it has none."""
+    region, owned, asked = wire.inside(lambda: Region(authority), wire.rack), [], []
+
+    def blocks(params):
+        lacks = sum(network["blocks"] for network in params["networks"])
+        asked.append(lacks)
+        first = (10 << 24 | 77 << 16 | 256) // 16
+        owned.extend(range(first + len(owned), first + len(owned) + lacks))
+        time.sleep(0.03)  # about what a commit by the quorum takes
+        return {"term_s": 86400, "blocks": [[owned[0], len(owned)]], "more": lacks > 0}
+
+    region.answers.update(dhcp_config=document("v1", **WIDE), leases={}, dhcp_blocks=blocks,
+                          partner_leases={"leases": [], "next": 0})
+    rackd = Rackd(tmp_path / "rackd", authority, [region], ["provision.interfaces=rack0", "log.level=info"])
+    try:
+        wire.inside(rackd.start, wire.rack)
+        Fence(wire, rackd.fence)
+        wait_for("blocks", lambda: "2 blocks of addresses" in rackd.text())
+        result, numbers = perfdhcp(wire, "-r", "100", "-R", "100000", "-p", "4", "-W", "1000000")
+        assert len(numbers) == 4, result.stdout + result.stderr
+        print(result.stdout, asked)
+        assert numbers[3] >= 0.95 * numbers[0], result.stdout
+        assert numbers[3] <= 16 * len(owned) <= 2 * numbers[3], (owned, asked)  # and does not hoard
+    finally:
+        rackd.close()
+        region.close()
