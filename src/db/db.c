@@ -1,6 +1,7 @@
 /* PostgreSQL client: see db.h. Source: PostgreSQL manual, libpq. */
 #include "src/db/db.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <libpq-fe.h>
 #include <pthread.h>
@@ -20,7 +21,7 @@ enum transaction { TX_NONE, TX_WANTED, TX_OPEN };
 struct db {
     PGconn *pg;
     pthread_mutex_t lock;
-    int socket; /* under the lock: of pg, -1 = none; for db_break */
+    int socket; /* under the lock: a duplicate of pg's own, -1 = none; for db_break */
     char *conninfo;
     const struct db_statement *prepared[MAX_PREPARED]; /* open-addressed by address */
     int prepared_count;
@@ -51,10 +52,14 @@ struct db *db_new(const char *conninfo)
     return db;
 }
 
+/* A descriptor of our own: libpq closes its by itself when a connection fails, and the number may
+ * be a client's by the time it is broken. */
 static void set_socket(struct db *db, int socket)
 {
     pthread_mutex_lock(&db->lock);
-    db->socket = socket;
+    if (db->socket >= 0)
+        close(db->socket);
+    db->socket = socket < 0 ? -1 : fcntl(socket, F_DUPFD_CLOEXEC, 0);
     pthread_mutex_unlock(&db->lock);
 }
 

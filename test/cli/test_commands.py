@@ -198,7 +198,7 @@ def completed(gantry, *words):
 def test_completion_in_bash(gantry):
     assert {"cluster", "status", "login", "user", "version"} <= set(completed(gantry, ""))
     assert completed(gantry, "vers") == ["version"]
-    assert completed(gantry, "cluster", "") == ["join", "status", "init", "token"]
+    assert completed(gantry, "cluster", "") == ["join", "status", "init", "token", "remove"]
     assert completed(gantry, "cluster", "token", "c") == ["create"]
     assert completed(gantry, "cluster", "init", "--admin-u") == ["--admin-user"]
     assert completed(gantry, "--profile", "x", "user", "who") == ["whoami"]
