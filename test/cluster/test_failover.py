@@ -3,8 +3,11 @@
 GANTRY_ROUNDS repeats each fault; the gaps in the writes are shown at the end.
 """
 import collections
+import contextlib
 import json
 import os
+import pathlib
+import signal
 import statistics
 import subprocess
 import threading
@@ -147,6 +150,17 @@ def nothing(_):
     pass
 
 
+def signal_postgres(lab, region, number):
+    """To the postmaster and all its children: one alone would leave backends that go on writing."""
+    hosts = json.loads(lab.run("status").stdout)["hosts"]
+    masters = next(host for host in hosts if host["name"] == region)["pids"].get("postgres", [])
+    for master in masters:
+        children = pathlib.Path(f"/proc/{master}/task/{master}/children")
+        for pid in [master, *map(int, children.read_text().split() if children.exists() else [])]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+
 @pytest.mark.parametrize("turn", range(ROUNDS))
 @pytest.mark.parametrize("process, most_s", [("postgres", 4), ("regiond", 6), ("fenced", 6), ("all", 8)])
 def test_killed(lab, writer, sampler, process, most_s, turn):
@@ -155,8 +169,15 @@ def test_killed(lab, writer, sampler, process, most_s, turn):
               (lambda victim: lab.run("start", victim)) if started else nothing, most_s)
 
 
+@pytest.mark.level("full")
 @pytest.mark.parametrize("turn", range(ROUNDS))
-@pytest.mark.parametrize("process, most_s", [("postgres", 6), ("regiond", 6), ("all", 8)])
+def test_frozen_postgres(lab, writer, sampler, turn):
+    run_fault(lab, writer, sampler, "freeze postgres", lambda victim: signal_postgres(lab, victim, signal.SIGSTOP),
+              lambda victim: signal_postgres(lab, victim, signal.SIGCONT), 6)
+
+
+@pytest.mark.parametrize("turn", range(ROUNDS))
+@pytest.mark.parametrize("process, most_s", [("regiond", 6), ("all", 8)])
 def test_frozen_and_resumed(lab, writer, sampler, process, most_s, turn):
     run_fault(lab, writer, sampler, f"freeze {process}", lambda victim: lab.run("stop", victim, "--process", process),
               lambda victim: lab.run("cont", victim, "--process", process), most_s)
