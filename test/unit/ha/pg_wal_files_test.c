@@ -48,7 +48,8 @@ static struct pg_wal_place end_from(struct pg_wal_place from)
     return end;
 }
 
-/* pg_waldump stops at the same place for the same reason: its message names it. */
+/* pg_waldump stops at the same place for the same reason: its message names it. Of a record that
+ * ends with its page the next begins behind the header of the following page: it names that. */
 static void assert_waldump_agrees(struct pg_wal_place from, struct pg_wal_place end)
 {
     char program[160], folder[160], timeline[16], start[32], wanted[32];
@@ -56,7 +57,10 @@ static void assert_waldump_agrees(struct pg_wal_place from, struct pg_wal_place 
     snprintf(folder, sizeof(folder), "%s/pg_wal", data_dir);
     snprintf(timeline, sizeof(timeline), "%u", end.timeline);
     snprintf(start, sizeof(start), "%X/%X", (unsigned)(from.lsn >> 32), (unsigned)from.lsn);
-    snprintf(wanted, sizeof(wanted), "at %X/%X", (unsigned)(end.lsn >> 32), (unsigned)end.lsn);
+    uint64_t named = end.lsn;
+    if (named % PG_WAL_PAGE_BYTES == 0)
+        named += named % SEGMENT == 0 ? 40 : 24;
+    snprintf(wanted, sizeof(wanted), "at %X/%X", (unsigned)(named >> 32), (unsigned)named);
     const char *const argv[] = {program, "-q", "-p", folder, "-t", timeline, "-s", start, NULL};
     struct process_run run = {.argv = argv, .output_limit = 65536, .timeout_ms = 30000};
     struct process_result result = {0};
