@@ -11,14 +11,18 @@
 #define LOCK_SQL   "SELECT pg_advisory_lock(7230415)"
 #define UNLOCK_SQL "SELECT pg_advisory_unlock(7230415)"
 
-static enum error_code count_applied(struct db *db, int *count, struct error *err)
+static enum error_code read_applied(struct db *db, struct db_rows *rows, struct error *err)
 {
-    DB_STATEMENT(migrate_count, "SELECT coalesce(max(number), 0) FROM schema_migration");
-    __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
-    enum error_code code = db_query(db, &migrate_count, DB_NO_PARAMS, &rows, err);
-    if (!code)
-        *count = (int)db_int(&rows, 0, 0);
-    return code;
+    DB_STATEMENT(migrate_read, "SELECT number FROM schema_migration ORDER BY number");
+    return db_query(db, &migrate_read, DB_NO_PARAMS, rows, err);
+}
+
+static bool has(const struct db_rows *applied, int number)
+{
+    for (int i = 0; i < applied->count; i++)
+        if (db_int(applied, i, 0) == number)
+            return true;
+    return false;
 }
 
 struct step {
@@ -30,11 +34,11 @@ static enum error_code apply(struct db *db, void *subject, struct error *err)
 {
     DB_STATEMENT(migrate_note, "INSERT INTO schema_migration (number, name) VALUES ($1, $2)");
     struct step *step = subject;
+    __attribute__((cleanup(db_rows_close))) struct db_rows applied = {0};
     char number[16];
-    int have = 0;
     snprintf(number, sizeof(number), "%d", step->migration->number);
-    enum error_code code = count_applied(db, &have, err);
-    step->done_before = !code && have >= step->migration->number;
+    enum error_code code = read_applied(db, &applied, err);
+    step->done_before = !code && has(&applied, step->migration->number);
     if (code || step->done_before)
         return code;
     code = db_script(db, step->migration->sql, err);
@@ -46,7 +50,8 @@ static enum error_code apply(struct db *db, void *subject, struct error *err)
 static enum error_code
 migrate_locked(struct db *db, void (*applied)(const struct migration *migration), struct error *err)
 {
-    int have = 0;
+    __attribute__((cleanup(db_rows_close))) struct db_rows have = {0};
+    int known = migrations[migrations_count - 1].number;
     enum error_code code =
         db_script(db,
                   "SET client_min_messages = error;"
@@ -55,14 +60,15 @@ migrate_locked(struct db *db, void (*applied)(const struct migration *migration)
                   "RESET client_min_messages",
                   err);
     if (!code)
-        code = count_applied(db, &have, err);
-    if (!code && have > migrations_count)
+        code = read_applied(db, &have, err);
+    int last = !code && have.count ? (int)db_int(&have, have.count - 1, 0) : 0;
+    if (!code && last > known)
         return error_set(err, ERR_CONFLICT,
-                         "the database has schema %d, this program knows %d: upgrade it", have,
-                         migrations_count);
+                         "the database has schema %d, this program knows %d: upgrade it", last,
+                         known);
     for (int i = 0; !code && i < migrations_count; i++) {
         struct step step = {.migration = &migrations[i]};
-        if (migrations[i].number <= have)
+        if (has(&have, migrations[i].number))
             continue;
         code = db_transact(db, DB_WRITE, apply, &step, err);
         if (code)

@@ -7,7 +7,7 @@
 #include "src/db/db.h"
 
 struct migration {
-    int number; /* 1, 2, ... without gaps */
+    int number; /* ascending; a number that is still missing may come later */
     const char *name, *sql;
 };
 

@@ -1,6 +1,7 @@
 /*
  * The statuses of machines: MAAS's numbers, names and filter words, and the moves between them that
- * this version makes. Any thread. Source: MAAS API 2.0, node statuses.
+ * there are. Who may ask for which: machine_action.h. Any thread. Source: MAAS API 2.0, node
+ * statuses.
  */
 #pragma once
 
@@ -40,7 +41,7 @@ enum machine_status {
         MACHINE_STATUS_COUNT = 23
 };
 
-/** The moves this version makes, each with its why. */
+/** The moves there are, each with its why. Missing, Reserved and Retired have none. */
 extern const struct fsm machine_status_fsm;
 
 /** "Failed commissioning"; asserts that the number is one. */
@@ -48,6 +49,12 @@ const char *machine_status_name(int status);
 
 /** The number of a filter word ("failed_commissioning", any case), or -1. */
 int machine_status_parse(const char *word);
+
+/**
+ * Where a machine ends that should have moved on and did not: the failure of a status that passes;
+ * -1 for those that stay. A status with a failure has a time limit (status_expires).
+ */
+int machine_status_failed(int status);
 
 /** What a machine in a status is given when it boots from the network. */
 enum machine_boot {

@@ -7,6 +7,7 @@
 #include "src/region/event_store.h"
 #include "src/region/http.h"
 #include "src/region/machine_form.h"
+#include "src/region/machine_move.h"
 #include "src/region/machine_power.h"
 #include "src/region/node_json.h"
 #include "src/region/node_reply.h"
@@ -219,8 +220,10 @@ static enum error_code move(struct api_request *request, struct api_reply *reply
     struct event event = {event_type, machine.system_id, request->user->username, comment};
     code = event_add(request->db, &event, request->arena, err);
     if (!code)
-        code =
-            machine_store_move(request, &machine, to, to == MACHINE_BROKEN ? comment : NULL, err);
+        code = machine_move(request->db, &machine,
+                            &(struct machine_move){to, request->user->username,
+                                                   to == MACHINE_BROKEN ? comment : NULL},
+                            request->arena, err);
     return code ? code : node_json_reply(request, machine.id, reply, err);
 }
 

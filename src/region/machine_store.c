@@ -13,9 +13,11 @@
 
 enum { SYSTEM_IDS = 4, HOSTNAMES = 8 };
 
-#define MACHINE_COLUMNS                                                                     \
-    "SELECT n.id, coalesce(n.owner_id, 0), n.node_type, n.status, n.enlisted IS NOT NULL, " \
-    "n.system_id, n.hostname, n.power_type FROM node n "
+#define MACHINE_COLUMNS                                                                      \
+    "SELECT n.id, coalesce(n.owner_id, 0), n.node_type, n.status, n.enlisted IS NOT NULL, "  \
+    "n.system_id, n.hostname, n.power_type, n.previous_status, n.commissioned IS NOT NULL, " \
+    "n.locked "
+enum { MACHINE_MAC = 11 }; /* a column behind them */
 
 static struct machine machine_of(const struct db_rows *rows, int row, struct arena *arena)
 {
@@ -28,6 +30,9 @@ static struct machine machine_of(const struct db_rows *rows, int row, struct are
         .system_id = arena_strdup(arena, db_text(rows, row, 5)),
         .hostname = arena_strdup(arena, db_text(rows, row, 6)),
         .power_type = arena_strdup(arena, db_text(rows, row, 7)),
+        .previous_status = (int)db_int(rows, row, 8),
+        .commissioned = db_bool(rows, row, 9),
+        .locked = db_bool(rows, row, 10),
     };
 }
 
@@ -35,7 +40,7 @@ enum error_code machine_store_find(struct api_request *request, const char *syst
                                    unsigned types, struct machine *machine, struct error *err)
 {
     DB_STATEMENT(machine_find, MACHINE_COLUMNS
-                 "WHERE n.system_id = $1 AND (1 << n.node_type) & $2::int <> 0 "
+                 "FROM node n WHERE n.system_id = $1 AND (1 << n.node_type) & $2::int <> 0 "
                  "AND ($3::bigint IS NULL OR n.owner_id IS NULL OR n.owner_id = $3)");
     __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
     const struct api_user *user = request->user;
@@ -93,11 +98,11 @@ static enum error_code check_macs(struct api_request *request, struct api_reply 
                                   const char *macs, struct machine *machine, bool *known,
                                   struct error *err)
 {
-    DB_STATEMENT(machine_of_macs, "SELECT n.id, coalesce(n.owner_id, 0), n.node_type, n.status, "
-                                  "n.enlisted IS NOT NULL, n.system_id, n.hostname, n.power_type, "
-                                  "i.mac FROM interface i JOIN node n ON n.id = i.node_id "
-                                  "WHERE i.mac = ANY ($1::macaddr[]) AND i.type = 'physical' "
-                                  "ORDER BY i.id");
+    DB_STATEMENT(machine_of_macs,
+                 MACHINE_COLUMNS ", i.mac FROM interface i JOIN node n "
+                                 "ON n.id = i.node_id "
+                                 "WHERE i.mac = ANY ($1::macaddr[]) AND i.type = 'physical' "
+                                 "ORDER BY i.id");
     __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
     enum error_code code = db_query(request->db, &machine_of_macs, DB_PARAMS(macs), &rows, err);
     if (code || !rows.count)
@@ -109,7 +114,7 @@ static enum error_code check_macs(struct api_request *request, struct api_reply 
         *known = *known && db_int(&rows, i, 0) == machine->id;
     for (int i = 0; i < rows.count && !*known; i++)
         api_field_error(reply, "mac_addresses", "MAC address %s already in use%s%s.",
-                        db_text(&rows, i, 8), request->user ? " on " : "",
+                        db_text(&rows, i, MACHINE_MAC), request->user ? " on " : "",
                         request->user ? db_text(&rows, i, 6) : "");
     return api_fields_valid(reply, err);
 }
@@ -151,7 +156,8 @@ static enum error_code insert_node(struct api_request *request, struct api_reply
         "home.id, coalesce($4::bigint, 1), coalesce($5::bigint, 0), $6, coalesce($7, ''), "
         "coalesce($8, ''), coalesce($9::int, 0), coalesce($10::bigint, 0), $11::bigint, $12, $13, "
         "$15::inet FROM home "
-        "RETURNING id, 0, node_type, status, false, system_id, hostname, power_type");
+        "RETURNING id, 0, node_type, status, false, system_id, hostname, power_type, "
+        "previous_status, false, false");
     __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
     struct arena *arena = request->arena;
     const char *address = request->user ? NULL : machine_store_address(request->remote_address);
@@ -237,31 +243,6 @@ enum error_code machine_store_update(struct api_request *request, struct api_rep
         return api_fields_valid(reply, err);
     }
     return code;
-}
-
-enum error_code machine_store_move(struct api_request *request, struct machine *machine, int to,
-                                   const char *error_description, struct error *err)
-{
-    DB_STATEMENT(machine_move, "UPDATE node SET status = $2::int, error_description = $3, "
-                               "status_expires = NULL, updated = now() WHERE id = $1");
-    struct arena *arena = request->arena;
-    int from = machine->status;
-    enum error_code code = fsm_move(&machine_status_fsm, &machine->status, to, err);
-    if (!code)
-        code = db_query(request->db, &machine_move,
-                        DB_PARAMS(db_number(arena, machine->id), db_number(arena, to),
-                                  error_description ? error_description : ""),
-                        NULL, err);
-    if (code)
-        return code;
-    struct event event = {
-        .type = "NODE_CHANGED_STATUS",
-        .system_id = machine->system_id,
-        .username = request->user ? request->user->username : NULL,
-        .description = arena_printf(arena, "From '%s' to '%s'", machine_status_name(from),
-                                    machine_status_name(to)),
-    };
-    return event_add(request->db, &event, arena, err);
 }
 
 enum error_code machine_store_delete(struct db *db, int64_t id, struct arena *arena,

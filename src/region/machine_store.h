@@ -13,7 +13,10 @@ struct machine {
     int64_t id;
     int64_t owner_id; /* 0 = nobody */
     int node_type, status;
-    bool enlisted; /* its hardware was reported */
+    int previous_status; /* the last one that was to stay: see machine_move.h */
+    bool enlisted;       /* its hardware was reported */
+    bool commissioned;   /* it was Ready once */
+    bool locked;
     const char *system_id, *hostname, *power_type;
 };
 
@@ -45,13 +48,6 @@ enum error_code machine_store_create(struct api_request *request, struct api_rep
 enum error_code machine_store_update(struct api_request *request, struct api_reply *reply,
                                      int64_t id, const struct machine_form *form,
                                      struct error *err);
-
-/**
- * Move it to another status, by the table of moves; the event says who and why. Errors: CONFLICT
- * with a text for people.
- */
-enum error_code machine_store_move(struct api_request *request, struct machine *machine, int to,
-                                   const char *error_description, struct error *err);
 
 enum error_code machine_store_delete(struct db *db, int64_t id, struct arena *arena,
                                      struct error *err);

@@ -33,8 +33,36 @@ static void moves_are_between_statuses(void **state)
         assert_non_null(machine_status_fsm.moves[i].why);
     }
     assert_int_equal(fsm_move(&machine_status_fsm, &status, MACHINE_BROKEN, &err), ERR_OK);
-    assert_int_equal(fsm_move(&machine_status_fsm, &status, MACHINE_DEPLOYED, &err), ERR_CONFLICT);
+    assert_int_equal(fsm_move(&machine_status_fsm, &status, MACHINE_DEPLOYING, &err), ERR_CONFLICT);
     assert_int_equal(status, MACHINE_BROKEN);
+}
+
+/* No status is a trap, and one that passes can always fail. */
+static void every_status_can_be_left(void **state)
+{
+    (void)state;
+    for (int from = 0; from < MACHINE_STATUS_COUNT; from++) {
+        int ways = 0, failed = machine_status_failed(from);
+        for (int i = 0; i < machine_status_fsm.moves_count; i++)
+            ways += machine_status_fsm.moves[i].from == from;
+        bool unused =
+            from == MACHINE_MISSING || from == MACHINE_RESERVED || from == MACHINE_RETIRED;
+        assert_int_equal(ways == 0, unused);
+        if (failed >= 0) {
+            assert_non_null(fsm_find(&machine_status_fsm, from, failed));
+            assert_int_equal(machine_status_failed(failed), -1);
+        }
+    }
+    assert_int_equal(machine_status_failed(MACHINE_DEPLOYING), MACHINE_FAILED_DEPLOYMENT);
+    assert_int_equal(machine_status_failed(MACHINE_READY), -1);
+}
+
+static void each_move_stands_once(void **state)
+{
+    const struct fsm *fsm = &machine_status_fsm;
+    (void)state;
+    for (int i = 0; i < fsm->moves_count; i++)
+        assert_ptr_equal(fsm_find(fsm, fsm->moves[i].from, fsm->moves[i].to), &fsm->moves[i]);
 }
 
 static void what_each_boots(void **state)
@@ -51,8 +79,8 @@ static void what_each_boots(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(numbers_and_words),
-        cmocka_unit_test(moves_are_between_statuses),
+        cmocka_unit_test(numbers_and_words),        cmocka_unit_test(moves_are_between_statuses),
+        cmocka_unit_test(every_status_can_be_left), cmocka_unit_test(each_move_stands_once),
         cmocka_unit_test(what_each_boots),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
