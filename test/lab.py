@@ -4,9 +4,13 @@ import json
 import os
 import pathlib
 import subprocess
+import sys
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "scripts"))
+from labkit.plan import Plan  # noqa: E402
+
 BUILD = pathlib.Path(os.environ.get("GANTRY_BUILD") or ROOT / "build" / "debug")
 
 
@@ -23,6 +27,11 @@ def wait_for(what, condition, timeout_s=20, every_s=0.1):
 class Lab:
     def __init__(self, name, folder):
         self.name, self.folder, self.facts = name, pathlib.Path(folder), None
+
+    @property
+    def plan(self):
+        """The same lab, for what scripts/labkit does without a command."""
+        return Plan.load(self.name)
 
     def run(self, *argv, check=True, stdin=None, timeout=90):
         result = subprocess.run([ROOT / "scripts" / "lab", argv[0], "--name", self.name, *map(str, argv[1:])], text=True,

@@ -7,4 +7,8 @@
   machines.py  virtual machines and their BMCs (qemu, ipmi_sim)
   bringup.py   up and down, step by step
   cli.py       the command line
+  members.py   what the regions say of themselves
+  probers.py   clients that never stop (each a program of its own: prober)
+  discover.py  a machine is powered on, watched and found in the API
+  demo.py      the second half of scripts/demo
 """

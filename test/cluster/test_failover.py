@@ -9,56 +9,25 @@ import os
 import pathlib
 import signal
 import statistics
-import subprocess
 import threading
 import time
 
 import pytest
 
 from lab import lab as make_lab, wait_for
+from labkit import members
 
 ROUNDS = int(os.environ.get("GANTRY_ROUNDS", "1"))
 REGIONS = ("region1", "region2", "region3")
 gaps = collections.defaultdict(list)
 
 
-def sql(lab, region, statement, timeout=5):
-    """The answer of that region's own PostgreSQL as text, None = it does not answer."""
-    folder = next(host["data_dir"] for host in lab.facts["hosts"] if host["name"] == region)
-    argv = ["runuser", "-u", "gantry", "--", "psql", "-h", f"{folder}/../run", "-p", "5253", "-U", "gantry", "-d", "gantry",
-            "-Atqc", statement]
-    try:
-        done = subprocess.run(argv, text=True, capture_output=True, check=False, timeout=timeout)
-    except subprocess.TimeoutExpired:
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None
-
-
 def status_of(lab, *without):
-    """The newest view of those regions that answer."""
-    best = None
-    for region in REGIONS:
-        if region in without:
-            continue
-        result = lab.run("exec", region, "--", "timeout", "3", "gantry", "--json", "status", check=False)
-        if result.returncode == 0:
-            seen = json.loads(result.stdout)
-            if not best or (seen["primary"]["epoch"], seen["cluster"]["term"]) > (best["primary"]["epoch"], best["cluster"]["term"]):
-                best = seen
-    return best
-
-
-def is_whole(status):
-    """All regions have their place: one writes, two follow, all vote, each virtual IP is held."""
-    if not status or status["verdict"] != "healthy":
-        return None
-    steps = sorted(member["pg_step"] or "" for member in status["members"])
-    votes = all(member["data_voter"] and member["raft_voter"] for member in status["members"])
-    return status if votes and steps == ["following", "following", "steady"] else None
+    return members.newest_status(lab.plan, *without)
 
 
 def wait_whole(lab, timeout_s=60):
-    return wait_for("a whole cluster", lambda: is_whole(status_of(lab)), timeout_s, 0.3)
+    return members.wait_whole(lab.plan, timeout_s)
 
 
 class Sampler(threading.Thread):
@@ -72,10 +41,10 @@ class Sampler(threading.Thread):
     def run(self):
         what = "SELECT CASE WHEN pg_is_in_recovery() THEN 0 ELSE ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int END"
         while not self.done.wait(0.25):
-            for region in REGIONS:
-                answer = sql(self.lab, region, what, 1)
+            for region in self.lab.plan.regions:
+                answer = members.sql(region, what, 1)
                 if answer and int(answer):
-                    self.seen.append((int(answer), region))
+                    self.seen.append((int(answer), region.name))
 
     def check(self):
         self.done.set()
@@ -85,17 +54,10 @@ class Sampler(threading.Thread):
         assert len(set(self.seen)) == len(set(timelines)), f"one timeline of two: {set(self.seen)}"
 
 
-def names_on(lab, region):
-    answer = sql(lab, region, "SELECT string_agg(name, ' ') FROM api_token WHERE name LIKE 'write-%'", 20)
-    return set((answer or "").split())
-
-
 def check_all(lab, writer, sampler):
     """Each acknowledged write is on each region; there was one primary at a time; there is one leader."""
     status = wait_whole(lab)
-    acknowledged = {name for name, _ in list(writer.acknowledged)}
-    for region in REGIONS:
-        wait_for(f"all acknowledged writes on {region}", lambda r=region: not acknowledged - names_on(lab, r), 10)
+    assert writer.compare() == ([], [])
     writer.check_nothing_lost()
     sampler.check()
     assert [member["raft_role"] for member in status["members"]].count("leader") == 1
@@ -120,26 +82,21 @@ def make_sampler(lab):
     sampler.join()
 
 
-def gap_since(writer, start):
-    times = [when for _, when in writer.acknowledged[max(start - 1, 0):]]
-    return max(b - a for a, b in zip(times, times[1:]))
-
-
 def run_fault(lab, writer, sampler, name, fault, heal, most_s):
     """A fault of the primary; resumed or healed after its successor has acknowledged writes."""
     before = wait_whole(lab)
     victim, epoch = before["primary"]["name"], before["primary"]["epoch"]
-    writer.writes_on(10)
-    start = len(writer.acknowledged)
+    writer.goes_on(10)
+    start = writer.acknowledged[-1][1]
     fault(victim)
     try:
-        writer.writes_on(30, 60)
+        writer.goes_on(30, 60)
         wait_for("a later epoch", lambda: (now := status_of(lab, victim)) and now["primary"]["epoch"] > epoch and
                  now["primary"]["phase"] == "serving", 30)
-        writer.writes_on(10)
+        writer.goes_on(10)
     finally:
         heal(victim)
-    gap = gap_since(writer, start)
+    gap = writer.longest_gap_s(start)
     gaps[name].append(gap)
     print(f"\n{name}: {gap * 1000:.0f} ms", end="")
     check_all(lab, writer, sampler)
@@ -211,6 +168,6 @@ def test_all_stop_and_start(lab, writer, sampler):
     time.sleep(1)
     for region in REGIONS:
         lab.run("start", region)
-    writer.writes_on(20, 60)
+    writer.goes_on(20, 60)
     assert wait_whole(lab)["primary"]["epoch"] > before
     check_all(lab, writer, sampler)

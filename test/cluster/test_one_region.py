@@ -15,7 +15,7 @@ def test_a_killed_program_comes_back(lab, writer, process, new_epoch, most_s):
     before, old = healthy(lab), set(lab.pids(process))
     lab.run("kill", "region1", "--process", process)
     wait_for(f"another {process}", lambda: (now := set(lab.pids(process))) and not now & old)
-    writer.writes_on(20)
+    writer.goes_on(20)
     assert (healthy(lab) > before) == new_epoch
     assert writer.longest_gap_s() < most_s
     writer.check_nothing_lost()
@@ -28,7 +28,7 @@ def test_what_was_killed_with_its_parent_is_started_again(lab, writer, process):
     wait_for("the end of PostgreSQL", lambda: not lab.pids("postgres"), 5)
     wait_for("the end of regiond", lambda: not lab.pids("regiond"), 5)
     lab.run("start", "region1")
-    writer.writes_on(20)
+    writer.goes_on(20)
     assert healthy(lab) > before
     writer.check_nothing_lost()
 
@@ -39,7 +39,7 @@ def test_a_stopped_regiond_loses_database_and_address(lab, writer):
     wait_for("the end of PostgreSQL: nobody renews its lease", lambda: not lab.pids("postgres"), 5)
     assert "10.89.0.100" not in lab.run("exec", "region1", "--", "ip", "-4", "addr").stdout
     lab.run("cont", "region1", "--process", "regiond")
-    writer.writes_on(20)
+    writer.goes_on(20)
     assert healthy(lab) > before
     writer.check_nothing_lost()
 
@@ -50,7 +50,7 @@ def test_an_orderly_stop_and_start(lab, writer):
     lab.run("exec", "region1", "--", "kill", fenced)
     wait_for("an empty host", lambda: not any(lab.pids(p) for p in ("fenced", "regiond", "postgres", "haproxy")), 20)
     lab.run("start", "region1")
-    writer.writes_on(20)
+    writer.goes_on(20)
     assert healthy(lab) > before
     writer.check_nothing_lost()
 

@@ -1,113 +1,15 @@
 """Two racks on one wire of a real cluster, and clients that never stop: whatever is killed, stopped or cut off, no address is
 two clients' at one time, and a new client waits no longer than until its first retry."""
-import pathlib
-import socket
-import struct
 import subprocess
-import sys
-import threading
 import time
 
 import pytest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "rack"))
-from dhcp_wire import ACK, DISCOVER, NAK, OFFER, REQUEST, Client, Wire, message, parse  # noqa: E402
-from lab import lab as make_lab, wait_for  # noqa: E402
+from dhcp_clients import Clients, Segment
+from dhcp_wire import ACK, NAK
+from lab import lab as make_lab, wait_for
 
-RETRY_S = 4.0  # RFC 2131, 4.1: the first one, give or take a second
 GOAL_S = 4.5
-
-
-class Segment(Wire):
-    """A namespace with client0 on the lab's provisioning bridge."""
-
-    def __init__(self, lab):  # pylint: disable=super-init-not-called
-        provision = lab.facts["provision"]
-        self.rack, self.client = provision["netns"], "gtd-dhcp"
-        subprocess.run(["ip", "netns", "add", self.client], check=True)
-        for argv in (["-n", self.rack, "link", "add", "dhcpc0", "type", "veth", "peer", "name", "client0", "netns", self.client],
-                     ["-n", self.rack, "link", "set", "dhcpc0", "master", provision["bridge"], "up"],
-                     ["-n", self.client, "link", "set", "client0", "up"]):
-            subprocess.run(["ip", *argv], check=True)
-
-    def close(self):
-        subprocess.run(["ip", "netns", "del", self.client], check=False)
-
-
-class Clients:
-    """Each MAC asks as clients do, and the book says who had which address until when."""
-
-    def __init__(self, segment):
-        self.client = Client(segment)
-        self.book, self.lock, self.next, self.twice = {}, threading.Lock(), 1, []
-
-    def new_mac(self):
-        self.next += 1
-        return bytes([2, 0, 7]) + struct.pack("!I", self.next)[1:]
-
-    def note(self, mac, address, lease_s):
-        now = time.monotonic()
-        with self.lock:
-            holder, until = self.book.get(address, (mac, 0))
-            if holder != mac and until > now:
-                self.twice.append((address, holder.hex(), mac.hex(), until - now))
-            self.book[address] = (mac, now + lease_s)
-
-    def exchange(self, kind, mac, xid, secs, wait_s, **options):
-        """One message and its answer, or None."""
-        datagram = bytearray(message(kind, mac, xid, **options))
-        datagram[8:10] = struct.pack("!H", secs)
-        self.client.send(bytes(datagram))
-        until = time.monotonic() + wait_s
-        while (left := until - time.monotonic()) > 0:
-            self.client.socket.settimeout(left)
-            try:
-                bytes_in = self.client.socket.recv(1500)
-            except TimeoutError:
-                return None
-            reply = parse(bytes_in)
-            if reply[3] == xid and reply[4] == mac:
-                return reply, lease_of(bytes_in)
-        return None
-
-    def lease(self, mac=None, patience_s=20):
-        """(address, server, seconds until the ACK) with retries at 4 s as the RFC has them."""
-        mac = mac or self.new_mac()
-        self.client.xid += 1
-        xid, start = self.client.xid, time.monotonic()
-        while time.monotonic() - start < patience_s:
-            offered = self.exchange(DISCOVER, mac, xid, int(time.monotonic() - start), RETRY_S)
-            if not offered or offered[0][0] != OFFER:
-                continue
-            (_, address, server, _, _), _ = offered
-            acked = self.exchange(REQUEST, mac, xid, int(time.monotonic() - start), 1, o50=socket.inet_aton(address), o54=server)
-            if acked and acked[0][0] == ACK:
-                self.note(mac, address, acked[1])
-                return address, socket.inet_ntoa(server), time.monotonic() - start
-        raise AssertionError(f"no address within {patience_s} s")
-
-    def again(self, mac, address):
-        """A client that starts anew wants its address (INIT-REBOOT, for a renewal is answered to the address itself): the
-        type of the answer and the lease's time, or None."""
-        self.client.xid += 1
-        answer = self.exchange(REQUEST, mac, self.client.xid, 0, 1, o50=socket.inet_aton(address))
-        if not answer:
-            return None
-        if answer[0][0] == ACK:
-            self.note(mac, address, answer[1])
-        return answer[0][0], answer[1]
-
-    def check(self):
-        assert not self.twice, self.twice
-
-
-def lease_of(datagram):
-    at = 240
-    while datagram[at] != 255:
-        if datagram[at] == 51:
-            return struct.unpack_from("!I", datagram, at + 2)[0]
-        at += 2 + datagram[at + 1] if datagram[at] else 1
-    return 0
 
 
 @pytest.fixture(name="racks", scope="module")
