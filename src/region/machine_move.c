@@ -37,6 +37,7 @@ enum error_code machine_move(struct db *db, struct machine *machine,
         "status_limit_s = $6::int, status_expires = now() + $6::int * interval '1 s', "
         "commissioned = CASE WHEN $3::int = 4 THEN coalesce(commissioned, now()) ELSE commissioned "
         "END, deployed = CASE WHEN $3::int = 6 THEN coalesce(deployed, now()) ELSE deployed END, "
+        "netboot = $3::int <> 6 OR ephemeral_deploy, "
         "updated = now() WHERE id = $1 AND status = $2::int");
     __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
     const char *limit;

@@ -13,13 +13,7 @@
 
 enum { SYSTEM_IDS = 4, HOSTNAMES = 8 };
 
-#define MACHINE_COLUMNS                                                                      \
-    "SELECT n.id, coalesce(n.owner_id, 0), n.node_type, n.status, n.enlisted IS NOT NULL, "  \
-    "n.system_id, n.hostname, n.power_type, n.previous_status, n.commissioned IS NOT NULL, " \
-    "n.locked "
-enum { MACHINE_MAC = 11 }; /* a column behind them */
-
-static struct machine machine_of(const struct db_rows *rows, int row, struct arena *arena)
+struct machine machine_store_row(const struct db_rows *rows, int row, struct arena *arena)
 {
     return (struct machine){
         .id = db_int(rows, row, 0),
@@ -39,7 +33,7 @@ static struct machine machine_of(const struct db_rows *rows, int row, struct are
 enum error_code machine_store_find(struct api_request *request, const char *system_id,
                                    unsigned types, struct machine *machine, struct error *err)
 {
-    DB_STATEMENT(machine_find, MACHINE_COLUMNS
+    DB_STATEMENT(machine_find, MACHINE_STORE_COLUMNS
                  "FROM node n WHERE n.system_id = $1 AND (1 << n.node_type) & $2::int <> 0 "
                  "AND ($3::bigint IS NULL OR n.owner_id IS NULL OR n.owner_id = $3)");
     __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
@@ -54,7 +48,22 @@ enum error_code machine_store_find(struct api_request *request, const char *syst
     if (!rows.count)
         return error_set(err, ERR_NOT_FOUND, "No %s matches the given query.",
                          types == NODE_MACHINES ? "Machine" : "Node");
-    *machine = machine_of(&rows, 0, arena);
+    *machine = machine_store_row(&rows, 0, arena);
+    return ERR_OK;
+}
+
+enum error_code machine_store_reload(struct db *db, struct machine *machine, struct arena *arena,
+                                     struct error *err)
+{
+    DB_STATEMENT(machine_reload, MACHINE_STORE_COLUMNS "FROM node n WHERE n.id = $1");
+    __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
+    enum error_code code =
+        db_query(db, &machine_reload, DB_PARAMS(db_number(arena, machine->id)), &rows, err);
+    if (code)
+        return code;
+    if (!rows.count)
+        return error_set(err, ERR_NOT_FOUND, "No Machine matches the given query.");
+    *machine = machine_store_row(&rows, 0, arena);
     return ERR_OK;
 }
 
@@ -99,22 +108,22 @@ static enum error_code check_macs(struct api_request *request, struct api_reply 
                                   struct error *err)
 {
     DB_STATEMENT(machine_of_macs,
-                 MACHINE_COLUMNS ", i.mac FROM interface i JOIN node n "
-                                 "ON n.id = i.node_id "
-                                 "WHERE i.mac = ANY ($1::macaddr[]) AND i.type = 'physical' "
-                                 "ORDER BY i.id");
+                 MACHINE_STORE_COLUMNS ", i.mac FROM interface i JOIN node n "
+                                       "ON n.id = i.node_id "
+                                       "WHERE i.mac = ANY ($1::macaddr[]) AND i.type = 'physical' "
+                                       "ORDER BY i.id");
     __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
     enum error_code code = db_query(request->db, &machine_of_macs, DB_PARAMS(macs), &rows, err);
     if (code || !rows.count)
         return code;
-    *machine = machine_of(&rows, 0, request->arena);
+    *machine = machine_store_row(&rows, 0, request->arena);
     *known = !request->user && machine->node_type == 0 && machine->status == MACHINE_NEW &&
              !machine->owner_id;
     for (int i = 1; i < rows.count; i++)
         *known = *known && db_int(&rows, i, 0) == machine->id;
     for (int i = 0; i < rows.count && !*known; i++)
         api_field_error(reply, "mac_addresses", "MAC address %s already in use%s%s.",
-                        db_text(&rows, i, MACHINE_MAC), request->user ? " on " : "",
+                        db_text(&rows, i, MACHINE_STORE_NEXT), request->user ? " on " : "",
                         request->user ? db_text(&rows, i, 6) : "");
     return api_fields_valid(reply, err);
 }
@@ -173,7 +182,7 @@ static enum error_code insert_node(struct api_request *request, struct api_reply
         return api_fields_valid(reply, err);
     }
     if (!code)
-        *made = machine_of(&rows, 0, arena);
+        *made = machine_store_row(&rows, 0, arena);
     return code;
 }
 

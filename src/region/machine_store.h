@@ -20,12 +20,24 @@ struct machine {
     const char *system_id, *hostname, *power_type;
 };
 
+/** The columns that machine_store_row() reads, of node n; the next column is MACHINE_STORE_NEXT. */
+#define MACHINE_STORE_COLUMNS                                                                \
+    "SELECT n.id, coalesce(n.owner_id, 0), n.node_type, n.status, n.enlisted IS NOT NULL, "  \
+    "n.system_id, n.hostname, n.power_type, n.previous_status, n.commissioned IS NOT NULL, " \
+    "n.locked "
+enum { MACHINE_STORE_NEXT = 11 };
+struct machine machine_store_row(const struct db_rows *rows, int row, struct arena *arena);
+
 /**
  * One by system_id, if it is of types (NODE_MACHINES...) and the request's user may see it.
  * Errors: NOT_FOUND with MAAS's text.
  */
 enum error_code machine_store_find(struct api_request *request, const char *system_id,
                                    unsigned types, struct machine *machine, struct error *err);
+
+/** What it is by now: another transaction may have moved it. Errors: NOT_FOUND. */
+enum error_code machine_store_reload(struct db *db, struct machine *machine, struct arena *arena,
+                                     struct error *err);
 
 /** May the request's user change it: an administrator or its owner. Errors: FORBIDDEN. */
 enum error_code machine_store_check_owner(const struct api_request *request,

@@ -9,6 +9,7 @@
 #include "src/region/region_health.h"
 #include "src/region/region_members.h"
 #include "src/region/region_node.h"
+#include "src/region/region_operations.h"
 #include "src/region/region_racks.h"
 
 const struct region_part region_parts[] = {
@@ -23,6 +24,10 @@ const struct region_part region_parts[] = {
     {.name = "endpoint", .look = endpoint_certificate_look},
     {.name = "own node", .look = region_node_look, .primary = region_node_primary},
     {.name = "dhcp blocks", .start = dhcp_blocks_start, .look = dhcp_blocks_look},
+    {.name = "operations",
+     .start = region_operations_start,
+     .look = region_operations_look,
+     .primary = region_operations_primary},
     {.name = "config watch", .start = config_watch_start, .primary = config_watch_primary},
 };
 const int region_parts_count = (int)(sizeof(region_parts) / sizeof(region_parts[0]));

@@ -1,0 +1,29 @@
+/*
+ * The threads that carry out operations (operation_store.h) in this region, and the leader's look
+ * at time limits (machine_limit.h): one that claims, some that work, each with a database
+ * connection of its own. Loop thread, unless a function says otherwise.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "src/wire/seal.h"
+
+struct operation_worker;
+
+struct operation_worker_setup {
+    const char *name;             /* of the region; outlives the worker */
+    const struct seal_ring *ring; /* outlives the worker */
+    unsigned order_timeout_ms;    /* 0 = 60 s */
+};
+
+struct operation_worker *operation_worker_start(const struct operation_worker_setup *setup);
+
+/** Waits for the orders under way. NULL is fine. */
+void operation_worker_stop(struct operation_worker *worker);
+
+/** Where the primary is; conninfo NULL = there is none. Any thread. */
+void operation_worker_primary(struct operation_worker *worker, const char *conninfo);
+
+/** Does this region lead the cluster? Any thread. */
+void operation_worker_leads(struct operation_worker *worker, bool leads);
