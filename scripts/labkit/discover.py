@@ -1,4 +1,5 @@
 """An unknown machine is powered on through its BMC, watched on its serial port, and found in the API."""
+import json
 import os
 import re
 import time
@@ -20,6 +21,7 @@ STAGES = (
     (r"gantry-agent: the inventory is with the region", "hardware is reported"),
     (r"gantry-agent: powering off", "powers itself off"),
 )
+KERNEL_RUNS = 2  # so many stages
 FAILURES = re.compile(r"gantry-init: error: [^\n]*|error gantry-agent: [^\n]*|Kernel panic[^\n]*")
 
 
@@ -70,12 +72,6 @@ class Serial:
             raise LabError(f"the machine says: {failed[0].strip()}")
 
 
-def find(api, machine):
-    """The machine in the API, or None."""
-    rows = api.get("machines/", mac_address=machine.mac)
-    return rows[0] if rows else None
-
-
 def missing(row, machine):
     """What a discovered machine should show and row does not, as texts; nothing when all is well."""
     interfaces = row.get("interface_set") or []
@@ -95,37 +91,67 @@ def missing(row, machine):
     return [text for good, text in checks if not good]
 
 
+class Discovery:
+    """A machine from power on until it is New with its hardware, and off again. It is looked at now and then."""
+
+    def __init__(self, plan, machine, key):
+        self.plan, self.machine = plan, machine
+        self.api, self.serial = Api(plan, key), Serial(machine)
+        self.row, self.complete, self.off = None, False, False
+
+    def find(self):
+        """The machine in the API, or None; what was known when the API does not answer: it is asked again."""
+        status, text = self.api.call("GET", "machines/", timeout_s=3, mac_address=self.machine.mac)
+        if status == 200:
+            rows = json.loads(text)
+            return rows[0] if rows else None
+        if status and status < 500:
+            raise LabError(f"GET machines/: {status} {text[:400]}")
+        return self.row
+
+    def begin(self):
+        known = self.find()
+        if known:
+            raise LabError(f"{self.machine.mac} is no unknown machine: {known['hostname']} is {known['status_name']}")
+        power_on(self.plan, self.machine)
+
+    def look(self):
+        """Yields what happened since the last look."""
+        yield from self.serial.look()
+        seen, self.row = self.row, self.find()
+        if self.row and not seen:
+            yield f"API: {self.row['hostname']} ({self.row['system_id']}) is {self.row['status_name']}"
+        if self.row and not self.complete and not missing(self.row, self.machine):
+            self.complete = True
+            yield f"API: {self.row['hostname']} is New, with its hardware"
+        if self.complete and is_off(self.plan, self.machine):
+            self.off = True
+            yield "is off"
+
+    def kernel_runs(self):
+        return self.serial.next >= KERNEL_RUNS
+
+    def fail(self, timeout_s):
+        if not self.row:
+            raise LabError(f"not discovered within {timeout_s} s; end of its console:\n{self.serial.text()[-1500:]}")
+        raise LabError(f"within {timeout_s} s: {'; '.join(missing(self.row, self.machine)) or 'discovered, but not powered off'}")
+
+
 def watch(plan, machine, key, timeout_s, tell):
     """Power on, then until the machine is New with its hardware and off again.
 
     tell(seconds since power on, text) is called for each thing that happens. Returns the machine as the API shows it.
     """
-    api, serial = Api(plan, key), Serial(machine)
-    known = find(api, machine)
-    if known:
-        raise LabError(f"{machine.mac} is no unknown machine: {known['hostname']} is {known['status_name']}")
-    start, row, complete = time.monotonic(), None, False
-
-    def say(text):
-        tell(time.monotonic() - start, text)
-    power_on(plan, machine)
-    say(f"power on through BMC {machine.bmc_address}")
-    while time.monotonic() - start < timeout_s:
-        for text in serial.look():
-            say(text)
-        seen, row = row, find(api, machine)
-        if row and not seen:
-            say(f"API: {row['hostname']} ({row['system_id']}) is {row['status_name']}")
-        if row and not complete and not missing(row, machine):
-            complete = True
-            say(f"API: {row['hostname']} is New, with its hardware")
-        if complete and is_off(plan, machine):
-            say("is off")
-            return row
+    discovery, start = Discovery(plan, machine, key), time.monotonic()
+    discovery.begin()
+    tell(time.monotonic() - start, f"power on through BMC {machine.bmc_address}")
+    while not discovery.off:
+        if time.monotonic() - start > timeout_s:
+            discovery.fail(timeout_s)
+        for text in discovery.look():
+            tell(time.monotonic() - start, text)
         time.sleep(EVERY_S)
-    if not row:
-        raise LabError(f"not discovered within {timeout_s} s; end of its console:\n{serial.text()[-1500:]}")
-    raise LabError(f"within {timeout_s} s: {'; '.join(missing(row, machine)) or 'discovered, but not powered off'}")
+    return discovery.row
 
 
 def hardware(row):
