@@ -65,7 +65,7 @@ enum error_code file_read(struct arena *arena, const char *path, size_t limit, c
     return ERR_OK;
 }
 
-static enum error_code sync_folder(const char *path, struct error *err)
+enum error_code file_sync_name(const char *path, struct error *err)
 {
     char folder[LIMIT_PATH];
     snprintf(folder, sizeof(folder), "%s", path);
@@ -121,7 +121,7 @@ enum error_code file_write(const char *path, const void *bytes, size_t size, mod
         errno = saved;
         return error_errno(err, "cannot write %s", path);
     }
-    return sync_folder(path, err);
+    return file_sync_name(path, err);
 }
 
 enum error_code file_make_folders(const char *path, mode_t mode, struct error *err)

@@ -21,6 +21,9 @@ enum error_code file_read(struct arena *arena, const char *path, size_t limit, c
 enum error_code file_write(const char *path, const void *bytes, size_t size, mode_t mode,
                            struct error *err);
 
+/** Make the name itself durable: fsync of the folder that path is in. Errors: IO. */
+enum error_code file_sync_name(const char *path, struct error *err);
+
 /** mkdir -p with mode for what is made. Errors: IO. */
 enum error_code file_make_folders(const char *path, mode_t mode, struct error *err);
 

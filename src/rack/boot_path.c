@@ -42,12 +42,20 @@ static bool ends_in_mac(const char *path, const char *prefix, struct mac *mac)
     return !strncmp(path, prefix, length) && mac_parse(path + length, mac);
 }
 
+static bool is_blob(const char *path)
+{
+    const char *digits = path + 6;
+    return !strncmp(path, "blobs/", 6) && strspn(digits, "0123456789abcdef") == 64 && !digits[64];
+}
+
 static enum boot_path_kind sort(struct boot_path *path)
 {
     if (!strncmp(path->path, "images/", 7) && path->path[7]) {
         memmove(path->path, path->path + 7, strlen(path->path + 7) + 1);
         return BOOT_PATH_IMAGE;
     }
+    if (is_blob(path->path))
+        return BOOT_PATH_BLOB;
     if (!strcmp(path->path, "ipxe.cfg"))
         return BOOT_PATH_IPXE;
     if (ends_in_mac(path->path, "ipxe.cfg-", &path->mac))

@@ -12,6 +12,7 @@ enum { BOOT_PATH_BYTES = 256 }; /* longest name, with the NUL */
 enum boot_path_kind {
     BOOT_PATH_FILE,             /* a loader: path is its name */
     BOOT_PATH_IMAGE,            /* path is the name below images/ */
+    BOOT_PATH_BLOB,             /* path is blobs/ and 64 hexadecimal digits */
     BOOT_PATH_IPXE,             /* ipxe.cfg: the script that asks for the next one */
     BOOT_PATH_IPXE_MAC,         /* ipxe.cfg-MAC */
     BOOT_PATH_PXELINUX_MAC,     /* pxelinux.cfg/01-MAC */

@@ -345,6 +345,7 @@ void boot_source_open(struct boot_source *source, const struct boot_ask *ask,
         start_loader(opening);
         break;
     case BOOT_PATH_IMAGE:
+    case BOOT_PATH_BLOB:
         image_cache_open(source->cache, ask->path.path, NULL, on_image, opening);
         break;
     case BOOT_PATH_IPXE:

@@ -22,6 +22,7 @@ enum {
     FRESH_MS = 2000,     /* a manifest so young is not asked for again */
     RETRY_MS = 5000,     /* after no region gave one */
 };
+#define SIZE_UNKNOWN UINT64_MAX
 
 enum content_phase { CONTENT_ABSENT, CONTENT_QUEUED, CONTENT_RUNNING, CONTENT_READY };
 
@@ -38,6 +39,7 @@ struct content {
     struct image image; /* file: the name it was last asked by, in name */
     char name[LIMIT_PATH];
     enum content_phase phase;
+    bool sized;       /* image.size is known: of a blob only once a region was asked */
     bool on_disk;     /* perhaps: not verified unless READY */
     int fd;           /* READY: open */
     uint64_t used_ms; /* wall clock, as the file's time: for the order of eviction */
@@ -106,7 +108,7 @@ static void note_file(struct image_cache *cache, const char *name)
         return;
     }
     struct content *content = add_content(cache, sha256);
-    content->on_disk = true;
+    content->on_disk = content->sized = true;
     content->image.size = (uint64_t)status.st_size;
     content->used_ms = (uint64_t)status.st_mtime * 1000;
     cache->counts.bytes += content->image.size;
@@ -317,10 +319,39 @@ static void on_ready(void *subject)
     look(cache);
 }
 
+static void measure(void *subject)
+{
+    struct content *content = subject;
+    content->err.code =
+        image_fetch_size(&content->fetch, content->name, &content->image.size, &content->err);
+}
+
+static void on_measured(void *subject)
+{
+    struct content *content = subject;
+    struct image_cache *cache = content->cache;
+    struct error err = content->err;
+    cache->jobs--;
+    content->sized = !err.code;
+    content->phase = err.code ? CONTENT_ABSENT : CONTENT_QUEUED;
+    if (err.code)
+        wake(content, &err);
+    if (content->phase == CONTENT_ABSENT) /* whoever asks for what nobody has leaves nothing here */
+        remove_content(content);
+    look(cache);
+}
+
 static void start_job(struct content *content)
 {
     struct image_cache *cache = content->cache;
     struct error err;
+    content->fetch = cache->fetch;
+    if (!content->sized) {
+        content->phase = CONTENT_RUNNING;
+        cache->jobs++;
+        loop_run_blocking(cache->loop, measure, on_measured, content);
+        return;
+    }
     /* Its bytes count from now on; those of a stale file on disk do so already. */
     if (!content->on_disk && make_room(cache, content->image.size, &err)) {
         content->phase = CONTENT_ABSENT;
@@ -331,7 +362,6 @@ static void start_job(struct content *content)
     if (!content->on_disk)
         cache->counts.bytes += content->image.size;
     content->phase = CONTENT_RUNNING;
-    content->fetch = cache->fetch;
     cache->jobs++;
     loop_run_blocking(cache->loop, make_ready, on_ready, content);
 }
@@ -373,8 +403,8 @@ static struct content *content_of(struct image_cache *cache, const struct image 
         content = content->next;
     if (!content)
         content = add_content(cache, image->sha256);
-    bool idle = content->phase == CONTENT_ABSENT;
-    if (idle && content->on_disk && content->image.size != image->size) {
+    bool idle = content->phase == CONTENT_ABSENT, sized = image->size != SIZE_UNKNOWN;
+    if (idle && sized && content->on_disk && content->image.size != image->size) {
         cache->counts.bytes -= content->image.size; /* cut off, perhaps: fetch it again */
         content->on_disk = false;
     }
@@ -382,7 +412,8 @@ static struct content *content_of(struct image_cache *cache, const struct image 
         snprintf(content->name, sizeof(content->name), "%s", image->file);
         content->image.file = content->name;
         content->image.kind = "";
-        content->image.size = image->size;
+        content->image.size = sized ? image->size : content->image.size;
+        content->sized |= sized;
     }
     return content;
 }
@@ -398,6 +429,17 @@ static const struct image *find(const struct image_cache *cache, const char *fil
 {
     const struct image *image = image_manifest_find(cache->manifest, file);
     return image && (!kind || !strcmp(image->kind, kind)) ? image : NULL;
+}
+
+/* What is asked for by its content needs no list. */
+static bool is_blob(const char *file, struct image *image)
+{
+    uint8_t digest[DIGEST_BYTES];
+    if (strncmp(file, "blobs/", 6) || !digest_hex_parse(file + 6, digest, sizeof(digest)))
+        return false;
+    *image = (struct image){.file = file, .kind = "", .size = SIZE_UNKNOWN};
+    digest_hex(digest, sizeof(digest), image->sha256);
+    return true;
 }
 
 static void open_now(struct image_cache *cache, const struct image *image, image_cache_opened *done,
@@ -514,7 +556,8 @@ static void open_after_refresh(void *subject)
 void image_cache_open(struct image_cache *cache, const char *file, const char *kind,
                       image_cache_opened *done, void *subject)
 {
-    const struct image *image = find(cache, file, kind);
+    struct image blob;
+    const struct image *image = is_blob(file, &blob) ? &blob : find(cache, file, kind);
     /* Loaders ask for names that are not there all the time: those are answered at once. */
     if (image || cache->closing || (kind && cache->manifest)) {
         open_now(cache, image, done, subject);

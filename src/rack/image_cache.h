@@ -37,10 +37,10 @@ typedef void image_cache_opened(void *subject, const struct image *image, int fd
                                 const struct error *err);
 
 /**
- * Open an image by its name in the manifest, of this kind (a literal; NULL = any). done is called
- * once, perhaps from within. Several that wait for one file share its download. Errors: NOT_FOUND
- * (not in the manifest), UNAVAILABLE (no region, no manifest), CORRUPT, LIMIT (larger than the
- * cache), IO.
+ * Open an image by its name in the manifest, of this kind (a literal; NULL = any), or any bytes
+ * that a region has as "blobs/SHA256". done is called once, perhaps from within. Several that wait
+ * for one file share its download. Errors: NOT_FOUND (not in the manifest, at no region),
+ * UNAVAILABLE (no region, no manifest), CORRUPT, LIMIT (larger than the cache), IO.
  */
 void image_cache_open(struct image_cache *cache, const char *file, const char *kind,
                       image_cache_opened *done, void *subject);

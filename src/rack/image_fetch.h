@@ -21,9 +21,14 @@ struct image_fetch {
 enum error_code image_fetch_manifest(const struct image_fetch *fetch, struct arena *arena,
                                      const char **text, struct error *err);
 
+/** Size of a file of the first region that has it. Errors: as http_client_run and _expect. */
+enum error_code image_fetch_size(const struct image_fetch *fetch, const char *file, uint64_t *size,
+                                 struct error *err);
+
 /**
  * The file becomes folder/SHA256 when all of it is there and right; until then it is
- * folder/SHA256.part, which a later call goes on with. Errors: as http_client_run, CORRUPT (another
+ * folder/SHA256.part, which a later call goes on with. image->file: a name of the manifest, or
+ * "blobs/SHA256". Errors: as http_client_run, CORRUPT (another
  * SHA-256 at every region), IO, UNAVAILABLE.
  */
 enum error_code image_fetch_file(const struct image_fetch *fetch, const struct image *image,

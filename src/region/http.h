@@ -26,6 +26,8 @@ struct http_settings {
     const struct seal_ring *ring; /* opens and seals the secrets of tokens */
     const char *ca_dir;           /* of the cluster's CA, or NULL: nobody can join */
     const char *images;           /* folder of images with its manifest.json, or NULL */
+    const char *blobs;            /* folder of bytes by their SHA-256, or NULL */
+    const char *region;           /* this one's name, "" outside of a cluster */
     void *subject;                /* of the function below */
     /**
      * Is this epoch still the cluster's and its lease valid, now? Asked after the results of a read

@@ -1,19 +1,18 @@
 /*
  * Files of the images folder, below /images/: what its manifest.json lists, whole or in part, with
- * the SHA-256 as ETag. Needs no database. Source: docs/images.md, RFC 9110 13, 14.
+ * the SHA-256 as ETag. Needs no database. Source: docs/images.md.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "src/base/file.h"
+#include "src/region/file_reply.h"
 #include "src/region/http.h"
 #include "src/region/routes.h"
-#include "src/wire/http_range.h"
 
 enum { MANIFEST_BYTES = 1 << 20 };
 
@@ -88,33 +87,6 @@ static enum error_code open_image(const struct api_request *request, const struc
     return ERR_OK;
 }
 
-static void reply_part(struct api_request *request, struct api_reply *reply,
-                       const struct image *image, int fd)
-{
-    uint64_t first = 0, last = 0;
-    const char *if_range = api_header(request, "If-Range");
-    bool same = !if_range || (image->sha256 && strstr(if_range, image->sha256));
-    enum http_range range =
-        http_range_read(same ? api_header(request, "Range") : NULL, image->size, &first, &last);
-    if (range == HTTP_RANGE_BAD) {
-        close(fd);
-        api_reply_empty(reply, 416);
-        api_reply_header(
-            reply, "Content-Range",
-            arena_printf(request->arena, "bytes */%llu", (unsigned long long)image->size));
-        return;
-    }
-    if (range == HTTP_RANGE_NONE) {
-        api_reply_file(reply, fd, 0, image->size);
-        return;
-    }
-    reply->status = 206;
-    api_reply_file(reply, fd, first, last - first + 1);
-    api_reply_header(reply, "Content-Range",
-                     arena_printf(request->arena, "bytes %llu-%llu/%llu", (unsigned long long)first,
-                                  (unsigned long long)last, (unsigned long long)image->size));
-}
-
 enum error_code page_image(struct api_request *request, struct api_reply *reply, struct error *err)
 {
     struct image image = {0};
@@ -122,19 +94,9 @@ enum error_code page_image(struct api_request *request, struct api_reply *reply,
     enum error_code code = find(request, &image, err);
     if (code)
         return code;
-    const char *seen = api_header(request, "If-None-Match");
-    bool unchanged = image.sha256 && seen && strstr(seen, image.sha256);
-    if (!unchanged)
-        code = open_image(request, &image, &fd, err);
-    if (code)
-        return code;
-    if (unchanged)
-        api_reply_empty(reply, 304);
-    else
-        reply_part(request, reply, &image, fd);
-    if (image.sha256)
-        api_reply_header(reply, "ETag", arena_printf(request->arena, "\"%s\"", image.sha256));
-    api_reply_header(reply, "Accept-Ranges", "bytes");
-    reply->content_type = image.sha256 ? "application/octet-stream" : "application/json";
-    return ERR_OK;
+    struct file_reply file = {.size = image.size, .sha256 = image.sha256};
+    if (file_reply_unchanged(request, &file))
+        return file_reply_send(request, reply, &file, -1);
+    code = open_image(request, &image, &fd, err);
+    return code ? code : file_reply_send(request, reply, &file, fd);
 }

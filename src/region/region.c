@@ -296,6 +296,8 @@ static enum error_code open_http(struct region *region, struct error *err)
         .ring = &region->ring,
         .ca_dir = region->paths.ca_dir,
         .images = region->paths.images,
+        .blobs = region->paths.blobs,
+        .region = region->settings.name,
         .subject = region,
         .epoch_valid = epoch_valid,
     };
@@ -348,6 +350,7 @@ enum error_code region_open(struct region *region, bool bootstrap, struct error 
     code = code ? code : tls_credentials_load(&files, &region->credentials, err);
     code = code ? code : seal_ring_read(region->paths.ring, &region->ring, err);
     code = code ? code : file_make_folders(region->paths.images, 0750, err);
+    code = code ? code : file_make_folders(region->paths.blobs, 0750, err);
     cluster_door_open(&region->loop, propose_asked, region);
     struct reconcile_setup setup = {.loop = &region->loop,
                                     .fence = region->fence,
@@ -463,6 +466,7 @@ static void fill_paths(struct region *region)
         {paths->raft, dir, "raft"},
         {paths->floor, dir, "floor"},
         {paths->images, dir, "images"},
+        {paths->blobs, dir, "blobs"},
         {paths->ca_dir, dir, "ca"},
         {paths->ca, dir, "ca/ca.pem"},
         {paths->tls_dir, dir, "tls"},

@@ -195,8 +195,8 @@ static void set_options(CURL *curl, struct exchange *exchange)
     curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_header);
     curl_easy_setopt(curl, CURLOPT_HEADERDATA, exchange);
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "gantry/" GANTRY_VERSION);
-    if (!request->use_proxy)
-        curl_easy_setopt(curl, CURLOPT_PROXY, "");
+    if (request->proxy || !request->use_proxy)
+        curl_easy_setopt(curl, CURLOPT_PROXY, request->proxy ? request->proxy : "");
     if (request->unix_socket)
         curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, request->unix_socket);
     if (request->follow) {

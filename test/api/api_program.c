@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "src/base/file.h"
 #include "src/base/log.h"
 #include "src/db/migrate.h"
 #include "src/region/http.h"
@@ -100,7 +101,7 @@ int main(int argc, char **argv)
     struct error err = {0};
     struct http *http = NULL;
     struct arena *arena = arena_new();
-    char folder[] = "/tmp/gantry-api-XXXXXX", path[64];
+    char folder[] = "/tmp/gantry-api-XXXXXX", path[64], blobs[64];
     mallopt(M_ARENA_MAX, 2); /* as gantry-regiond does */
     mallopt(M_MMAP_THRESHOLD, 1 << 20);
     log_setup("api_program", LOG_TEXT, getenv("GANTRY_DEBUG") ? LOG_DEBUG : LOG_INFO);
@@ -116,21 +117,25 @@ int main(int argc, char **argv)
         exit(1);
     chmod(folder, 0755);
     snprintf(path, sizeof(path), "%s/api.sock", folder);
+    snprintf(blobs, sizeof(blobs), "%s/blobs", folder);
+    check(file_make_folders(blobs, 0755, &err), &err);
     struct http_settings settings = {.socket = path,
                                      .ring = &ring,
                                      .threads = argc > 1 ? atoi(argv[1]) : 0,
                                      .images = getenv("GANTRY_IMAGES"),
+                                     .blobs = blobs,
+                                     .region = "region1",
                                      .body_wait_ms = 1500,
                                      .primary_wait_ms = 3000};
     check(http_start(&settings, &http, &err), &err);
     chmod(path, 0666);
     http_set_primary(http, postgres.conninfo, 1);
-    printf("{\"socket\": \"%s\", \"conninfo\": \"%s\", \"key\": \"%s\"}\n", path, postgres.conninfo,
-           key);
+    printf("{\"socket\": \"%s\", \"conninfo\": \"%s\", \"key\": \"%s\", \"blobs\": \"%s\"}\n", path,
+           postgres.conninfo, key, blobs);
     fflush(stdout);
     listen_to_orders(http, &postgres);
     http_stop(http);
-    rmdir(folder);
+    file_remove_tree(folder, NULL);
     arena_free(arena);
     temp_postgres_stop(&postgres);
     return 0;

@@ -84,8 +84,8 @@ class Client:
             headers["Authorization"] = oauth_header(self.key)
         connection = Connection(self.path)
         try:
-            connection.request(method, path if path.startswith("/MAAS") or path.startswith("/images")
-                               else "/MAAS/api/2.0/" + path, body=body, headers=headers)
+            full = path if path.startswith(("/MAAS", "/images", "/blobs")) else "/MAAS/api/2.0/" + path
+            connection.request(method, full, body=body, headers=headers)
             return Reply(connection.getresponse())
         finally:
             connection.close()
@@ -120,6 +120,7 @@ class Api:
                                         text=True, env={**os.environ, **environment})
         ready = json.loads(self.program.stdout.readline())
         self.path, self.conninfo, self.key = ready["socket"], ready["conninfo"], ready["key"]
+        self.blobs = pathlib.Path(ready["blobs"])
         self.admin, self.nobody = Client(self.path, self.key), Client(self.path)
 
     def order(self, line):

@@ -11,6 +11,8 @@
 
 #include "src/rack/boot_path.h"
 
+#define SHA "fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210"
+
 static struct boot_path path;
 static struct error err;
 
@@ -32,6 +34,9 @@ static void test_kinds(void **unused)
         {"/grub/x86_64-efi//command.lst", BOOT_PATH_FILE, "grub/x86_64-efi/command.lst"},
         {"images/vmlinuz", BOOT_PATH_IMAGE, "vmlinuz"},
         {"/images//a/b", BOOT_PATH_IMAGE, "a/b"},
+        {"/blobs/" SHA, BOOT_PATH_BLOB, "blobs/" SHA},
+        {"blobs/" SHA "0", BOOT_PATH_FILE, NULL},
+        {"blobs/A" SHA, BOOT_PATH_FILE, NULL},
         {"images", BOOT_PATH_FILE, "images"},
         {"ipxe.cfg", BOOT_PATH_IPXE, "ipxe.cfg"},
         {"ipxe.cfg-52-54-00-00-00-01", BOOT_PATH_IPXE_MAC, NULL},
