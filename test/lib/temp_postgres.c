@@ -186,21 +186,26 @@ static void wait_until_gone(pid_t pid)
     die("a child of PostgreSQL does not end");
 }
 
-void temp_postgres_crash(struct temp_postgres *postgres)
+void temp_postgres_kill(pid_t pid)
 {
-    char path[96];
     pid_t children[128];
     /* It must not end its children in an orderly way, nor start one that the list lacks: that one
      * would hold on to the memory that the next PostgreSQL wants for itself. */
-    kill(postgres->pid, SIGSTOP);
-    waitpid(postgres->pid, NULL, WUNTRACED);
-    int count = list_children(postgres->pid, children, 128);
+    kill(pid, SIGSTOP);
+    waitpid(pid, NULL, WUNTRACED);
+    int count = list_children(pid, children, 128);
     for (int i = 0; i < count; i++)
         kill(children[i], SIGKILL);
-    kill(postgres->pid, SIGKILL);
-    waitpid(postgres->pid, NULL, 0);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
     for (int i = 0; i < count; i++) /* the next one refuses memory that is still in use */
         wait_until_gone(children[i]);
+}
+
+void temp_postgres_crash(struct temp_postgres *postgres)
+{
+    char path[96];
+    temp_postgres_kill(postgres->pid);
     postgres->pid = 0;
     snprintf(path, sizeof(path), "%s/data/postmaster.pid", postgres->folder);
     unlink(path); /* else wait_until_ready believes the old one */

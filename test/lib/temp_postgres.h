@@ -19,6 +19,9 @@ void temp_postgres_start(struct temp_postgres *postgres);
 void temp_postgres_crash(struct temp_postgres *postgres);
 void temp_postgres_again(struct temp_postgres *postgres);
 
+/** SIGKILL to a postmaster that is this program's child, and to all its children; they are gone. */
+void temp_postgres_kill(pid_t pid);
+
 /** Stop it at once and remove the folder. */
 void temp_postgres_stop(struct temp_postgres *postgres);
 
