@@ -403,21 +403,30 @@ void temp_cluster_serve(struct temp_cluster *cluster, uint64_t id)
     temp_member_do(cluster, id, PG_STEP_CHECKPOINT);
 }
 
-/* Recovered and shut down in an orderly way where that is wanted first. */
-static void rewind_member(struct temp_cluster *cluster, uint64_t id)
+/* True = it is to be recovered and shut down in an orderly way first. */
+static bool rewind_once(struct temp_cluster *cluster, uint64_t id, bool *must_clone)
 {
     struct pg_step *step = calloc(1, sizeof(*step));
     assert_non_null(step);
-    while (true) {
-        if (temp_member_step(cluster, id, MEMBER_REWIND, step))
-            fail_msg("member %d: rewind: %s", (int)id, cluster->err.text);
-        if (!step->must_recover)
-            break;
+    enum error_code code = temp_member_step(cluster, id, MEMBER_REWIND, step);
+    bool must_recover = step->must_recover;
+    *must_clone = step->must_clone;
+    free(step);
+    if (code && !*must_clone)
+        fail_msg("member %d: rewind: %s", (int)id, cluster->err.text);
+    return !code && must_recover;
+}
+
+static void rewind_member(struct temp_cluster *cluster, uint64_t id)
+{
+    bool must_clone;
+    while (rewind_once(cluster, id, &must_clone)) {
         temp_member_of(cluster, id)->pid = spawn(temp_member_of(cluster, id));
         wait_for_look(cluster, id, false);
         temp_member_end(cluster, id, SIGINT);
     }
-    free(step);
+    if (must_clone)
+        temp_member_do(cluster, id, MEMBER_CLONE);
 }
 
 void temp_cluster_rejoin(struct temp_cluster *cluster, uint64_t id)
