@@ -18,7 +18,8 @@
 enum { INITDB_MS = 120000, VERSION_MS = 10000, INITDB_OUTPUT = 65536, CONFIG_TEXT_BYTES = 16384 };
 
 /* Same on every member always. restart_after_crash off: a crash is a new epoch, never a restart
- * behind our back. */
+ * behind our back. wal_keep_size: pg_rewind needs the log from the checkpoint before the fork on,
+ * and no slot keeps that. A sender that hears nothing gives the slot back to who comes anew. */
 static const char fixed_config[] = "wal_level = replica\n"
                                    "wal_log_hints = on\n"
                                    "restart_after_crash = off\n"
@@ -28,6 +29,10 @@ static const char fixed_config[] = "wal_level = replica\n"
                                    "max_wal_senders = 16\n"
                                    "max_replication_slots = 16\n"
                                    "max_slot_wal_keep_size = 4GB\n"
+                                   "wal_keep_size = 256MB\n"
+                                   "wal_sender_timeout = 10s\n"
+                                   "wal_receiver_timeout = 10s\n"
+                                   "wal_receiver_status_interval = 2s\n"
                                    "max_wal_size = 1GB\n"
                                    "hot_standby = on\n"
                                    "max_connections = 100\n"

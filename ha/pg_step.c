@@ -111,12 +111,39 @@ static enum error_code prepare(const struct pg_step *step, struct error *err)
 
 /* ---- position ---- */
 
+/* Data of another cluster is somebody's: it is neither started nor reported, and never replaced. */
+static enum error_code check_system_id(const struct pg_step *step, uint64_t found,
+                                       struct error *err)
+{
+    uint64_t wanted = step->facts.primary.system_id;
+    if (!wanted || !found || found == wanted)
+        return ERR_OK;
+    return error_set(err, ERR_CONFLICT,
+                     "%s is of another database cluster (system identifier %llu, not %llu) and is "
+                     "left alone: stop gantry-fenced and move it away",
+                     step->files->data_dir, (unsigned long long)found, (unsigned long long)wanted);
+}
+
+/* Before data is replaced. What cannot be read is nobody's. */
+static enum error_code check_own(const struct pg_step *step, struct error *err)
+{
+    struct pg_control control = {0};
+    struct error ignored;
+    if (pg_files_has_data(step->files) &&
+        pg_control_read(step->files->settings->pg_bin_dir, step->files->data_dir, &control,
+                        &ignored))
+        control.system_id = 0;
+    return check_system_id(step, control.system_id, err);
+}
+
 static enum error_code take_position(struct pg_step *step, struct error *err)
 {
     if (step->positioned)
         return ERR_OK;
     enum error_code code =
         pg_position_take(step->files, step->answers ? step->db : NULL, &step->position, err);
+    if (check_system_id(step, step->position.system_id, err))
+        return ERR_CONFLICT;
     step->positioned = !code;
     /* Less than it said once: what it acknowledged is not there any more. */
     if (!code && step->reported && pg_wal_compare(step->position.place, step->reported_place) < 0)
@@ -141,9 +168,11 @@ static enum error_code report(struct pg_step *step, struct error *err)
 
 static enum error_code start(struct pg_step *step, struct error *err)
 {
-    struct error ignored; /* without a position it is started all the same, and reports nothing */
     step->answers = false;
-    bool positioned = !take_position(step, &ignored);
+    /* Without a position it is started all the same, and reports nothing. */
+    bool positioned = !take_position(step, err);
+    if (check_system_id(step, step->position.system_id, err))
+        return ERR_CONFLICT;
     if (positioned && step->position.incomplete && may_follow_at_once(step)) {
         step->source = step->facts.primary.epoch;
     } else if (positioned) {
@@ -280,7 +309,8 @@ static enum error_code clone(struct pg_step *step, struct error *err)
 {
     char conninfo[PG_ACCESS_CONNINFO];
     struct pg_copy copy = {step->files->settings->pg_bin_dir, step->files->data_dir, conninfo};
-    enum error_code code = dial(step, PG_ACCESS_CLONE, conninfo, err);
+    enum error_code code = check_own(step, err);
+    code = code ? code : dial(step, PG_ACCESS_CLONE, conninfo, err);
     return code ? code : pg_copy_clone(&copy, err);
 }
 
@@ -301,10 +331,10 @@ static enum error_code rewind_to(struct pg_step *step, struct error *err)
 {
     char conninfo[PG_ACCESS_CONNINFO];
     struct pg_copy copy = {step->files->settings->pg_bin_dir, step->files->data_dir, conninfo};
-    struct pg_control control;
+    struct pg_control control = {0};
     bool torn = pg_copy_is_torn(step->files->data_dir);
-    enum error_code code = ERR_OK;
-    if (!torn)
+    enum error_code code = check_own(step, err);
+    if (!code && !torn)
         code = pg_control_read(copy.bin_dir, copy.data_dir, &control, err);
     if (!code && !torn && !control.shut_down) {
         step->must_recover = true;

@@ -1,0 +1,408 @@
+/*
+ * How a member comes back, on three real PostgreSQL: a lost slot, less on disk than was reported,
+ * rewinds that are cut off or cannot be, another cluster's data, two senders under one name.
+ */
+// rooms: ha
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "ha/pg_access.h"
+#include "ha/pg_control.h"
+#include "ha/pg_copy.h"
+#include "ha/pg_replicas.h"
+#include "src/base/clock.h"
+#include "src/base/file.h"
+#include "test/lib/temp_member.h"
+#include "test/lib/temp_postgres.h"
+
+static struct temp_cluster cluster;
+static struct pg_step step;
+
+static uint64_t primary(void)
+{
+    return cluster.facts.primary.member;
+}
+
+static struct temp_member *member_of(uint64_t id)
+{
+    return temp_member_of(&cluster, id);
+}
+
+static uint64_t after(uint64_t id)
+{
+    return id % TEMP_MEMBERS + 1;
+}
+
+static void insert(int number)
+{
+    char sql[64];
+    snprintf(sql, sizeof(sql), "INSERT INTO t VALUES (%d)", number);
+    temp_member_sql(&cluster, primary(), sql);
+}
+
+static void wait_for_row(uint64_t id, int number)
+{
+    char condition[64];
+    snprintf(condition, sizeof(condition), "SELECT EXISTS (SELECT FROM t WHERE a = %d)", number);
+    temp_member_wait(&cluster, id, condition);
+}
+
+static void set(uint64_t id, const char *name, const char *value)
+{
+    char sql[96];
+    snprintf(sql, sizeof(sql), "ALTER SYSTEM SET %s = '%s'", name, value);
+    temp_member_sql(&cluster, id, sql);
+    temp_member_sql(&cluster, id, "SELECT pg_reload_conf()");
+}
+
+/* A rewind keeps the folder, a copy is another one. */
+static ino_t folder_of(uint64_t id)
+{
+    struct stat st;
+    assert_int_equal(stat(member_of(id)->pg_dir, &st), 0);
+    return st.st_ino;
+}
+
+/* More log than is kept for a member that is away: it finds out, and is copied anew. */
+static void test_a_lost_slot(void **unused)
+{
+    (void)unused;
+    uint64_t away = after(primary());
+    char lost[160], reserved[160];
+    snprintf(lost, sizeof(lost),
+             "SELECT wal_status = 'lost' FROM pg_replication_slots WHERE slot_name = 'repl_%d'",
+             (int)away);
+    snprintf(reserved, sizeof(reserved),
+             "SELECT wal_status = 'reserved' FROM pg_replication_slots"
+             " WHERE slot_name = 'repl_%d'",
+             (int)away);
+    temp_member_do(&cluster, away, PG_STEP_LOOK);
+    temp_member_do(&cluster, away, PG_STEP_LOST);
+    assert_int_equal(temp_member_step(&cluster, away, PG_STEP_LOST, &step), ERR_OK);
+    assert_false(step.must_clone);
+    temp_member_end(&cluster, away, SIGINT);
+    set(primary(), "max_slot_wal_keep_size", "16MB");
+    set(primary(), "wal_keep_size", "0");
+    for (int i = 0; i < 4; i++)
+        temp_member_sql(&cluster, primary(),
+                        "SELECT pg_logical_emit_message(true, 'x', 'y'), pg_switch_wal()");
+    temp_member_do(&cluster, primary(), PG_STEP_CHECKPOINT);
+    temp_member_wait(&cluster, primary(), lost);
+    temp_member_start(&cluster, away);
+    assert_true(temp_member_follow(&cluster, away));
+    assert_int_equal(temp_member_step(&cluster, away, PG_STEP_LOST, &step), ERR_OK);
+    assert_true(step.must_clone);
+    temp_member_end(&cluster, away, SIGINT);
+    temp_member_do(&cluster, away, MEMBER_CLONE);
+    insert(10);
+    temp_cluster_rejoin(&cluster, away);
+    wait_for_row(away, 10);
+    temp_member_wait(&cluster, primary(), reserved); /* what it needs is kept again */
+    set(primary(), "max_slot_wal_keep_size", "4GB");
+}
+
+/* Zero the bytes of the log before lsn, in the file of its timeline. */
+static void spoil_log(uint64_t id, struct pg_wal_place place, int bytes)
+{
+    enum { SEGMENT = 16 << 20 };
+    static const char zeros[4096];
+    uint64_t at = place.lsn - (uint64_t)bytes;
+    char path[200];
+    snprintf(path, sizeof(path), "%s/pg_wal/%08X%08X%08X", member_of(id)->pg_dir, place.timeline,
+             (unsigned)(at >> 32), (unsigned)((at & 0xffffffff) / SEGMENT));
+    int fd = open(path, O_WRONLY);
+    assert_true(fd >= 0);
+    assert_int_equal(pwrite(fd, zeros, (size_t)bytes, (off_t)(at % SEGMENT)), bytes);
+    close(fd);
+}
+
+/* Less on disk than it said: no report, no following; a copy makes it good again. */
+static void test_less_than_it_reported(void **unused)
+{
+    (void)unused;
+    uint64_t old = primary(), spoilt = after(old), other = after(spoilt);
+    insert(11);
+    temp_member_end(&cluster, old, SIGINT);
+    temp_cluster_fence(&cluster);
+    temp_member_end(&cluster, spoilt, SIGKILL);
+    spoil_log(spoilt, member_of(spoilt)->reported_place, 64);
+    member_of(spoilt)->positioned = false;
+    assert_int_equal(temp_member_step(&cluster, spoilt, MEMBER_REPORT, &step), ERR_OK);
+    assert_true(step.amnesia);
+    assert_true(pg_wal_compare(step.position.place, member_of(spoilt)->reported_place) < 0);
+    member_of(spoilt)->positioned = false;
+    assert_int_equal(temp_member_step(&cluster, spoilt, MEMBER_START, &step), ERR_OK);
+    assert_true(step.amnesia);
+    temp_member_start(&cluster, old); /* it has all, and makes the majority */
+    temp_cluster_fence(&cluster);
+    temp_cluster_serve(&cluster, other);
+    member_of(spoilt)->positioned = false;
+    assert_int_equal(temp_member_step(&cluster, spoilt, MEMBER_FOLLOW, &step), ERR_OK);
+    assert_true(step.amnesia);
+    assert_int_equal(member_of(spoilt)->source, 0);
+    temp_member_do(&cluster, spoilt, MEMBER_CLONE);
+    temp_cluster_rejoin(&cluster, spoilt);
+    wait_for_row(spoilt, 11);
+}
+
+/* The old primary wrote what nobody has; another serves; old is down. Returns old. */
+static uint64_t diverge(int number, int how)
+{
+    uint64_t old = primary();
+    temp_member_wait(&cluster, old,
+                     "SELECT count(*) = 2 AND bool_and(flush_lsn >= pg_current_wal_flush_lsn())"
+                     " FROM pg_stat_replication");
+    temp_cluster_set(&cluster, CLUSTER_FENCED, 0, 0);
+    for (uint64_t id = after(old); id != old; id = after(id)) {
+        temp_member_do(&cluster, id, MEMBER_FREEZE);
+        temp_member_do(&cluster, id, MEMBER_REPORT);
+    }
+    char sql[128];
+    snprintf(sql, sizeof(sql), "SET synchronous_commit = local; INSERT INTO t VALUES (%d)",
+             -number);
+    temp_member_sql(&cluster, old, sql);
+    temp_member_end(&cluster, old, how);
+    temp_cluster_serve(&cluster, after(old));
+    insert(number);
+    return old;
+}
+
+static void check_rewound(uint64_t id, int number)
+{
+    char condition[80];
+    wait_for_row(id, number);
+    snprintf(condition, sizeof(condition), "SELECT NOT EXISTS (SELECT FROM t WHERE a = %d)",
+             -number);
+    assert_true(temp_member_true(&cluster, id, condition));
+    assert_false(pg_copy_is_torn(member_of(id)->pg_dir));
+}
+
+/* After an orderly end pg_rewind may begin at once, after a kill it has to be recovered first; with
+ * standby.signal there or not. */
+static void test_rewind_after_each_end(void **unused)
+{
+    (void)unused;
+    int number = 20;
+    for (int how = 0; how < 2; how++) {
+        uint64_t old = diverge(++number, how ? SIGINT : SIGKILL);
+        ino_t folder = folder_of(old);
+        assert_int_equal(temp_member_step(&cluster, old, MEMBER_REWIND, &step), ERR_OK);
+        assert_int_equal(step.must_recover, !how);
+        temp_cluster_rejoin(&cluster, old);
+        check_rewound(old, number);
+        assert_int_equal(folder_of(old), folder);
+    }
+    uint64_t old = diverge(++number, SIGINT);
+    char path[160];
+    snprintf(path, sizeof(path), "%s/standby.signal", member_of(old)->pg_dir);
+    assert_int_equal(file_write(path, "", 0, 0600, &cluster.err), ERR_OK);
+    temp_member_do(&cluster, old, MEMBER_REWIND);
+    temp_cluster_rejoin(&cluster, old);
+    check_rewound(old, number);
+}
+
+static void conninfo_of(uint64_t id, enum pg_access_use use, char conninfo[PG_ACCESS_CONNINFO])
+{
+    pg_access_conninfo(&member_of(id)->settings, &cluster.facts.members[primary() - 1], id, use,
+                       conninfo);
+}
+
+/* Cut off after its mark it is done again; cut off after its last write it cannot be: a copy. */
+static void test_a_rewind_that_was_cut_off(void **unused)
+{
+    (void)unused;
+    char mark[160], conninfo[PG_ACCESS_CONNINFO];
+    uint64_t old = diverge(30, SIGINT);
+    snprintf(mark, sizeof(mark), "%s.rewinding", member_of(old)->pg_dir);
+    assert_int_equal(file_write(mark, "", 0, 0600, &cluster.err), ERR_OK);
+    temp_member_do(&cluster, old, MEMBER_REWIND);
+    temp_cluster_rejoin(&cluster, old);
+    check_rewound(old, 30);
+
+    old = diverge(31, SIGINT);
+    conninfo_of(old, PG_ACCESS_REWIND, conninfo);
+    struct pg_copy copy = {temp_postgres_bin_dir(), member_of(old)->pg_dir, conninfo};
+    if (pg_copy_rewind(&copy, &cluster.err))
+        fail_msg("%s", cluster.err.text);
+    assert_true(pg_copy_is_torn(member_of(old)->pg_dir));
+    assert_int_not_equal(temp_member_step(&cluster, old, MEMBER_REWIND, &step), ERR_OK);
+    assert_true(step.must_clone);
+    assert_true(pg_copy_is_torn(member_of(old)->pg_dir));
+    temp_member_do(&cluster, old, MEMBER_CLONE);
+    temp_cluster_rejoin(&cluster, old);
+    check_rewound(old, 31);
+}
+
+/* The log since the fork is not there any more: only a copy will do. */
+static void test_a_rewind_without_its_log(void **unused)
+{
+    (void)unused;
+    uint64_t old = diverge(32, SIGINT);
+    char folder[160], path[512];
+    snprintf(folder, sizeof(folder), "%s/pg_wal", member_of(old)->pg_dir);
+    DIR *wal = opendir(folder);
+    assert_non_null(wal);
+    for (struct dirent *entry; (entry = readdir(wal));) {
+        snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
+        if (strlen(entry->d_name) == 24)
+            unlink(path);
+    }
+    closedir(wal);
+    assert_int_not_equal(temp_member_step(&cluster, old, MEMBER_REWIND, &step), ERR_OK);
+    assert_true(step.must_clone);
+    temp_member_do(&cluster, old, MEMBER_CLONE);
+    temp_cluster_rejoin(&cluster, old);
+    check_rewound(old, 32);
+}
+
+/* A source that is away is no reason to give up what is here. */
+static void test_a_rewind_without_its_source(void **unused)
+{
+    (void)unused;
+    uint64_t old = diverge(33, SIGINT);
+    struct cluster_member *source = &cluster.facts.members[primary() - 1];
+    uint32_t port = source->ports[CLUSTER_PORT_POSTGRES];
+    source->ports[CLUSTER_PORT_POSTGRES] = 1;
+    assert_int_not_equal(temp_member_step(&cluster, old, MEMBER_REWIND, &step), ERR_OK);
+    assert_false(step.must_clone);
+    assert_int_not_equal(temp_member_step(&cluster, old, MEMBER_CLONE, &step), ERR_OK);
+    assert_true(pg_files_has_data(&member_of(old)->files));
+    source->ports[CLUSTER_PORT_POSTGRES] = port;
+    temp_cluster_rejoin(&cluster, old);
+    check_rewound(old, 33);
+}
+
+/* Another cluster's data: no step begins with it, and it stays as it is. */
+static void test_another_clusters_data(void **unused)
+{
+    (void)unused;
+    static const int kinds[] = {MEMBER_START, MEMBER_REPORT, MEMBER_FOLLOW, MEMBER_REWIND,
+                                MEMBER_CLONE};
+    uint64_t away = after(primary());
+    struct temp_member *member = member_of(away);
+    struct pg_control before, control;
+    char kept[160];
+    temp_member_end(&cluster, away, SIGINT);
+    snprintf(kept, sizeof(kept), "%s.kept", member->pg_dir);
+    assert_int_equal(rename(member->pg_dir, kept), 0);
+    temp_member_do(&cluster, away, MEMBER_INITIALISE);
+    const char *bin_dir = temp_postgres_bin_dir();
+    assert_int_equal(pg_control_read(bin_dir, member->pg_dir, &before, &cluster.err), ERR_OK);
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        member->positioned = false;
+        assert_int_equal(temp_member_step(&cluster, away, kinds[i], &step), ERR_CONFLICT);
+        assert_non_null(strstr(step.err.text, "of another database cluster"));
+        assert_false(step.must_clone);
+    }
+    assert_int_equal(pg_control_read(bin_dir, member->pg_dir, &control, &cluster.err), ERR_OK);
+    assert_true(control.system_id == before.system_id);
+    assert_int_equal(file_remove_tree(member->pg_dir, &cluster.err), ERR_OK);
+    assert_int_equal(rename(kept, member->pg_dir), 0);
+    member->positioned = false;
+    temp_cluster_rejoin(&cluster, away);
+}
+
+static pid_t run_receivewal(uint64_t id)
+{
+    char program[160], conninfo[PG_ACCESS_CONNINFO], slot[32];
+    conninfo_of(id, PG_ACCESS_FOLLOW, conninfo);
+    snprintf(program, sizeof(program), "%s/pg_receivewal", temp_postgres_bin_dir());
+    snprintf(slot, sizeof(slot), "--slot=repl_%d", (int)id);
+    char *strange = strstr(conninfo, "dbname=replication "); /* it sets that itself */
+    memset(strange, ' ', strlen("dbname=replication "));
+    pid_t pid = fork();
+    if (pid)
+        return pid;
+    int null = open("/dev/null", O_WRONLY);
+    dup2(null, 2);
+    unsetenv("LD_PRELOAD");
+    execl(program, program, "-n", "-D", member_of(id)->root, slot, "-d", conninfo, (char *)NULL);
+    _exit(97);
+}
+
+/* The sender of a member that says nothing any more, and the member anew under the same name, role
+ * and slot: the old sender ends and the new one gets its slot; never do two count. */
+static void test_the_same_name_twice(void **unused)
+{
+    (void)unused;
+    uint64_t twice = after(primary());
+    char name[160], one[256];
+    snprintf(name, sizeof(name),
+             "SELECT pid FROM pg_stat_replication WHERE application_name = 'repl_%d'", (int)twice);
+    snprintf(one, sizeof(one),
+             "SELECT count(*) = 1 AND bool_and(r.pid = s.active_pid) FROM pg_stat_replication r,"
+             " pg_replication_slots s WHERE r.application_name = 'repl_%d'"
+             " AND s.slot_name = 'repl_%d' AND r.state = 'streaming'",
+             (int)twice, (int)twice);
+    int64_t sender = temp_member_int(&cluster, primary(), name);
+    pid_t receiver =
+        (pid_t)temp_member_int(&cluster, twice, "SELECT pid FROM pg_stat_wal_receiver");
+    set(primary(), "wal_sender_timeout", "1s");
+    kill(receiver, SIGSTOP); /* its end of the connection is there, and says nothing any more */
+    int64_t now = sender;
+    pid_t again = 0;
+    uint64_t end_ns = clock_boot_ns() + 10 * CLOCK_S;
+    while ((now == sender || !temp_member_true(&cluster, primary(), one)) &&
+           clock_boot_ns() < end_ns) {
+        if (!again || waitpid(again, NULL, WNOHANG) == again)
+            again = run_receivewal(twice);
+        usleep(200000);
+        assert_int_equal(pg_replicas_check(member_of(primary())->db, NULL, &cluster.err), ERR_OK);
+        if (temp_member_true(&cluster, primary(), one))
+            now = temp_member_int(&cluster, primary(), name);
+    }
+    assert_int_not_equal(now, sender);
+    kill(again, SIGKILL);
+    waitpid(again, NULL, 0);
+    kill(receiver, SIGCONT);
+    temp_member_wait(&cluster, twice,
+                     "SELECT EXISTS (SELECT FROM pg_stat_wal_receiver WHERE status = 'streaming')");
+    insert(40);
+    wait_for_row(twice, 40);
+    set(primary(), "wal_sender_timeout", "10s");
+}
+
+static int set_up(void **unused)
+{
+    (void)unused;
+    temp_cluster_open(&cluster);
+    temp_cluster_make(&cluster);
+    temp_member_sql(&cluster, 1, "CREATE TABLE t (a int)");
+    return 0;
+}
+
+static int tear_down(void **unused)
+{
+    (void)unused;
+    temp_cluster_close(&cluster);
+    return 0;
+}
+
+int main(void)
+{
+    temp_member_become_gantry();
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_lost_slot),
+        cmocka_unit_test(test_less_than_it_reported),
+        cmocka_unit_test(test_rewind_after_each_end),
+        cmocka_unit_test(test_a_rewind_that_was_cut_off),
+        cmocka_unit_test(test_a_rewind_without_its_log),
+        cmocka_unit_test(test_a_rewind_without_its_source),
+        cmocka_unit_test(test_another_clusters_data),
+        cmocka_unit_test(test_the_same_name_twice),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
