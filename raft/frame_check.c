@@ -201,11 +201,12 @@ size_t frame_term(const uint8_t *frame, size_t size, uint8_t out[FRAME_TERM_BYTE
     return FRAME_TERM_BYTES;
 }
 
-uint64_t frame_commit(const uint8_t *frame, size_t size)
+uint64_t frame_commit(const uint8_t *frame, size_t size, uint64_t *term)
 {
     const uint8_t *body = frame + FRAME_PREAMBLE;
     if (frame[0] != RAFT_APPEND_ENTRIES || size < FRAME_PREAMBLE + APPEND_BYTES)
         return 0;
-    uint64_t term = number_at(body), index = number_at(body + 8);
-    return number_at(body + 16) == term && number_at(body + 24) >= index ? index : 0;
+    uint64_t index = number_at(body + 8);
+    *term = number_at(body);
+    return number_at(body + 16) == *term && number_at(body + 24) >= index ? index : 0;
 }

@@ -38,6 +38,7 @@ size_t frame_term(const uint8_t *frame, size_t size, uint8_t out[FRAME_TERM_BYTE
 
 /**
  * A good frame by which a leader says that it has committed an entry of its own term, which the
- * receiver holds: index of that entry, so that who applied it is as fresh as that leader; else 0.
+ * receiver holds: index of that entry and *term, so that who applied it is as fresh as that leader;
+ * else 0. Whether it still leads the frame cannot tell.
  */
-uint64_t frame_commit(const uint8_t *frame, size_t size);
+uint64_t frame_commit(const uint8_t *frame, size_t size, uint64_t *term);

@@ -168,9 +168,9 @@ static void pass_on(struct pump *pump)
         give_to_library(pump, term, size);
     if (!pump->ending)
         give_to_library(pump, pump->frame, pump->frame_size);
-    uint64_t index = frame_commit(pump->frame, pump->frame_size);
+    uint64_t leader_term, index = frame_commit(pump->frame, pump->frame_size, &leader_term);
     if (index)
-        pump->events.committed(pump->owner, index);
+        pump->events.committed(pump->owner, leader_term, index);
     pump->frame_size = 0;
     pump->frame_need = FRAME_PREAMBLE;
 }

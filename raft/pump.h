@@ -20,7 +20,7 @@ enum pump_way { PUMP_OUT, PUMP_IN };
  * that a leader has committed in its own term and this member holds. */
 struct pump_events {
     void (*closed)(void *owner, struct pump *pump);
-    void (*committed)(void *owner, uint64_t index);
+    void (*committed)(void *owner, uint64_t term, uint64_t index);
 };
 
 /**

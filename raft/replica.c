@@ -36,6 +36,7 @@ struct replica {
     struct raft_barrier barrier;
     bool barrier_busy, passed; /* passed: as fresh as a leader of this process' time */
     raft_index fresh;          /* applied so far, a follower has passed; 0 = not known yet */
+    raft_term fresh_term;      /* of the leader that said so: the word of a deposed one is void */
     raft_term passed_term;     /* in which this member, as leader, passed it */
     int last_role;             /* as the watch saw it, with what was applied */
     raft_index last_applied;
@@ -192,17 +193,22 @@ static void on_barrier(struct raft_barrier *request, int status)
 
 static void pass_if_fresh(struct replica *replica)
 {
-    if (replica->passed || !replica->fresh || raft_last_applied(&replica->raft) < replica->fresh)
+    if (replica->passed || !replica->fresh ||
+        replica->fresh_term != raft_current_term(&replica->raft) ||
+        raft_last_applied(&replica->raft) < replica->fresh)
         return;
     replica->passed = true;
     replica->setup.changed(replica->setup.owner);
 }
 
-static void on_committed(void *owner, uint64_t index)
+/* A paused leader that was deposed meanwhile says this too, of facts that are superseded. */
+static void on_committed(void *owner, uint64_t term, uint64_t index)
 {
     struct replica *replica = owner;
-    if (!replica->fresh)
-        replica->fresh = index;
+    if (term <= replica->fresh_term || term < raft_current_term(&replica->raft))
+        return;
+    replica->fresh = index;
+    replica->fresh_term = term;
     /* libraft sees the frame only after us: the watch looks again */
 }
 

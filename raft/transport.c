@@ -66,10 +66,10 @@ static void on_pump_closed(void *owner, struct pump *pump)
     link_free(owner);
 }
 
-static void on_committed(void *owner, uint64_t index)
+static void on_committed(void *owner, uint64_t term, uint64_t index)
 {
     struct link *link = owner;
-    link->transport->setup.committed(link->transport->setup.owner, index);
+    link->transport->setup.committed(link->transport->setup.owner, term, index);
 }
 
 static enum error_code open_pump(struct link *link, struct tls_stream *stream, enum pump_way way,

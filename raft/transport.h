@@ -20,8 +20,8 @@ struct transport_setup {
     const char *listen;  /* "ip:port"; copied */
     /** May the bearer of this certificate speak as member id? By raft's configuration. */
     bool (*may)(void *owner, uint64_t id, const struct certificate *certificate);
-    /** A leader committed this entry in its own term; we hold it. */
-    void (*committed)(void *owner, uint64_t index);
+    /** Who was leader of this term committed this entry in it; we hold it. */
+    void (*committed)(void *owner, uint64_t term, uint64_t index);
     /** A member opened a stream of messages, or of calls, to us; NULL = nobody takes any. */
     void (*messages)(void *owner, uint64_t id, struct tls_stream *stream);
     void (*calls)(void *owner, uint64_t id, struct tls_stream *stream);

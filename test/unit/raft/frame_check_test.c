@@ -137,14 +137,16 @@ static void test_term_of_a_pre_vote(void **state)
 static void test_commit_of_a_leader(void **state)
 {
     (void)state;
+    uint64_t term;
     load("heartbeat"); /* term 6, after entry 8 of term 5, 7 committed */
-    assert_int_equal(frame_commit(frame, size), 0);
+    assert_int_equal(frame_commit(frame, size, &term), 0);
     frame[16 + 16] = 6; /* entry 8 is of its term, yet not committed */
-    assert_int_equal(frame_commit(frame, size), 0);
+    assert_int_equal(frame_commit(frame, size, &term), 0);
     frame[16 + 24] = 8;
-    assert_int_equal(frame_commit(frame, size), 8);
+    assert_int_equal(frame_commit(frame, size, &term), 8);
+    assert_int_equal(term, 6);
     frame[16 + 16] = 5; /* committed, but perhaps not all that an earlier leader has */
-    assert_int_equal(frame_commit(frame, size), 0);
+    assert_int_equal(frame_commit(frame, size, &term), 0);
 }
 
 int main(void)

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <arpa/inet.h>
+#include <raft.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -483,6 +484,56 @@ static void test_who_may_speak(void **state)
     assert_true(may_enter("region9", CA_ROLE_REGION, 9, 1)); /* added, and not known here yet */
 }
 
+/* An empty AppendEntries of a leader of term 1 that has committed entry 1. */
+static void send_old_word(void *owner, struct tls_stream *stream, const struct error *why)
+{
+    static const struct tls_events quiet = {0};
+    struct dialled *dialled = owner;
+    uint8_t frame[16 + 48] = {RAFT_APPEND_ENTRIES, [8] = 48};
+    (void)why;
+    assert_non_null(stream);
+    for (int field = 0; field < 4; field++) /* term, index and term before, committed */
+        frame[16 + 8 * field] = 1;
+    tls_stream_own(stream, &quiet, NULL);
+    assert_int_equal(tls_stream_write(stream, frame, sizeof(frame), NULL), ERR_OK);
+    dialled->stream = stream;
+    dialled->done = true;
+}
+
+static bool is_late(void *subject)
+{
+    return clock_boot_ns() > *(uint64_t *)subject;
+}
+
+/* A leader that was paused while another one was elected wakes up and tells a member that has just
+ * started, whose snapshot is old, how far it had come: no reason to act on what is in it. */
+static void test_a_deposed_leader_is_not_believed(void **state)
+{
+    (void)state;
+    struct member *leads = some_leader(), *sleeper = &members[0], *other = &members[1];
+    struct dialled dialled = {0};
+    char address[PEER_ADDRESS], from[PEER_ADDRESS];
+    sleeper = leads == sleeper ? &members[2] : sleeper;
+    other = leads == other ? &members[2] : other;
+    proxy_cut(&sleeper->proxy, true);
+    member_stop(sleeper);
+    member_start(sleeper, false);
+    peer_address_format(sleeper->name, "127.0.0.1", sleeper->proxy.to, address);
+    peer_address_format(other->name, "127.0.0.1", other->proxy.from, from);
+    struct peer_target target = {address, from, other->id, sleeper->id, PEER_RAFT};
+    peer_dial(&loop, other->credentials, &target, send_old_word, &dialled);
+    run_until(is_dialled, &dialled);
+    uint64_t end = clock_boot_ns() + 4 * HEARTBEAT_MS * CLOCK_MS;
+    run_until(is_late, &end);
+    struct replica_report report;
+    replica_report(sleeper->replica, &report);
+    assert_true(report.applied > 1); /* its snapshot */
+    assert_null(replica_facts(sleeper->replica));
+    tls_stream_reset(dialled.stream);
+    proxy_cut(&sleeper->proxy, false);
+    run_until(all_equal, NULL);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -526,6 +577,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_becomes_three), cmocka_unit_test(test_leader_dies_and_comes_back),
         cmocka_unit_test(test_cut_and_heal),      cmocka_unit_test(test_snapshot_install),
+        cmocka_unit_test(test_a_deposed_leader_is_not_believed),
         cmocka_unit_test(test_strangers),         cmocka_unit_test(test_who_may_speak),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
