@@ -152,6 +152,8 @@ enum member_step member_decide(const struct cluster_state *facts, uint64_t self,
     const struct cluster_primary *primary = &facts->primary;
     if (!facts->name[0] || !cluster_state_member(facts, self))
         return seen->running ? MEMBER_STOP : MEMBER_WAIT;
+    if (primary->epoch < seen->floor)
+        return MEMBER_WAIT; /* what it said and did is of later facts: they are to come yet */
     switch ((enum cluster_phase)primary->phase) {
     case CLUSTER_NEVER:
         return seen->running ? MEMBER_STOP : MEMBER_WAIT;

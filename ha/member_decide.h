@@ -19,6 +19,7 @@ struct member_observed {
     bool running;         /* fenced has a postmaster, or its cgroup is not yet empty */
     bool died;            /* the postmaster of started_for ended by itself */
     uint64_t started_for; /* epoch of the facts when it was started, 0 = unknown */
+    uint64_t floor;       /* epoch it acted for already: older facts are not acted on */
     uint64_t named;       /* highest epoch a SET ever named this member for (floor, facts) */
     bool answers;         /* its supervisor line answers */
     bool in_recovery;

@@ -588,6 +588,7 @@ static void observe(struct pg_member *member)
     seen->amnesia = member->amnesia;
     seen->must_clone = member->must_clone != 0;
     seen->diverged = member->diverged && member->diverged == primary->epoch;
+    seen->floor = stored->pg_epoch;
     seen->named = wanted->named;
     seen->tried = wanted->tried;
     seen->reported = stored->reported;

@@ -66,6 +66,11 @@ static const struct row {
      {.may_initialise = true},
      MEMBER_INITIALISE},
 
+    {"below its floor nothing is reported", FENCED, 0, {STANDBY, .floor = 6}, MEMBER_WAIT},
+    {"below its floor nobody is followed", SERVING, 1, {STANDBY, .floor = 6}, MEMBER_WAIT},
+    {"below its floor nothing is promoted", SET, 2, {READY, .leased = 5, .floor = 6}, MEMBER_WAIT},
+    {"at its floor it goes on", FENCED, 0, {STANDBY, .floor = 5}, MEMBER_REPORT},
+
     {"set: no promote without the lease", SET, 2, {READY}, MEMBER_LEASE},
     {"set: promote", SET, 2, {READY, .leased = 5}, MEMBER_PROMOTE},
     {"set: a lease of another epoch is none", SET, 2, {READY, .leased = 4}, MEMBER_LEASE},
