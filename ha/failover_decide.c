@@ -83,8 +83,10 @@ static bool while_serving(const struct cluster_state *facts, const struct failov
     }
     if (failover_unpromised(facts, watch, lease, primary->epoch)) {
         *why = "a majority promises the primary's lease no more";
-        bool orderly = watch->switch_to && watch->switch_ready;
-        return fence(facts, orderly ? watch->switch_to : 0, command);
+        /* Apply refuses a preferred one without a data vote, for ever: it may have lost it. */
+        const struct cluster_member *heir = cluster_state_member(facts, watch->switch_to);
+        bool orderly = watch->switch_ready && heir && heir->data_voter;
+        return fence(facts, orderly ? heir->id : 0, command);
     }
     *why = "serving";
     return false;

@@ -46,6 +46,10 @@ void failover_watch_facts(struct failover_watch *watch, uint64_t now_ns,
     ASSERT(now_ns >= watch->now_ns);
     watch->now_ns = now_ns;
     forget_removed(watch, facts);
+    if (watch->epoch != primary->epoch) {
+        watch->switch_to = 0; /* it was about the epoch before: done, or failed */
+        watch->switch_ready = false;
+    }
     if (watch->epoch != primary->epoch || watch->phase != primary->phase || !watch->phase_ns) {
         watch->epoch = primary->epoch;
         watch->phase = primary->phase;
@@ -61,9 +65,6 @@ void failover_watch_facts(struct failover_watch *watch, uint64_t now_ns,
     }
     if (!watch->version_ns && is_reported(watch, facts))
         watch->version_ns = now_ns;
-    if (watch->switch_to && primary->member == watch->switch_to &&
-        primary->phase == CLUSTER_SERVING)
-        watch->switch_to = 0;
 }
 
 void failover_watch_heard(struct failover_watch *watch, uint64_t now_ns, uint64_t id,

@@ -21,7 +21,7 @@ struct failover_watch {
     int phase;
     uint64_t version,
         version_ns;     /* acceptor set; since when a majority of it reported it, 0 = not */
-    uint64_t switch_to; /* switchover an operator asked for, 0 = none; see below */
+    uint64_t switch_to; /* switchover of this epoch that an operator asked for, 0 = none */
     bool switch_ready;  /* its orderly part is done: the old primary gave its lease back */
     uint64_t vip_epoch, moved_ns; /* since when the virtual IPs are where they are */
     int count;

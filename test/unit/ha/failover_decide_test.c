@@ -174,6 +174,31 @@ static void test_the_preferred_one_is_waited_for(void **state)
     assert_int_equal(decide(&command), COMMAND_SET);
 }
 
+/* What became of the switchover, the next failure of the primary is not held up by it. */
+static void test_a_switchover_is_of_one_epoch(void **state)
+{
+    (void)state;
+    struct command command;
+    watch.switch_to = 3;
+    watch.switch_ready = true;
+    later(10);
+    promise(1, false);
+    promise(2, false);
+    assert_int_equal(decide(&command), COMMAND_FENCE);
+    assert_int_equal(command.fence.prefer, 3);
+    facts.members[2].data_voter = false; /* its data must be made anew */
+    assert_int_equal(decide(&command), COMMAND_FENCE);
+    assert_int_equal(command.fence.prefer, 0);
+    facts.members[2].data_voter = true;
+    facts.primary.epoch = facts.primary.served_epoch = 6; /* another one was better */
+    facts.primary.member = facts.primary.served_member = 2;
+    later(10);
+    promise(1, false);
+    promise(2, false);
+    assert_int_equal(decide(&command), COMMAND_FENCE);
+    assert_int_equal(command.fence.prefer, 0);
+}
+
 static void test_set_is_given_up(void **state)
 {
     (void)state;
@@ -309,6 +334,7 @@ int main(void)
         cmocka_unit_test_setup(test_a_living_one_is_replaced_only_if_somebody_can, set_up),
         cmocka_unit_test_setup(test_reports_of_a_majority, set_up),
         cmocka_unit_test_setup(test_the_preferred_one_is_waited_for, set_up),
+        cmocka_unit_test_setup(test_a_switchover_is_of_one_epoch, set_up),
         cmocka_unit_test_setup(test_set_is_given_up, set_up),
         cmocka_unit_test_setup(test_data_voters_one_at_a_time, set_up),
         cmocka_unit_test_setup(test_acceptors_wait, set_up),
