@@ -59,7 +59,8 @@ static void forget_rows(struct lease_acceptor *acceptor, const struct cluster_st
 {
     for (int i = acceptor->count - 1; i >= 0; i--) {
         struct lease_row *row = &acceptor->rows[i];
-        bool known = row->floor.resource.kind != CLUSTER_LEASE_VIP || row->epoch;
+        bool known = row->floor.resource.kind != CLUSTER_LEASE_VIP ||
+                     acceptor->asked_ns < row->until_ns;
         for (int k = 0; k < facts->vips_count && !known; k++)
             known = lease_resource_equal(row->floor.resource, lease_resource_vip(&facts->vips[k]));
         if (!known)
@@ -105,6 +106,7 @@ static enum lease_verdict judge(const struct lease_row *row, uint64_t now_ns,
 enum lease_verdict lease_acceptor_request(struct lease_acceptor *acceptor, uint64_t now_ns,
                                           const struct lease_claim *claim)
 {
+    acceptor->asked_ns = now_ns;
     if (!acceptor->member)
         return LEASE_NOT_MEMBER;
     if (now_ns < acceptor->ready_ns)

@@ -37,6 +37,7 @@ struct lease_row {
 struct lease_acceptor {
     bool member;       /* by facts that passed a barrier */
     uint64_t ready_ns; /* nothing is granted before */
+    uint64_t asked_ns; /* when it was asked last */
     uint64_t version;
     uint32_t lease_ms_max, lease_ms_limit;
     int count;

@@ -134,6 +134,29 @@ static void test_older_acceptor_sets(void **state)
     assert_int_equal(lease_acceptor_request(&acceptor, AT(0), &old), LEASE_GRANTED);
 }
 
+/* Virtual IPs come and go for years: those that are gone take nobody's place, once nothing is
+ * promised for them any more. */
+static void test_rows_of_what_is_gone(void **state)
+{
+    (void)state;
+    facts.vips_count = 1;
+    for (int i = 0; i < 3 * LEASE_ROWS; i++) {
+        struct cluster_vip *vip = &facts.vips[0];
+        *vip = (struct cluster_vip){.epoch = (uint64_t)i + 1, .holder = 1, .lease_ms = D};
+        snprintf(vip->net, sizeof(vip->net), "10.0.%d.1/24", i);
+        struct lease_claim asked = claim(vip->epoch, 9);
+        asked.resource = lease_resource_vip(vip);
+        lease_acceptor_facts(&acceptor, &facts, 1);
+        assert_int_equal(lease_acceptor_request(&acceptor, AT(100 * i), &asked), LEASE_GRANTED);
+        facts.vips_count = i % 2; /* removed, or its place is taken at once */
+        lease_acceptor_facts(&acceptor, &facts, 1);
+        facts.vips_count = 1;
+        asked.epoch++;
+        assert_int_equal(lease_acceptor_request(&acceptor, AT(100 * i), &asked), LEASE_OTHER);
+    }
+    assert_true(acceptor.count <= MEMBER_MESSAGE_PROMISES); /* all of them are told */
+}
+
 /* ---- holder ---- */
 
 static void test_a_holder_counts_one_request(void **state)
@@ -210,6 +233,7 @@ int main(void)
         cmocka_unit_test_setup(test_a_released_epoch_is_gone, set_up),
         cmocka_unit_test_setup(test_restart_waits_and_remembers, set_up),
         cmocka_unit_test_setup(test_older_acceptor_sets, set_up),
+        cmocka_unit_test_setup(test_rows_of_what_is_gone, set_up),
         cmocka_unit_test_setup(test_a_holder_counts_one_request, set_up),
         cmocka_unit_test_setup(test_grants_of_anything_else_do_not_count, set_up),
         cmocka_unit_test_setup(test_a_released_holder_never_asks, set_up),
