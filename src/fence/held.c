@@ -213,6 +213,16 @@ enum error_code held_renew(struct held *held, const struct fence_request *reques
     return slot->probing ? ERR_OK : let_speak(held, slot, err);
 }
 
+bool held_lapse(struct held *held)
+{
+    bool any = false;
+    for (int i = 0; i < LIMIT_VIPS; i++) {
+        any |= !is_free(&held->slots[i]);
+        held->slots[i].deadline_ns = 0;
+    }
+    return any;
+}
+
 static void step_probe(struct held *held, struct held_address *slot, uint64_t now)
 {
     struct error err = {0};

@@ -48,6 +48,9 @@ enum error_code held_drop(struct held *held, const char *text, struct error *err
 enum error_code held_renew(struct held *held, const struct fence_request *request,
                            struct error *err);
 
+/** Every lease counts as ended: held_run drops all. False = nothing is held. */
+bool held_lapse(struct held *held);
+
 /** Do what is due; returns when to call again (BOOTTIME ns, UINT64_MAX = never). */
 uint64_t held_run(struct held *held, uint64_t now_ns);
 

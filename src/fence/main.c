@@ -17,6 +17,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,6 +27,7 @@
 #include "src/base/log.h"
 #include "src/fence/held.h"
 #include "src/fence/listen.h"
+#include "src/fence/pause.h"
 #include "src/fence/postgres.h"
 #include "src/fence/request.h"
 #include "src/fence/rights.h"
@@ -39,7 +41,9 @@ static struct {
     struct child children[CHILDREN];
     struct postgres postgres;
     struct held held;
+    struct pause pause;
     int signals;
+    int due; /* a timer of BOOTTIME: what epoll waits by stands still while the host sleeps */
     bool stopping;
 } fenced;
 
@@ -220,22 +224,36 @@ static uint64_t run_due(void)
     return next;
 }
 
-static int wait_ms(uint64_t next)
+static void arm_due(uint64_t next)
 {
-    if (next == UINT64_MAX)
-        return -1;
-    uint64_t now = clock_boot_ns();
-    return next <= now ? 0 : (int)((next - now + CLOCK_MS - 1) / CLOCK_MS);
+    struct itimerspec at = {.it_value = {0, 0}};
+    if (next != UINT64_MAX) {
+        at.it_value.tv_sec = (time_t)(next / CLOCK_S);
+        at.it_value.tv_nsec = (long)(next % CLOCK_S);
+        at.it_value.tv_nsec += !at.it_value.tv_sec && !at.it_value.tv_nsec; /* 0 disarms */
+    }
+    int rv = timerfd_settime(fenced.due, TFD_TIMER_ABSTIME, &at, NULL);
+    ASSERT(rv == 0);
+}
+
+/* The host may have stood still for as long as the wall clock leapt: others hold by now what is
+ * held here. */
+static void drop_what_is_leased(void)
+{
+    if (postgres_lapse(&fenced.postgres) | held_lapse(&fenced.held))
+        log_warning("the wall clock leapt forward, this host may have stood still: every lease "
+                    "counts as ended");
 }
 
 /* An epoll set of everything that can happen. It is small: it is built anew for each turn. */
 static int watch_all(void)
 {
     struct epoll_event event = {.events = EPOLLIN};
-    int fds[6 + LIMIT_VIPS], count = 0;
+    int fds[7 + LIMIT_VIPS], count = 0;
     int epoll = epoll_create1(EPOLL_CLOEXEC);
     ASSERT(epoll >= 0);
     fds[count++] = fenced.signals;
+    fds[count++] = fenced.due;
     fds[count++] = fenced.postgres.child.pidfd;
     for (int i = 0; i < CHILDREN; i++) {
         fds[count++] = fenced.children[i].pidfd;
@@ -286,12 +304,12 @@ static void reap_orphans(void)
 static void turn(int limit_ms)
 {
     struct epoll_event events[16];
-    int due_ms = wait_ms(run_due());
-    if (limit_ms >= 0 && (due_ms < 0 || due_ms > limit_ms))
-        due_ms = limit_ms;
+    arm_due(run_due());
     int epoll = watch_all();
-    int count = epoll_wait(epoll, events, COUNT_OF(events), due_ms);
+    int count = epoll_wait(epoll, events, COUNT_OF(events), limit_ms);
     close(epoll);
+    if (pause_seen(&fenced.pause, clock_real_ms(), clock_boot_ns()))
+        drop_what_is_leased();
     for (int i = 0; i < count; i++)
         take_event(events[i].data.fd);
     reap_orphans();
@@ -347,7 +365,8 @@ static enum error_code set_up_signals(struct error *err)
     sigprocmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
     fenced.signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    return fenced.signals < 0 ? error_errno(err, "signalfd") : ERR_OK;
+    fenced.due = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+    return fenced.signals < 0 || fenced.due < 0 ? error_errno(err, "signalfd, timerfd") : ERR_OK;
 }
 
 static enum error_code set_up_folders(struct error *err)

@@ -86,6 +86,14 @@ enum error_code postgres_signal(struct postgres *postgres, const struct fence_re
     return ERR_OK;
 }
 
+bool postgres_lapse(struct postgres *postgres)
+{
+    if (!postgres->deadline_ns)
+        return false;
+    postgres->deadline_ns = 1; /* long ago */
+    return true;
+}
+
 /* Use means now; the next harder one follows after_ms later. */
 static void stop_by(struct postgres *postgres, int means, uint64_t after_ms)
 {
@@ -113,8 +121,10 @@ void postgres_stop(struct postgres *postgres, const struct fence_request *reques
         postgres->answer(postgres->stop_request, ERR_CONFLICT, "stopped by another request");
     postgres->stop_request = request->number;
     int means = (int)request->pg_stop.mode;
-    stop_by(postgres, means,
-            means == FENCE_STOP_FAST ? request->pg_stop.timeout_ms : patience_ms(means));
+    /* What is under way as hard, or harder, keeps its time: the end of a lease may be the cause. */
+    if (!postgres->harder_ns || postgres->harder <= means)
+        stop_by(postgres, means,
+                means == FENCE_STOP_FAST ? request->pg_stop.timeout_ms : patience_ms(means));
 }
 
 void postgres_reap(struct postgres *postgres)
