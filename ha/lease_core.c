@@ -59,8 +59,8 @@ static void forget_rows(struct lease_acceptor *acceptor, const struct cluster_st
 {
     for (int i = acceptor->count - 1; i >= 0; i--) {
         struct lease_row *row = &acceptor->rows[i];
-        bool known = row->floor.resource.kind != CLUSTER_LEASE_VIP ||
-                     acceptor->asked_ns < row->until_ns;
+        bool known =
+            row->floor.resource.kind != CLUSTER_LEASE_VIP || acceptor->asked_ns < row->until_ns;
         for (int k = 0; k < facts->vips_count && !known; k++)
             known = lease_resource_equal(row->floor.resource, lease_resource_vip(&facts->vips[k]));
         if (!known)

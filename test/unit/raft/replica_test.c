@@ -575,10 +575,13 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_one_becomes_three), cmocka_unit_test(test_leader_dies_and_comes_back),
-        cmocka_unit_test(test_cut_and_heal),      cmocka_unit_test(test_snapshot_install),
+        cmocka_unit_test(test_one_becomes_three),
+        cmocka_unit_test(test_leader_dies_and_comes_back),
+        cmocka_unit_test(test_cut_and_heal),
+        cmocka_unit_test(test_snapshot_install),
         cmocka_unit_test(test_a_deposed_leader_is_not_believed),
-        cmocka_unit_test(test_strangers),         cmocka_unit_test(test_who_may_speak),
+        cmocka_unit_test(test_strangers),
+        cmocka_unit_test(test_who_may_speak),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
