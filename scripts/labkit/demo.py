@@ -62,6 +62,7 @@ class Story:
                     self.screen.line("  " + line.rstrip("\n").removeprefix("lab: "))
                 answer = process.stdout.read()
             except BaseException:
+                ignore_signals()
                 process.send_signal(signal.SIGINT)  # it takes down what it made
                 process.communicate()
                 raise
@@ -183,6 +184,12 @@ STEPS = (Story.bring_up, Story.start_clients, Story.put_all_on_one, Story.power_
          Story.measure, Story.show_degraded, Story.restart, Story.count)
 
 
+def ignore_signals():
+    """From here on only cleaning up is left."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+
+
 def demonstrate(story):
     try:
         for step in STEPS:
@@ -215,8 +222,7 @@ def exists(name):
 def take_down(options, screen):
     """0 when nothing of the lab is left. Not to be interrupted."""
     screen.status("")
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
+    ignore_signals()
     if not exists(options.name):  # `lab up` cleaned up after itself
         return 0
     done = subprocess.run(["/usr/bin/python3", LAB, "down", "--name", options.name], capture_output=True, text=True,
