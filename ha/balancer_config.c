@@ -74,11 +74,14 @@ static void write_frontend(struct spool *out, const struct balancer_socket *sock
         spool_text(out, "    acl region ssl_c_s_dn(OU) -m str region\n"
                         "    http-request deny unless { ssl_c_s_dn(OU) -m str rack region }\n"
                         "    http-request set-header X-Gantry-Hop %[ssl_c_s_dn(CN)] unless region\n"
+                        "    http-request del-header X-Gantry-Caller unless region\n"
                         "    http-request add-header X-Forwarded-For %[src] unless region\n"
                         "    http-request set-header X-Forwarded-Proto https unless region\n");
     } else {
         spool_text(out, "    http-request del-header X-Forwarded-For\n"
                         "    http-request del-header X-Gantry-Hop\n"
+                        "    http-request set-header X-Gantry-Caller "
+                        "\"%[src]:%[src_port] %[dst]:%[dst_port]\"\n"
                         "    option forwardfor\n");
     }
     if (socket->door != BALANCER_HOP)

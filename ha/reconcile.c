@@ -26,6 +26,7 @@ struct reconcile {
     struct vip *vip;
     struct balancer *balancer;
     struct epoch_ask *epoch_ask;
+    struct callers *callers;
     struct member_link *link;
     struct cluster_view view;
     uint64_t incarnation;
@@ -157,6 +158,9 @@ static void heard(void *owner, uint64_t member, const struct member_message *mes
     case MEMBER_SWITCH_READY:
         duty_switch(reconcile->duty, member, &message->change);
         return;
+    case MEMBER_CALLERS:
+        callers_heard(reconcile->callers, &message->callers);
+        return;
     }
     on_changed(reconcile);
 }
@@ -176,6 +180,14 @@ static void propose_own(void *owner, const struct command *command)
     struct member_message message = {.kind = MEMBER_PROPOSE, .proposal = *command};
     duty_asked(reconcile->duty, reconcile->setup.self, command);
     send_all(reconcile, &message);
+}
+
+static void tell_callers(void *owner, const struct caller_list *list)
+{
+    struct member_message message = {.kind = MEMBER_CALLERS};
+    message.callers.count = list->count;
+    memcpy(message.callers.callers, list->callers, sizeof(list->callers[0]) * (size_t)list->count);
+    send_all(owner, &message);
 }
 
 static void on_switched(void *owner, const struct switch_word *change)
@@ -282,7 +294,10 @@ static void make_parts(struct reconcile *reconcile)
                                  reconcile->leases, {propose_own, on_switched, on_changed},
                                  reconcile};
     reconcile->pg = pg_member_new(&pg);
-    struct vip_setup vip = {setup->fence, reconcile->leases, propose_own, on_changed, reconcile};
+    struct callers_setup callers = {setup->loop, tell_callers, reconcile};
+    reconcile->callers = callers_new(&callers);
+    struct vip_setup vip = {setup->fence, reconcile->leases, reconcile->callers,
+                            propose_own,  on_changed,        reconcile};
     reconcile->vip = vip_new(&vip);
     struct epoch_ask_setup ask = {setup->loop, reconcile->pg, ask_epoch, reconcile};
     reconcile->epoch_ask = epoch_ask_new(&ask);
@@ -374,6 +389,11 @@ void reconcile_report(const struct reconcile *reconcile, struct reconcile_report
     report->balancer_problem = balancer_problem(reconcile->balancer);
     report->vip_problem = vip_problem(reconcile->vip);
     report->duty = duty_why(reconcile->duty);
+}
+
+struct callers *reconcile_callers(const struct reconcile *reconcile)
+{
+    return reconcile->callers;
 }
 
 bool reconcile_holds(const struct reconcile *reconcile, const char *net)

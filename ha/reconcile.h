@@ -13,6 +13,7 @@
 #include "src/wire/fence_link.h"
 #include "src/wire/tls_credentials.h"
 
+struct callers;
 struct reconcile;
 
 struct reconcile_setup {
@@ -78,4 +79,7 @@ struct reconcile_report {
     const char *duty; /* what the leader waits for, "" = not the leader */
 };
 void reconcile_report(const struct reconcile *reconcile, struct reconcile_report *report);
+
+/** Where the API notes whose requests it answers. */
+struct callers *reconcile_callers(const struct reconcile *reconcile);
 bool reconcile_holds(const struct reconcile *reconcile, const char *net);

@@ -6,10 +6,17 @@
 #include <string.h>
 
 #include "ha/lease.h"
+#include "src/base/address.h"
 #include "src/base/clock.h"
+#include "src/base/container.h"
 #include "src/base/log.h"
 
 enum { RETRY_MS = 1000, CLAIM_MS = 300 };
+
+/* When clients of the holder before are made to speak, after the address was taken: a client
+ * answers such a segment twice a second at most, and the first may come before it has learnt where
+ * the address is. */
+static const uint32_t nudge_ms[] = {0, 600, 1500};
 
 /* One address as this process deals with it. */
 struct address {
@@ -21,6 +28,8 @@ struct address {
     uint64_t foreign; /* an epoch that is not this process' to use */
     uint64_t wait_until_ns;
     uint64_t claimed_ns;
+    uint64_t taken_ns; /* when it came to this host */
+    size_t nudges;     /* done since */
     struct lease_hold hold;
 };
 
@@ -80,6 +89,44 @@ static uint64_t deadline_ns(const struct address *address)
     return address->hold.core.until_ns - LEASE_MARGIN_ADDRESS_MS * CLOCK_MS;
 }
 
+/* The answer is not waited for: a refused renewal ends in a notice that it was dropped, and who is
+ * not nudged now is later. */
+static void take_no_answer(void *subject, const struct fence_reply *reply, int fd)
+{
+    (void)subject, (void)reply, (void)fd;
+}
+
+static void nudge_some(const struct address *address, const struct caller *callers, int count)
+{
+    struct fence_request request = {.type = FENCE_NUDGE};
+    snprintf(request.nudge.address, FENCE_NET, "%.18s", address->net);
+    request.nudge.epoch = address->hold.core.epoch;
+    request.nudge.count = (uint32_t)count;
+    for (int i = 0; i < count; i++) {
+        request.nudge.ends[i].peer = callers[i].peer;
+        request.nudge.ends[i].peer_port = callers[i].peer_port;
+        request.nudge.ends[i].port = callers[i].vip_port;
+    }
+    fence_link_send(address->vip->setup.fence, &request, take_no_answer, NULL);
+}
+
+/* Those who wait for the answer of the holder before. */
+static void nudge(struct address *address)
+{
+    static struct caller found[CALLERS_KEPT];
+    uint64_t now_ns = clock_boot_ns();
+    struct ip4_net net;
+    if (!address->held || address->nudges == COUNT_OF(nudge_ms) ||
+        now_ns < address->taken_ns + nudge_ms[address->nudges] * CLOCK_MS ||
+        !ip4_net_parse(address->net, &net))
+        return;
+    address->nudges++;
+    int count = callers_of(address->vip->setup.callers, net.address, address->taken_ns, found,
+                           CALLERS_KEPT);
+    for (int at = 0; at < count; at += FENCE_NUDGES)
+        nudge_some(address, found + at, count - at < FENCE_NUDGES ? count - at : FENCE_NUDGES);
+}
+
 static void after_ask(void *subject, const struct fence_reply *reply, int fd)
 {
     struct vip_ask ask = *(struct vip_ask *)subject;
@@ -97,6 +144,9 @@ static void after_ask(void *subject, const struct fence_reply *reply, int fd)
     } else {
         vip->problem[0] = '\0';
         address->held = ask.type != FENCE_ADDRESS_DROP;
+        address->taken_ns = clock_boot_ns();
+        address->nudges = 0;
+        nudge(address);
     }
     if (!address->held && ask.type == FENCE_ADDRESS_DROP) /* it has stopped: give it back */
         leases_release(vip->setup.leases, &address->hold);
@@ -123,12 +173,6 @@ static void put_on(struct address *address)
     ask_fenced(address, &request);
 }
 
-/* The answer is not waited for: a refused renewal ends in a notice that it was dropped. */
-static void after_renewal(void *subject, const struct fence_reply *reply, int fd)
-{
-    (void)subject, (void)reply, (void)fd;
-}
-
 static void on_extended(void *owner, struct lease_hold *hold)
 {
     struct address *address = owner;
@@ -142,7 +186,7 @@ static void on_extended(void *owner, struct lease_hold *hold)
     request.lease.epoch = hold->core.epoch;
     snprintf(request.lease.address, FENCE_NET, "%.18s", address->net);
     request.lease.deadline_ns = deadline_ns(address);
-    fence_link_send(address->vip->setup.fence, &request, after_renewal, NULL);
+    fence_link_send(address->vip->setup.fence, &request, take_no_answer, NULL);
 }
 
 static void drop(struct address *address)
@@ -177,6 +221,7 @@ static void look_at(struct vip *vip, struct address *address, const struct clust
         address->unheld = true;
     else if (fact->holder != self)
         address->unheld = false;
+    nudge(address);
     if (address->busy)
         return;
     if (hold->core.epoch && !current) {

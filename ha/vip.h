@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "ha/callers.h"
 #include "ha/leases.h"
 #include "src/wire/fence_link.h"
 
@@ -12,6 +13,7 @@ struct vip;
 struct vip_setup {
     struct fence_link *fence;
     struct leases *leases;
+    struct callers *callers; /* who is nudged when an address comes here */
     /** Have the leader propose it, in this member's name. */
     void (*propose)(void *owner, const struct command *command);
     void (*changed)(void *owner);

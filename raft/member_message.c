@@ -61,6 +61,17 @@ FIELDS(change) = {
     RECORD_OF(switch_word, to, RECORD_U64),
 };
 TABLE(change);
+FIELDS(callers) = {
+    RECORD_UP_TO(caller_list, count, RECORD_CHOICE, MEMBER_MESSAGE_CALLERS),
+};
+TABLE(callers);
+FIELDS(caller) = {
+    RECORD_OF(caller, vip, RECORD_U32),
+    RECORD_OF(caller, peer, RECORD_U32),
+    RECORD_UP_TO(caller, vip_port, RECORD_U32, UINT16_MAX),
+    RECORD_UP_TO(caller, peer_port, RECORD_U32, UINT16_MAX),
+};
+TABLE(caller);
 
 bool lease_resource_equal(struct lease_resource a, struct lease_resource b)
 {
@@ -94,6 +105,11 @@ static void put_body(const struct member_message *message, struct record_out *ou
     case MEMBER_SWITCH_ASK:
     case MEMBER_SWITCH_READY:
         record_put(out, &change_table, &message->change);
+        break;
+    case MEMBER_CALLERS:
+        record_put(out, &callers_table, &message->callers);
+        for (int i = 0; i < message->callers.count; i++)
+            record_put(out, &caller_table, &message->callers.callers[i]);
         break;
     }
 }
@@ -146,6 +162,13 @@ static bool take_body(struct record_in *in, struct member_message *message)
     case MEMBER_SWITCH_ASK:
     case MEMBER_SWITCH_READY:
         return record_take(in, &change_table, &message->change);
+    case MEMBER_CALLERS:
+        if (!record_take(in, &callers_table, &message->callers))
+            return false;
+        for (int i = 0; i < message->callers.count; i++)
+            if (!record_take(in, &caller_table, &message->callers.callers[i]))
+                return false;
+        return true;
     }
     in->wrong = "kind";
     return false;

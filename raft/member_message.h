@@ -11,6 +11,7 @@ enum {
     MEMBER_MESSAGE_VERSION = 1,
     MEMBER_MESSAGE_BYTES = 2048,  /* the longest encoded message */
     MEMBER_MESSAGE_PROMISES = 32, /* of one acceptor */
+    MEMBER_MESSAGE_CALLERS = 100, /* more go into another message */
 };
 
 /* What a lease is for: kind and, among VIPs, the IPv4 address; else 0. */
@@ -80,6 +81,18 @@ struct switch_word {
     uint64_t epoch, to; /* to: the member that is preferred, 0 = any */
 };
 
+/* A client that waits for an answer: both ends of its connection to a virtual IP. */
+struct caller {
+    uint32_t vip, peer; /* IPv4 addresses as numbers */
+    uint32_t vip_port, peer_port;
+};
+
+/* Whose requests this member began to answer, or still answers. */
+struct caller_list {
+    int count;
+    struct caller callers[MEMBER_MESSAGE_CALLERS];
+};
+
 enum member_message_kind {
     MEMBER_LEASE_REQUEST = 1,
     MEMBER_LEASE_GRANT = 2,
@@ -90,6 +103,7 @@ enum member_message_kind {
     MEMBER_EPOCH_ANSWER = 7,
     MEMBER_SWITCH_ASK = 8,
     MEMBER_SWITCH_READY = 9,
+    MEMBER_CALLERS = 10,
 };
 
 struct member_message {
@@ -101,6 +115,7 @@ struct member_message {
         struct command proposal;
         struct epoch_word epoch;
         struct switch_word change;
+        struct caller_list callers;
     };
 };
 

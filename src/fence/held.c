@@ -11,6 +11,7 @@
 #include "src/base/log.h"
 #include "src/fence/arp.h"
 #include "src/fence/netlink.h"
+#include "src/fence/nudge.h"
 
 /* When to announce after an address was added, ms; then every 10 s. */
 static const int announce_ms[] = {0, 20, 60, 150, 400, 1000, 2000, 4000};
@@ -74,12 +75,17 @@ enum error_code held_init(struct held *held, const char *state_dir, struct error
     return ERR_OK;
 }
 
-static struct held_address *find(struct held *held, const char *text)
+static const struct held_address *find_held(const struct held *held, const char *text)
 {
     for (int i = 0; i < LIMIT_VIPS; i++)
         if (!is_free(&held->slots[i]) && !strcmp(held->slots[i].text, text))
             return &held->slots[i];
     return NULL;
+}
+
+static struct held_address *find(struct held *held, const char *text)
+{
+    return (struct held_address *)find_held(held, text);
 }
 
 static struct held_address *free_slot(struct held *held)
@@ -221,6 +227,32 @@ bool held_lapse(struct held *held)
         held->slots[i].deadline_ns = 0;
     }
     return any;
+}
+
+enum error_code held_nudge(const struct held *held, const struct fence_request *request,
+                           struct error *err)
+{
+    const struct held_address *slot = find_held(held, request->nudge.address);
+    int fd;
+    if (!slot || slot->probing)
+        return error_set(err, ERR_NOT_FOUND, "%.18s is not held", request->nudge.address);
+    if (request->nudge.epoch != slot->epoch)
+        return error_set(err, ERR_CONFLICT, "%s is held under epoch %llu", slot->text,
+                         (unsigned long long)slot->epoch);
+    enum error_code code = nudge_open(&fd, err);
+    if (code)
+        return code;
+    for (uint32_t i = 0; i < request->nudge.count && !code; i++) {
+        struct nudge_end from = {slot->address.address, (uint16_t)request->nudge.ends[i].port};
+        struct nudge_end to = {request->nudge.ends[i].peer,
+                               (uint16_t)request->nudge.ends[i].peer_port};
+        if (clock_boot_ns() >= slot->deadline_ns)
+            code = error_set(err, ERR_TIMEOUT, "%s: its lease has ended", slot->text);
+        else
+            nudge_send(fd, from, to);
+    }
+    close(fd);
+    return code;
 }
 
 static void step_probe(struct held *held, struct held_address *slot, uint64_t now)

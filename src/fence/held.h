@@ -51,6 +51,13 @@ enum error_code held_renew(struct held *held, const struct fence_request *reques
 /** Every lease counts as ended: held_run drops all. False = nothing is held. */
 bool held_lapse(struct held *held);
 
+/**
+ * NUDGE: make clients that wait for an earlier holder's answer speak, see nudge.h. Errors:
+ * NOT_FOUND, CONFLICT (held under another epoch), TIMEOUT (its lease has ended), IO.
+ */
+enum error_code held_nudge(const struct held *held, const struct fence_request *request,
+                           struct error *err);
+
 /** Do what is due; returns when to call again (BOOTTIME ns, UINT64_MAX = never). */
 uint64_t held_run(struct held *held, uint64_t now_ns);
 

@@ -133,6 +133,9 @@ static bool act(const struct fence_request *request, struct fence_reply *reply, 
     case FENCE_LISTEN:
         code = listen_open(request, fd, &err);
         break;
+    case FENCE_NUDGE:
+        code = held_nudge(&fenced.held, request, &err);
+        break;
     case FENCE_TYPES:
         break;
     }

@@ -28,6 +28,17 @@ static bool is_net(const char *text)
     return is_text(text, FENCE_NET) && ip4_net_parse(text, &net) && net.prefix > 0;
 }
 
+static bool are_ends(const struct fence_request *request)
+{
+    if (!is_net(request->nudge.address) || request->nudge.count > FENCE_NUDGES)
+        return false;
+    for (uint32_t i = 0; i < request->nudge.count; i++)
+        if (!request->nudge.ends[i].peer || request->nudge.ends[i].peer_port - 1 > 65534 ||
+            request->nudge.ends[i].port - 1 > 65534)
+            return false;
+    return true;
+}
+
 static bool is_sound(const struct fence_request *request)
 {
     ip4 ip;
@@ -56,6 +67,8 @@ static bool is_sound(const struct fence_request *request)
                is_interface(request->listen.interface, true) &&
                is_text(request->listen.address, sizeof(request->listen.address)) &&
                (!request->listen.address[0] || ip4_parse(request->listen.address, &ip));
+    case FENCE_NUDGE:
+        return are_ends(request);
     case FENCE_TYPES:
         break;
     }

@@ -14,6 +14,7 @@
 #include "src/base/spool.h"
 #include "src/wire/seal.h"
 
+struct callers;
 struct http;
 
 /** All texts and the ring must outlive the http; it copies nothing. */
@@ -28,6 +29,7 @@ struct http_settings {
     const char *images;           /* folder of images with its manifest.json, or NULL */
     const char *blobs;            /* folder of bytes by their SHA-256, or NULL */
     const char *region;           /* this one's name, "" outside of a cluster */
+    struct callers *callers;      /* is told whose requests are under way; or NULL */
     void *subject;                /* of the function below */
     /**
      * Is this epoch still the cluster's and its lease valid, now? Asked after the results of a read

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ha/callers.h"
 #include "src/model/api_action.h"
 #include "src/region/api.h"
 #include "src/region/http.h"
@@ -21,11 +22,12 @@ struct http_header {
 struct http_call {
     struct http_call *next; /* in the queue or among the parked */
     struct http *http;
-    void *connection;       /* the edge's */
-    void *response;         /* the edge's, made by http_edge_answer */
-    char *target;           /* raw path and query */
-    const char *method;     /* as written */
-    char id[HTTP_ID_BYTES]; /* X-Request-Id, or "" until one is made */
+    void *connection;          /* the edge's */
+    void *response;            /* the edge's, made by http_edge_answer */
+    struct caller_open caller; /* while it is under way */
+    char *target;              /* raw path and query */
+    const char *method;        /* as written */
+    char id[HTTP_ID_BYTES];    /* X-Request-Id, or "" until one is made */
     struct http_header headers[HTTP_HEADERS_MAX];
     int headers_count;
     char *body;

@@ -99,6 +99,8 @@ static enum MHD_Result begin(struct http_edge *edge, struct http_call *call)
 {
     size_t limit = http_settings(edge->http)->body_limit;
     MHD_get_connection_values(call->connection, MHD_HEADER_KIND, note_header, call);
+    callers_add(http_settings(edge->http)->callers, &call->caller,
+                http_call_header(call, "X-Gantry-Caller"));
     const char *length = http_call_header(call, "Content-Length");
     unsigned long long size = length ? strtoull(length, NULL, 10) : 0;
     if (size > limit) {
@@ -185,6 +187,7 @@ static void on_completed(void *subject, struct MHD_Connection *connection, void 
         return;
     if (why == MHD_REQUEST_TERMINATED_TIMEOUT_REACHED && !call->response && call->method)
         count_refusal(edge, "too slow");
+    callers_remove(http_settings(edge->http)->callers, &call->caller);
     atomic_fetch_sub(&edge->bodies_bytes, call->body_room);
     if (call->response)
         MHD_destroy_response(call->response);

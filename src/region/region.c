@@ -298,6 +298,7 @@ static enum error_code open_http(struct region *region, struct error *err)
         .images = region->paths.images,
         .blobs = region->paths.blobs,
         .region = region->settings.name,
+        .callers = reconcile_callers(region->reconcile),
         .subject = region,
         .epoch_valid = epoch_valid,
     };

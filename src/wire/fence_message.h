@@ -13,7 +13,13 @@
 #include "src/base/error.h"
 #include "src/base/limits.h"
 
-enum { FENCE_CHILD_FD = 3, FENCE_INTERFACE = 16, FENCE_NET = 19, FENCE_TEXT = 256 };
+enum {
+    FENCE_CHILD_FD = 3,
+    FENCE_INTERFACE = 16,
+    FENCE_NET = 19,
+    FENCE_TEXT = 256,
+    FENCE_NUDGES = 128,
+};
 
 enum fence_type {
     FENCE_QUERY = 1,    /* what runs and what is held: struct fence_report in the reply */
@@ -24,6 +30,7 @@ enum fence_type {
     FENCE_ADDRESS_ADD,  /* address; answered when it is on the interface */
     FENCE_ADDRESS_DROP, /* address; answered when it is gone; not held is fine */
     FENCE_LISTEN,       /* listen; the reply carries the socket */
+    FENCE_NUDGE,        /* nudge; what clients sent to an earlier holder is heard again */
     FENCE_TYPES,
 };
 
@@ -70,6 +77,14 @@ struct fence_request {
             char interface[FENCE_INTERFACE], address[16];
             uint32_t port;
         } listen;
+        struct {
+            char address[FENCE_NET]; /* held under epoch */
+            uint32_t count;
+            uint64_t epoch;
+            struct {
+                uint32_t peer, peer_port, port; /* the client; of the address */
+            } ends[FENCE_NUDGES];
+        } nudge;
     };
 };
 

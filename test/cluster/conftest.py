@@ -14,8 +14,8 @@ from labkit import probers  # noqa: E402  # test/lab.py shows where it is
 class Writer(probers.Writer):
     """A client that makes API keys; those of two writes that were one are there twice."""
 
-    def __init__(self, lab):
-        super().__init__(lab.plan, lab.facts["admin"]["api_key"], "--kind", "key", "--every-ms", "0")
+    def __init__(self, lab, *options):
+        super().__init__(lab.plan, lab.facts["admin"]["api_key"], "--kind", "key", "--every-ms", "0", *options)
         self.lab = lab
 
     def check_nothing_lost(self):

@@ -30,6 +30,12 @@ static struct fence_request sound(uint32_t type)
     } else if (type == FENCE_LISTEN) {
         request.listen.kind = FENCE_LISTEN_TCP;
         request.listen.port = 5240;
+    } else if (type == FENCE_NUDGE) {
+        snprintf(request.nudge.address, FENCE_NET, "10.0.0.9/24");
+        request.nudge.count = 1;
+        request.nudge.ends[0].peer = 0x0a000005;
+        request.nudge.ends[0].peer_port = 40000;
+        request.nudge.ends[0].port = 5240;
     }
     return request;
 }
@@ -55,7 +61,7 @@ static void test_sound_requests_pass_from_regiond_only(void **unused)
 static void test_malformed_requests_are_refused(void **unused)
 {
     (void)unused;
-    struct fence_request bad[12];
+    struct fence_request bad[16];
     int count = 0;
     bad[count] = sound(FENCE_QUERY), bad[count++].number = 0;
     bad[count] = sound(FENCE_QUERY), bad[count++].type = FENCE_TYPES;
@@ -69,6 +75,10 @@ static void test_malformed_requests_are_refused(void **unused)
     bad[count] = sound(FENCE_ADDRESS_ADD), strcpy(bad[count++].address.interface, "a\nb");
     bad[count] = sound(FENCE_LISTEN), bad[count++].listen.kind = FENCE_LISTENS;
     bad[count] = sound(FENCE_LISTEN), bad[count++].listen.port = 65536;
+    bad[count] = sound(FENCE_NUDGE), bad[count++].nudge.count = FENCE_NUDGES + 1;
+    bad[count] = sound(FENCE_NUDGE), bad[count++].nudge.ends[0].peer_port = 65536;
+    bad[count] = sound(FENCE_NUDGE), bad[count++].nudge.ends[0].port = 0;
+    bad[count] = sound(FENCE_NUDGE), bad[count++].nudge.address[0] = 'x';
     assert_int_equal(count, COUNT_OF(bad));
     for (int i = 0; i < count; i++)
         if (check(&bad[i], REQUEST_FROM_REGIOND) != ERR_BAD_INPUT)

@@ -74,11 +74,14 @@ static void test_doors(void **unused)
     assert_false(says(text, "frontend hop_3", "del-header X-Forwarded-For"));
     assert_true(says(text, "frontend hop_3", "X-Forwarded-Proto https unless region\n"));
     assert_true(says(text, "frontend hop_3", "use_backend here if region\n"));
+    assert_true(says(text, "frontend hop_3", "del-header X-Gantry-Caller unless region\n"));
     const char *open[] = {"frontend http_4", "frontend https_5"};
     for (int i = 0; i < 2; i++) {
         assert_true(says(text, open[i], "del-header X-Forwarded-For"));
         assert_true(says(text, open[i], "del-header X-Gantry-Hop"));
         assert_false(says(text, open[i], "verify required"));
+        assert_true(says(text, open[i],
+                         "set-header X-Gantry-Caller \"%[src]:%[src_port] %[dst]:%[dst_port]\""));
     }
     assert_true(says(text, "frontend http_4", "X-Forwarded-Proto http\n"));
     assert_true(says(text, "frontend https_5", "X-Forwarded-Proto https\n"));

@@ -27,6 +27,8 @@ static const struct member_message messages[] = {
      .proposal = {.kind = COMMAND_VIP_ASSIGN, .vip_assign = {"10.0.0.9/24", 4, 2}}},
     {.kind = MEMBER_EPOCH_ANSWER, .epoch = {12, 8}},
     {.kind = MEMBER_SWITCH_ASK, .change = {8, 3}},
+    {.kind = MEMBER_CALLERS,
+     .callers = {2, {{0x0a000009, 0x0a000105, 5240, 40000}, {0x0a00000a, 0x0a000106, 5443, 1}}}},
 };
 enum { MESSAGES = sizeof(messages) / sizeof(messages[0]) };
 
