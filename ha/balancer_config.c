@@ -34,7 +34,8 @@ int balancer_config_sockets(const struct cluster_state *facts, const struct ha_s
 /*
  * Limits a slow or abusive client: headers within 10 s, bodies watched by regiond. What failed is
  * asked again, of another region: each request carries an id (X-Request-Id) that stays the same, by
- * which a write is done once.
+ * which a write is done once. For that the beginning of the body is waited for (write_frontend):
+ * what is sent in two parts cannot be sent again.
  */
 static const char fixed[] = "defaults\n"
                             "    mode http\n"
@@ -48,7 +49,6 @@ static const char fixed[] = "defaults\n"
                             "    timeout http-request 10s\n"
                             "    timeout http-keep-alive 60s\n"
                             "    timeout queue 15s\n"
-                            "    timeout check 500ms\n"
                             "    retries 4\n"
                             "    retry-on conn-failure empty-response response-timeout\n"
                             "    maxconn 4000\n"
@@ -87,7 +87,8 @@ static void write_frontend(struct spool *out, const struct balancer_socket *sock
     if (socket->door != BALANCER_HOP)
         spool_printf(out, "    http-request set-header X-Forwarded-Proto %s\n",
                      socket->door == BALANCER_HTTP ? "http" : "https");
-    spool_text(out, "    http-request set-header X-Request-Id %[unique-id] unless "
+    spool_text(out, "    http-request wait-for-body time 30s\n"
+                    "    http-request set-header X-Request-Id %[unique-id] unless "
                     "{ req.hdr(X-Request-Id) -m found }\n");
     if (socket->door == BALANCER_HOP)
         spool_text(out, "    use_backend here if region\n");
@@ -104,20 +105,25 @@ static bool is_word(const char *text)
  * This region through its unix socket, the others through their hop port. Up is who reaches a
  * primary: /serves of its health port, which never waits; a 404 there means that it finishes what
  * it answers. The own one is preferred by weight: a hop costs. While no region reaches a primary
- * the own one takes the requests and lets them wait for it.
+ * the own one takes the requests and lets them wait for it. One that freezes is down after three
+ * checks, half of a lease: what it was asked is asked elsewhere before an address would move.
  */
 static void write_regions(struct spool *out, const struct cluster_state *facts,
                           const struct ha_settings *settings)
 {
+    uint32_t lease_ms = facts->lease_ms[CLUSTER_LEASE_VIP];
     spool_text(out, "\nbackend regions\n"
                     "    balance roundrobin\n"
                     "    http-reuse safe\n"
                     "    option httpchk GET /serves\n"
                     "    http-check expect status 200\n"
-                    "    http-check disable-on-404\n"
-                    "    default-server inter 100ms fastinter 100ms downinter 100ms fall 3 rise 1 "
-                    "observe layer4 error-limit 3 on-error fail-check "
-                    "on-marked-down shutdown-sessions maxconn 256\n");
+                    "    http-check disable-on-404\n");
+    spool_printf(out,
+                 "    timeout check %ums\n"
+                 "    default-server inter %ums fastinter %ums downinter %ums fall 3 rise 1 "
+                 "observe layer4 error-limit 3 on-error fail-check "
+                 "on-marked-down shutdown-sessions maxconn 256\n",
+                 lease_ms / 6, lease_ms / 8, lease_ms / 8, lease_ms / 8);
     spool_printf(out, "    server %s unix@%s check weight 100 addr %s port %d\n", settings->name,
                  settings->api_socket, settings->address, settings->health_port);
     for (int i = 0; i < facts->members_count; i++) {

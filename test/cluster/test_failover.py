@@ -164,6 +164,25 @@ def test_frozen_and_resumed(lab, writer, sampler, process, most_s, turn):
 
 
 @pytest.mark.parametrize("turn", range(ROUNDS))
+def test_what_a_frozen_region_was_asked_is_asked_elsewhere(lab, writer, turn):
+    """The writer goes through the primary's region; some of its requests are passed on to the others. None is refused."""
+    primary = wait_whole(lab)["primary"]["name"]
+    victim = REGIONS[(REGIONS.index(primary) + 1 + turn) % 3]
+    victim = victim if victim != primary else REGIONS[(REGIONS.index(primary) + 1) % 3]
+    writer.goes_on(10)
+    start = writer.acknowledged[-1][1]
+    lab.run("stop", victim, "--process", "regiond")
+    try:
+        writer.goes_on(100)
+    finally:
+        lab.run("cont", victim, "--process", "regiond")
+    gap = writer.longest_gap_s(start)
+    gaps["freeze another regiond"].append(gap)
+    print(f"\nfreeze another regiond: {gap * 1000:.0f} ms", end="")
+    assert gap < 1.5 and not writer.failed, f"{gap:.2f} s, {writer.failed}"
+
+
+@pytest.mark.parametrize("turn", range(ROUNDS))
 @pytest.mark.parametrize("direction, most_s", [("both", 4), ("in", 4), ("out", 4)])
 def test_cut_off(lab, writer, sampler, direction, most_s, turn):
     run_fault(lab, writer, sampler, f"cut off {direction}", lambda victim: lab.run("isolate", victim, "--direction", direction),

@@ -30,6 +30,7 @@ static int fill(struct balancer_socket *sockets)
     strcpy(facts.members[1].address, "10.0.0.2");
     facts.members[1].ports[CLUSTER_PORT_HOP] = 5252;
     facts.members[1].ports[CLUSTER_PORT_HEALTH] = 5239;
+    facts.lease_ms[CLUSTER_LEASE_VIP] = 800;
     facts.vips_count = 1;
     strcpy(facts.vips[0].net, "10.0.0.100/24");
     facts.vips[0].http_port = 5240;
@@ -79,6 +80,7 @@ static void test_doors(void **unused)
     for (int i = 0; i < 2; i++) {
         assert_true(says(text, open[i], "del-header X-Forwarded-For"));
         assert_true(says(text, open[i], "del-header X-Gantry-Hop"));
+        assert_true(says(text, open[i], "wait-for-body time 30s\n"));
         assert_false(says(text, open[i], "verify required"));
         assert_true(says(text, open[i],
                          "set-header X-Gantry-Caller \"%[src]:%[src_port] %[dst]:%[dst_port]\""));
@@ -89,6 +91,9 @@ static void test_doors(void **unused)
         says(text, "\nbackend regions", "server region1 unix@/run/x/api.sock check weight 100"));
     assert_true(says(text, "\nbackend regions", "server region2 10.0.0.2:5252"));
     assert_true(says(text, "\nbackend regions", "verifyhost region2"));
+    assert_true(says(text, "\nbackend regions", "timeout check 133ms\n")); /* a sixth of 800 ms */
+    assert_true(
+        says(text, "\nbackend regions", "inter 100ms fastinter 100ms downinter 100ms fall 3"));
     assert_true(says(text, "\nbackend regions", "server waits unix@/run/x/api.sock backup"));
     assert_null(strstr(text, "server region1 10.0.0.1:5252")); /* not to itself over the network */
     assert_true(says(text, "\nbackend here", "server region1 unix@/run/x/api.sock"));
