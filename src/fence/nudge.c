@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-enum { TTL = 64, WINDOW = 1024 };
+enum { TTL = 64, WINDOW = 1024, ADDRESSES_AT = 12 };
 
 enum error_code nudge_open(int *fd, struct error *err)
 {
@@ -45,12 +45,15 @@ void nudge_write(struct nudge_end from, struct nudge_end to, uint8_t packet[NUDG
                          .doff = sizeof(tcp) / 4,
                          .ack = 1,
                          .window = htons(WINDOW)};
-    ip.check = fold(add_words(0, (const uint8_t *)&ip, sizeof(ip)));
-    /* The pseudo header: both addresses, protocol, length. */
-    uint32_t sum = add_words(IPPROTO_TCP + sizeof(tcp), (const uint8_t *)&ip.saddr, 8);
-    tcp.check = fold(add_words(sum, (const uint8_t *)&tcp, sizeof(tcp)));
+    uint8_t *segment = packet + sizeof(ip);
     memcpy(packet, &ip, sizeof(ip));
-    memcpy(packet + sizeof(ip), &tcp, sizeof(tcp));
+    memcpy(segment, &tcp, sizeof(tcp));
+    ip.check = fold(add_words(0, packet, sizeof(ip)));
+    /* The pseudo header: both addresses, protocol, length. */
+    uint32_t sum = add_words(IPPROTO_TCP + sizeof(tcp), packet + ADDRESSES_AT, 8);
+    tcp.check = fold(add_words(sum, segment, sizeof(tcp)));
+    memcpy(packet, &ip, sizeof(ip));
+    memcpy(segment, &tcp, sizeof(tcp));
 }
 
 void nudge_send(int fd, struct nudge_end from, struct nudge_end to)
