@@ -4,6 +4,7 @@ The parts are cached under ${XDG_CACHE_HOME:-~/.cache}/gantry/images by a key of
 of the Debian packages and the scripts for the root, plus the agent's bytes for the initrd.
 """
 import argparse
+import concurrent.futures
 import hashlib
 import json
 import os
@@ -13,11 +14,12 @@ import sys
 import tempfile
 import time
 
-from imagekit import initrd, packages, rootfs
+from imagekit import initrd, packages, rootfs, target
 
 HERE = pathlib.Path(__file__).resolve().parent
 MANIFEST_VERSION = 1
-KEEP_ROOTS = 3
+KEEP = 3  # builds of each part
+TARGET = "root.ext4.zst"
 # File in the output -> where Debian has it. Served under the same names at the root of TFTP and HTTP.
 LOADERS = {
     "lpxelinux.0": "/usr/lib/PXELINUX/lpxelinux.0",
@@ -61,26 +63,37 @@ def script_bytes(*names):
     return b"".join((HERE / name).read_bytes() for name in names)
 
 
-def cached_root(cache, say):
-    """The cache folder with root.squashfs, vmlinuz and initrd.system of today's package versions."""
-    versions = packages.chosen()
-    key = digest(json.dumps([versions, packages.sources()]), script_bytes("rootfs.py", "packages.py"))[:24]
-    folder = cache / f"root-{key}"
+def cached(cache, part, key, make, say):
+    """The cache folder of one part of today's package versions; make(folder) fills it when there is none."""
+    folder = cache / f"{part}-{key[:24]}"
     if (folder / "done").exists():
-        say(f"root: cached ({folder.name})")
+        say(f"{part}: cached ({folder.name})")
         os.utime(folder)
-        return folder, versions
+        return folder
     with tempfile.TemporaryDirectory(prefix="new-", dir=cache) as scratch:
-        out = pathlib.Path(scratch) / "root"
+        out = pathlib.Path(scratch) / part
         out.mkdir(mode=0o755)
-        rootfs.build(out, say)
+        make(out, say)
         (out / "done").touch()
         shutil.rmtree(folder, ignore_errors=True)
         out.rename(folder)
-    say("root: %.0f MiB squashfs" % ((folder / "root.squashfs").stat().st_size / 2**20))
-    for old in sorted(cache.glob("root-*"), key=lambda path: -path.stat().st_mtime)[KEEP_ROOTS:]:
+    for old in sorted(cache.glob(f"{part}-*"), key=lambda path: -path.stat().st_mtime)[KEEP:]:
         shutil.rmtree(old, ignore_errors=True)
-    return folder, versions
+    return folder
+
+
+def cached_parts(cache, say):
+    """{part: folder} of the ephemeral root and the target system, made side by side, and their {package: version}."""
+    sources, wanted = packages.sources(), {"root": packages.chosen(), "target": target.versions()}
+    scripts = {"root": ("rootfs.py", "packages.py"), "target": ("target.py", "packages.py")}
+    make = {"root": rootfs.build, "target": target.build}
+    with concurrent.futures.ThreadPoolExecutor(len(make)) as pool:
+        jobs = {part: pool.submit(cached, cache, part, digest(json.dumps([wanted[part], sources]), script_bytes(*scripts[part])),
+                                  make[part], say) for part in make}
+        folders = {part: job.result() for part, job in jobs.items()}
+    say("root: %.0f MiB squashfs; target: %.0f MiB" % tuple(
+        (folders[part] / name).stat().st_size / 2**20 for part, name in (("root", "root.squashfs"), ("target", TARGET))))
+    return folders, {**wanted["target"], **wanted["root"]}
 
 
 def make_initrd(root, agent, say):
@@ -111,7 +124,8 @@ def loaders(out, entries):
 def build(options, say):
     cache = cache_folder()
     host = packages.installed(packages.LOADERS)
-    root, versions = cached_root(cache, say)
+    folders, versions = cached_parts(cache, say)
+    root = folders["root"]
     agent = pathlib.Path(options.agent)
     if not agent.is_file():
         raise packages.PackagesError(f"no agent at {agent}: build it (ninja gantry-agent) or name it with --agent")
@@ -124,6 +138,8 @@ def build(options, say):
         install(new, "vmlinuz", "kernel", root / "vmlinuz", entries)
         install(new, "initrd.gz", "initrd", make_initrd(root, agent, say), entries)
         install(new, "root.squashfs", "squashfs", root / "root.squashfs", entries)
+        install(new, "debian.ext4.zst", "root-image", folders["target"] / TARGET, entries)
+        entries[-1].update(os="debian", release=packages.suite(), architecture="amd64", form="raw.zst")
         loaders(new, entries)
         manifest = {"manifest_version": MANIFEST_VERSION, "suite": packages.suite(), "architecture": "amd64",
                     "kernel_release": (root / "kernel_release").read_text(encoding="ascii").strip(),

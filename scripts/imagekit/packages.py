@@ -3,11 +3,13 @@
 Read from the host's own apt, so that the images are of the host's release and the agent that was linked
 here runs there. Needs apt's package lists (scripts/setup makes them), not root.
 """
+import functools
 import subprocess
 
 KERNEL = "linux-image-cloud-amd64"
 # Per release: the first name that exists is taken.
-TOOLS = ["e2fsprogs", "gdisk", "dosfstools", "kmod", "dmidecode", "lshw", "util-linux", "ipmitool", "pci.ids", "libjansson4",
+TOOLS = ["e2fsprogs", "gdisk", "dosfstools", "xfsprogs", "lvm2", "zstd", "xz-utils", "squashfs-tools", "hdparm", "nvme-cli",
+         "dropbear-bin", "kmod", "dmidecode", "lshw", "util-linux", "ipmitool", "pci.ids", "libjansson4",
          "libcurl4t64|libcurl4"]
 # Taken from the host: they were installed by scripts/setup and are copied, not run.
 LOADERS = ["pxelinux", "syslinux-common", "ipxe", "shim-signed", "grub-efi-amd64-signed", "grub-efi-amd64-bin",
@@ -25,6 +27,16 @@ def run(argv):
     return done.stdout
 
 
+def logged(argv, log_path):
+    """Run a program of a build; PackagesError with the end of the log when it fails."""
+    with open(log_path, "ab") as log:
+        failed = subprocess.run(argv, stdout=log, stderr=log, check=False).returncode
+    if failed:
+        tail = log_path.read_text(encoding="utf-8", errors="replace").splitlines()[-15:]
+        raise PackagesError(f"{argv[0]} failed:\n  " + "\n  ".join(tail))
+
+
+@functools.cache
 def sources():
     """apt's lines for Debian itself, as this host uses them: 'deb URI SUITE COMPONENT'."""
     text = run(["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE) $(COMPONENT)",
@@ -53,9 +65,8 @@ def candidates(names):
     return found
 
 
-def chosen():
-    """{name: version} of what the ephemeral root installs."""
-    wanted = [KERNEL, *TOOLS]
+def chosen(wanted=(KERNEL, *TOOLS)):
+    """{name: version} of what the ephemeral root installs, or another list of that form."""
     known = candidates([name for entry in wanted for name in entry.split("|")])
     result = {}
     for entry in wanted:

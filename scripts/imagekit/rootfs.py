@@ -4,7 +4,6 @@ mmdebstrap makes the tree, mksquashfs packs it. The kernel package is unpacked, 
 (initramfs-tools, perl, udev) and its initrd are not wanted here.
 """
 import shutil
-import subprocess
 
 from imagekit import packages
 
@@ -47,13 +46,14 @@ echo "$release" >kernel_release
 rm -rf kernel modules.kept *.deb
 """
 
-# perl (not perl-base) comes with a library that links it for SNMP; nothing here calls it.
+# perl (not perl-base) comes with a library that links it for SNMP, Python and ICU with xfs_scrub; nothing here calls them.
 CLEAN_HOOK = r"""
 set -eu
 tree=$1
 rm -rf "$tree"/boot/* "$tree"/usr/share/perl* "$tree"/usr/lib/x86_64-linux-gnu/perl \
     "$tree"/usr/bin/perl "$tree"/usr/bin/perl5* "$tree"/usr/lib/x86_64-linux-gnu/libperl* "$tree"/usr/share/zoneinfo \
-    "$tree"/var/lib/apt/lists/* "$tree"/var/cache/apt/* "$tree"/var/log/* \
+    "$tree"/usr/lib/python3* "$tree"/usr/bin/python3* "$tree"/usr/lib/x86_64-linux-gnu/libicu* "$tree"/usr/sbin/xfs_scrub* \
+    "$tree"/usr/lib/x86_64-linux-gnu/libsqlite3.so* "$tree"/var/lib/apt/lists/* "$tree"/var/cache/apt/* "$tree"/var/log/* \
     "$tree"/var/cache/debconf/*-old "$tree"/var/lib/dpkg/*-old
 : >"$tree/etc/machine-id"
 echo gantry-ephemeral >"$tree/etc/hostname"
@@ -84,12 +84,7 @@ def build(out, say):
     squash = ["mksquashfs", str(tree), str(out / "root.squashfs"), "-quiet", "-no-progress", "-comp", "zstd",
               "-Xcompression-level", "9", "-b", "256K"]
     say("root: installing %d packages and what they need (%s)" % (len(tools), packages.suite()))
-    log_path = out / "build.log"
     for command in (argv, squash):
-        with open(log_path, "ab") as log:
-            failed = subprocess.run(command, stdout=log, stderr=log, check=False).returncode
-        if failed:
-            tail = log_path.read_text(encoding="utf-8", errors="replace").splitlines()[-15:]
-            raise packages.PackagesError(f"{command[0]} failed:\n  " + "\n  ".join(tail))
+        packages.logged(command, out / "build.log")
         say(f"root: {command[0]} is done")
     shutil.rmtree(tree)

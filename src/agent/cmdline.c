@@ -54,6 +54,21 @@ static enum error_code read_bootif(const char *value, struct cmdline *cmdline, s
     return ERR_OK;
 }
 
+/* Addresses that may take each other's place in URLs. */
+static enum error_code read_racks(char *value, struct cmdline *cmdline, struct error *err)
+{
+    char *rest = NULL;
+    for (char *rack = strtok_r(value, ",", &rest); rack; rack = strtok_r(NULL, ",", &rest)) {
+        ip4 address;
+        if (!ip4_parse(rack, &address) || cmdline->racks_count == CMDLINE_RACKS)
+            return error_set(err, ERR_BAD_INPUT,
+                             "kernel command line: gantry.racks=: expected up to %d IPv4 addresses",
+                             CMDLINE_RACKS);
+        cmdline->racks[cmdline->racks_count++] = rack;
+    }
+    return ERR_OK;
+}
+
 enum error_code cmdline_parse(const char *text, struct arena *arena, struct cmdline *cmdline,
                               struct error *err)
 {
@@ -64,6 +79,10 @@ enum error_code cmdline_parse(const char *text, struct arena *arena, struct cmdl
             cmdline->preseed_url = value;
         else if ((value = value_of(word, "BOOTIF")))
             code = read_bootif(value, cmdline, err);
+        else if ((value = value_of(word, "root")))
+            cmdline->root_url = strncmp(value, "squash:", 7) ? NULL : value + 7;
+        else if ((value = value_of(word, "gantry.racks")))
+            code = read_racks(arena_strdup(arena, value), cmdline, err);
         else if ((value = value_of(word, "gantry.limit_s")))
             code = read_limit(value, cmdline, err);
     }

@@ -1,6 +1,7 @@
 /*
- * gantry-agent: runs on the machine, as init of the ephemeral system. Reads the hardware, reports
- * it to the region, powers the machine off. On any Linux `--dump` shows what it would report.
+ * gantry-agent: runs on the machine, as init of the ephemeral system. Reads the hardware, asks the
+ * region for its task (report, install, erase, rescue), carries it out, powers the machine off or
+ * boots it again. On any Linux `--dump` shows what it would report.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +10,7 @@
 
 #include "src/agent/coldplug.h"
 #include "src/agent/pid1.h"
-#include "src/agent/report.h"
+#include "src/agent/work.h"
 #include "src/base/clock.h"
 #include "src/base/log.h"
 
@@ -25,8 +26,10 @@ static const char help[] =
     "  --cmdline TEXT  as the kernel's command line: cloud-config-url=, BOOTIF=, gantry.limit_s=\n"
     "  --help, --version\n"
     "\n"
-    "As the first process of a machine it takes no flags: it reads the hardware, reports it, and\n"
-    "powers the machine off, at the latest after gantry.limit_s= (540) seconds.\n"
+    "As the first process of a machine it takes no flags: it reads the hardware, does what the\n"
+    "region asks for (docs/deploy.md), and powers the machine off or boots it again, at the "
+    "latest\n"
+    "after gantry.limit_s= (540) seconds.\n"
     "Exit status: 0 done, 2 wrong use, 3 refused, 6 not reachable, 1 the rest.\n";
 
 struct options {
@@ -59,21 +62,24 @@ static enum error_code print_inventory(const struct tree *tree, struct error *er
     return fflush(stdout) ? error_errno(err, "cannot write the inventory") : ERR_OK;
 }
 
-static enum error_code report_inventory(const struct tree *tree, const struct cmdline *cmdline,
-                                        uint64_t deadline_ns, struct error *err)
+/* Reads the hardware, then does what the region says. */
+static enum error_code run_work(const struct tree *tree, const struct cmdline *cmdline,
+                                struct work *work, struct error *err)
 {
     struct inventory inventory;
     struct spool spool;
+    struct talk talk;
     spool_init(&spool);
-    struct report report = {
-        .cmdline = cmdline, .inventory = &inventory, .json = &spool, .deadline_ns = deadline_ns};
+    talk_open(&talk, cmdline, clock_boot_ns() + (uint64_t)cmdline->limit_s * CLOCK_S);
+    struct report report = {.inventory = &inventory, .json = &spool};
     report.inventory_ms = take_inventory(tree, cmdline, &inventory, &spool);
     log_info("hardware: %lld CPUs, %lld MiB memory, %d disks, %d interfaces, %d PCI and %d USB "
              "devices; read in %llu ms",
              (long long)inventory.cpu.threads, (long long)(inventory.installed_bytes >> 20),
              inventory.disks_count, inventory.interfaces_count, inventory.pci_count,
              inventory.usb_count, (unsigned long long)report.inventory_ms);
-    enum error_code code = report_send(&report, err);
+    enum error_code code = work_run(&talk, &report, work, err);
+    talk_close(&talk);
     spool_close(&spool);
     return code;
 }
@@ -82,17 +88,17 @@ static enum error_code report_inventory(const struct tree *tree, const struct cm
 static int work_as_init(void *subject)
 {
     const struct cmdline *cmdline = subject;
-    uint64_t deadline_ns = clock_boot_ns() + (uint64_t)cmdline->limit_s * CLOCK_S;
     struct tree tree = {.arena = arena_new(), .root = ""};
+    struct work work = {0};
     struct error err;
     coldplug_run(&tree);
-    enum error_code code = report_inventory(&tree, cmdline, deadline_ns, &err);
+    enum error_code code = run_work(&tree, cmdline, &work, &err);
     if (code)
         log_error("%s", err.text);
     else
         log_info("done, %.1f s after the kernel started", (double)clock_boot_ns() / 1e9);
     arena_free(tree.arena);
-    return code ? 1 : 0;
+    return code ? 1 : work.reboot ? PID1_WORK_REBOOT : 0;
 }
 
 static void run_as_init(void)
@@ -152,8 +158,8 @@ static enum error_code run(int argc, char **argv, struct arena *arena, struct er
     code = cmdline_parse(options.cmdline, arena, &cmdline, err);
     if (code)
         return code;
-    uint64_t deadline_ns = clock_boot_ns() + (uint64_t)cmdline.limit_s * CLOCK_S;
-    return report_inventory(&tree, &cmdline, deadline_ns, err);
+    struct work work = {.report_only = true};
+    return run_work(&tree, &cmdline, &work, err);
 }
 
 int main(int argc, char **argv)

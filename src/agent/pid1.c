@@ -87,6 +87,8 @@ static bool reap(pid_t worker, int *status)
 
 static enum pid1_end judge(int status)
 {
+    if (WIFEXITED(status) && WEXITSTATUS(status) == PID1_WORK_REBOOT)
+        return PID1_REBOOT;
     if (WIFEXITED(status))
         return WEXITSTATUS(status) ? PID1_FAILED : PID1_DONE;
     log_error("the agent ended by signal %d", WTERMSIG(status));

@@ -9,6 +9,8 @@ void pid1_prepare(void);
 
 enum pid1_end { PID1_DONE, PID1_FAILED, PID1_REBOOT };
 
+enum { PID1_WORK_REBOOT = 2 }; /* status of a work that is done and wants another boot */
+
 /**
  * Run work(subject) in a child until it ends or limit_s is over, reaping orphans meanwhile. Status
  * 0 is done. A signal that asks for power off or reboot (SIGTERM, SIGUSR2; SIGINT) ends it at once.

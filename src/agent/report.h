@@ -1,24 +1,26 @@
 /*
- * What the agent says to the region, and how long it tries: preseed, enlistment of an unknown
- * machine, the inventory, the end. Blocking; never on a loop. Source: docs/inventory.md.
+ * What the agent tells the region of the machine: that it is there, and its inventory. Blocking;
+ * never on a loop. Source: docs/inventory.md.
  */
 #pragma once
 
-#include "src/agent/cmdline.h"
+#include <stdbool.h>
+
 #include "src/agent/inventory.h"
-#include "src/base/error.h"
+#include "src/agent/talk.h"
 
 struct report {
-    const struct cmdline *cmdline;
     const struct inventory *inventory;
     const struct spool *json; /* the inventory, finished */
     uint64_t inventory_ms;    /* how long it took to read */
-    uint64_t deadline_ns;     /* BOOTTIME; nothing is tried again past it */
 };
 
 /**
- * All of it, logged step by step. What may pass (no connection, status 408, 429, 5xx) is tried
- * again with growing pauses until the deadline.
- * Errors: BAD_INPUT (command line, preseed, answers), TIMEOUT, those of http_client_expect.
+ * An unknown machine becomes a known one: talk has its system_id and key. *known: the region knew
+ * one of its interfaces already, then nothing was done. Errors: BAD_INPUT, those of talk_exchange.
  */
-enum error_code report_send(const struct report *report, struct error *err);
+enum error_code report_enlist(struct talk *talk, const struct inventory *inventory, bool *known,
+                              struct error *err);
+
+/** Send the inventory. Errors: those of talk_exchange. */
+enum error_code report_inventory(struct talk *talk, const struct report *report, struct error *err);

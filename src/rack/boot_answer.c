@@ -9,7 +9,9 @@
 
 static const char *const purposes[BOOT_PURPOSES] = {
     [BOOT_ENLIST] = "enlist",       [BOOT_COMMISSIONING] = "commissioning",
-    [BOOT_EPHEMERAL] = "ephemeral", [BOOT_LOCAL] = "local",
+    [BOOT_TESTING] = "testing",     [BOOT_DEPLOY] = "deploy",
+    [BOOT_EPHEMERAL] = "ephemeral", [BOOT_RESCUE] = "rescue",
+    [BOOT_ERASE] = "erase",         [BOOT_LOCAL] = "local",
     [BOOT_POWEROFF] = "poweroff",
 };
 

@@ -16,7 +16,11 @@ enum { BOOT_ANSWER_TEXT = 2048 }; /* longest text of an answer, with the NUL */
 enum boot_purpose {
     BOOT_ENLIST,
     BOOT_COMMISSIONING,
+    BOOT_TESTING,
+    BOOT_DEPLOY,
     BOOT_EPHEMERAL,
+    BOOT_RESCUE,
+    BOOT_ERASE,
     BOOT_LOCAL,    /* from its own disk: no files */
     BOOT_POWEROFF, /* no files */
     BOOT_PURPOSES,

@@ -5,8 +5,10 @@
 #include <string.h>
 
 #include "src/base/address.h"
+#include "src/base/container.h"
 #include "src/model/event_type.h"
 #include "src/model/machine_status.h"
+#include "src/region/deploy_network.h"
 #include "src/region/event_store.h"
 #include "src/region/machine_store.h"
 #include "src/region/rack_call.h"
@@ -42,7 +44,7 @@ struct booting {
     const char *mac, *address, *method, *uuid; /* address, method and uuid may be NULL */
     const char *system_id, *hostname, *options;
     int status, node_type;
-    bool known, enlisted;
+    bool known, enlisted, netboot;
 };
 
 /* Whose MAC it is, else whose hardware; and note where it boots. */
@@ -65,7 +67,7 @@ static enum error_code find_booting(const struct rack_peer *peer, struct db *db,
         "FROM found WHERE n.id = found.id RETURNING n.system_id, n.hostname, n.status, "
         "n.node_type, n.enlisted IS NOT NULL, (SELECT string_agg(t.kernel_opts, ' ' ORDER BY "
         "t.name) FROM node_tag l JOIN tag t ON t.id = l.tag_id WHERE l.node_id = n.id "
-        "AND t.kernel_opts <> '')");
+        "AND t.kernel_opts <> ''), n.netboot");
     __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
     enum error_code code = db_query(
         db, &boot_call_find,
@@ -80,6 +82,7 @@ static enum error_code find_booting(const struct rack_peer *peer, struct db *db,
     booting->node_type = (int)db_int(&rows, 0, 3);
     booting->enlisted = db_bool(&rows, 0, 4);
     booting->options = arena_strdup(arena, db_text(&rows, 0, 5));
+    booting->netboot = db_bool(&rows, 0, 6);
     return ERR_OK;
 }
 
@@ -113,46 +116,84 @@ static enum machine_boot boot_of(const struct booting *booting)
 {
     if (!booting->known)
         return MACHINE_BOOT_EPHEMERAL;
-    return booting->node_type == 0 ? machine_status_boot(booting->status, booting->enlisted)
-                                   : MACHINE_BOOT_LOCAL;
+    if (booting->node_type != 0 || (booting->status == MACHINE_DEPLOYING && !booting->netboot))
+        return MACHINE_BOOT_LOCAL;
+    return machine_status_boot(booting->status, booting->enlisted);
 }
 
-/* What the loader is told. Options of people stand behind ours: the last one counts. */
-static json_t *answer_of(const struct booting *booting, const char *purpose, const char *options,
-                         struct arena *arena)
+/* Why it runs the ephemeral system, and how long that may take before it is switched off. */
+static const struct ephemeral {
+    int status;
+    const char *purpose;
+    int limit_s;
+} ephemerals[] = {
+    {MACHINE_NEW, "commissioning", 540},
+    {MACHINE_COMMISSIONING, "commissioning", 86400},
+    {MACHINE_TESTING, "testing", 30 * 86400},
+    {MACHINE_DEPLOYING, "deploy", 7200},
+    {MACHINE_DISK_ERASING, "erase", 30 * 86400},
+    {MACHINE_ENTERING_RESCUE_MODE, "rescue", 30 * 86400},
+    {MACHINE_RESCUE_MODE, "rescue", 30 * 86400},
+};
+
+static struct ephemeral ephemeral_of(const struct booting *booting)
+{
+    for (size_t i = 0; booting->known && i < COUNT_OF(ephemerals); i++)
+        if (ephemerals[i].status == booting->status)
+            return ephemerals[i];
+    return (struct ephemeral){booting->status, booting->known ? "commissioning" : "enlist",
+                              ephemerals[0].limit_s};
+}
+
+/* Options of people stand behind ours: the last one counts. */
+static const char *options_of(const struct booting *booting, const char *racks, const char *global,
+                              struct arena *arena)
+{
+    bool several = strchr(racks, ',') != NULL;
+    const char *own = booting->options;
+    return arena_printf(
+        arena, "console=ttyS0 init=/sbin/gantry-agent gantry.limit_s=%d%s%s%s%s%s%s",
+        ephemeral_of(booting).limit_s, several ? " gantry.racks=" : "", several ? racks : "",
+        global ? " " : "", global ? global : "", own ? " " : "", own ? own : "");
+}
+
+/* What the loader is told. */
+static json_t *answer_of(const struct booting *booting, const char *options, struct arena *arena)
 {
     const char *preseed = "/MAAS/metadata/latest/enlist-preseed/?op=get_enlist_preseed";
     if (booting->known)
         preseed = arena_printf(arena, "/MAAS/metadata/latest/by-id/%s/?op=get_preseed",
                                booting->system_id);
-    const char *all =
-        arena_printf(arena, "console=ttyS0 init=/sbin/gantry-agent%s%s%s%s", options ? " " : "",
-                     options ? options : "", booting->options ? " " : "",
-                     booting->options ? booting->options : "");
-    return json_pack("{s:s, s:s?, s:s, s:s, s:s, s:s, s:s, s:s, s:b}", "purpose", purpose,
-                     "system_id", booting->system_id, "hostname",
+    return json_pack("{s:s, s:s?, s:s, s:s, s:s, s:s, s:s, s:s, s:b}", "purpose",
+                     ephemeral_of(booting).purpose, "system_id", booting->system_id, "hostname",
                      booting->known ? booting->hostname : "maas-enlist", "kernel", "vmlinuz",
                      "initrd", "initrd.gz", "root", "root.squashfs", "preseed", preseed, "options",
-                     all, "keep", false);
+                     options, "keep", false);
+}
+
+static const char *purpose_of(const struct booting *booting)
+{
+    enum machine_boot boot = boot_of(booting);
+    return boot == MACHINE_BOOT_LOCAL      ? "local"
+           : boot == MACHINE_BOOT_POWEROFF ? "poweroff"
+                                           : ephemeral_of(booting).purpose;
 }
 
 enum error_code boot_call_config(const struct rack_peer *peer, struct db *db, json_t *params,
                                  struct arena *arena, json_t **result, struct error *err)
 {
     struct booting booting;
-    const char *options = NULL, *purpose;
+    const char *global = NULL, *racks = "";
     enum error_code code = read_booting(params, arena, &booting, err);
     if (!code)
         code = find_booting(peer, db, &booting, arena, err);
     if (!code)
-        code = setting_text(db, "kernel_opts", arena, &options, err);
+        code = setting_text(db, "kernel_opts", arena, &global, err);
+    if (!code)
+        code = deploy_network_racks(db, booting.address, arena, &racks, err);
     if (code)
         return code;
-    enum machine_boot boot = boot_of(&booting);
-    purpose = boot == MACHINE_BOOT_LOCAL      ? "local"
-              : boot == MACHINE_BOOT_POWEROFF ? "poweroff"
-              : booting.known                 ? "commissioning"
-                                              : "enlist";
+    const char *purpose = purpose_of(&booting);
     struct event event = {.type = "NODE_PXE_REQUEST",
                           .system_id = booting.system_id,
                           .description =
@@ -162,8 +203,8 @@ enum error_code boot_call_config(const struct rack_peer *peer, struct db *db, js
     code = event_add(db, &event, arena, err);
     if (code)
         return code;
-    if (boot == MACHINE_BOOT_EPHEMERAL)
-        *result = answer_of(&booting, purpose, options, arena);
+    if (boot_of(&booting) == MACHINE_BOOT_EPHEMERAL)
+        *result = answer_of(&booting, options_of(&booting, racks, global, arena), arena);
     else
         *result = json_pack("{s:s, s:s, s:s, s:b}", "purpose", purpose, "system_id",
                             booting.system_id, "hostname", booting.hostname, "keep", true);

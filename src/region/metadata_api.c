@@ -4,17 +4,16 @@
  * Source: MAAS API 2.0, metadata service; docs/inventory.md, how it is sent.
  */
 #include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "src/base/container.h"
-#include "src/model/machine_status.h"
+#include "src/region/deploy_task.h"
 #include "src/region/event_store.h"
-#include "src/region/http.h"
-#include "src/region/machine_store.h"
+#include "src/region/metadata_preseed.h"
 #include "src/region/metadata_signal.h"
 #include "src/region/metadata_store.h"
 #include "src/region/routes.h"
-#include "src/region/token_store.h"
 
 enum { WEBHOOK_BYTES = 64 << 10 };
 
@@ -43,76 +42,6 @@ static enum error_code speaker(struct api_request *request, struct metadata_mach
     if (!request->system_id)
         return error_set(err, ERR_UNAUTHORIZED, "Authorization Error: Not authenticated.");
     return metadata_store_find(request->db, request->system_id, NULL, request->arena, machine, err);
-}
-
-static const char *metadata_url(struct api_request *request)
-{
-    return arena_printf(request->arena, "%s/MAAS/metadata/", request->base_url);
-}
-
-static enum error_code reply_enlist_preseed(struct api_request *request, struct api_reply *reply)
-{
-    reply_text(reply, arena_printf(request->arena,
-                                   "#cloud-config\n"
-                                   "datasource:\n"
-                                   "  MAAS: {metadata_url: '%s', timeouts: [1, 1, 1]}\n"
-                                   "manage_etc_hosts: true\n"
-                                   "power_state: {condition: test ! -e /tmp/block-poweroff, "
-                                   "delay: now, mode: poweroff, timeout: 1800}\n",
-                                   metadata_url(request)));
-    return ERR_OK;
-}
-
-static const char *preseed_text(struct api_request *request, const char *system_id,
-                                const struct token *token)
-{
-    const char *key =
-        arena_printf(request->arena, "consumer_key: '%s', token_key: '%s', token_secret: '%s'",
-                     token->consumer_key, token->token_key, token->secret);
-    return arena_printf(request->arena,
-                        "#cloud-config\n"
-                        "datasource:\n"
-                        "  MAAS: {metadata_url: '%s', %s, timeouts: [1, 1, 1]}\n"
-                        "manage_etc_hosts: true\n"
-                        "reporting:\n"
-                        "  maas: {type: webhook, endpoint: '%sstatus/%s', %s}\n"
-                        "power_state: {condition: test ! -e /tmp/block-poweroff, delay: now, "
-                        "mode: poweroff, timeout: 3600}\n",
-                        metadata_url(request), key, metadata_url(request), system_id, key);
-}
-
-/*
- * The machine's key goes to the machine alone: at the address that its rack saw it boot from, or
- * that was leased to one of its MACs, and while it is to run the ephemeral system.
- */
-static enum error_code reply_preseed(struct api_request *request, struct api_reply *reply,
-                                     const char *system_id, struct error *err)
-{
-    struct metadata_machine machine;
-    struct token_list list;
-    enum error_code code =
-        metadata_store_find(request->db, system_id, machine_store_address(request->remote_address),
-                            request->arena, &machine, err);
-    if (code)
-        return code;
-    if (machine_status_boot(machine.status, machine.enlisted) != MACHINE_BOOT_EPHEMERAL)
-        return error_set(err, ERR_FORBIDDEN,
-                         "%s has no business with the metadata service now: "
-                         "it is %s.",
-                         machine.system_id, machine_status_name(machine.status));
-    if (!machine.at_home)
-        return error_set(err, ERR_FORBIDDEN,
-                         "The preseed of %s is for the machine itself: it did not boot from the "
-                         "address that asks.",
-                         machine.system_id);
-    code = token_store_list(request->db, http_settings(request->http)->ring,
-                            &(struct token_for){.system_id = machine.system_id}, request->arena,
-                            &list, err);
-    if (!code && !list.count)
-        return not_found(err);
-    if (!code)
-        reply_text(reply, preseed_text(request, machine.system_id, &list.tokens[list.count - 1]));
-    return code;
 }
 
 static enum error_code reply_public_keys(struct api_request *request, struct api_reply *reply,
@@ -153,6 +82,36 @@ static enum error_code reply_meta_data(struct api_request *request, struct api_r
     return ERR_OK;
 }
 
+/* As the user gave it to deploy; machines take it away byte for byte. */
+static enum error_code reply_user_data(struct api_request *request, struct api_reply *reply,
+                                       const struct metadata_machine *machine, struct error *err)
+{
+    const char *bytes;
+    size_t size;
+    enum error_code code =
+        metadata_store_user_data(request->db, machine->id, request->arena, &bytes, &size, err);
+    if (!code && !bytes)
+        return not_found(err);
+    if (!code)
+        api_reply_bytes(reply, "application/octet-stream", bytes, size);
+    return code;
+}
+
+static enum error_code reply_task(struct api_request *request, struct api_reply *reply,
+                                  const struct metadata_machine *machine, struct error *err)
+{
+    json_t *task;
+    enum error_code code = deploy_task_make(request, machine, &task, err);
+    if (code)
+        return code;
+    char *text = json_dumps(task, JSON_COMPACT | JSON_PRESERVE_ORDER);
+    json_decref(task);
+    ASSERT(text);
+    api_reply_bytes(reply, "application/json", text, strlen(text));
+    free(text);
+    return ERR_OK;
+}
+
 /* Below {version}/ */
 static enum error_code reply_version(struct api_request *request, struct api_reply *reply,
                                      struct error *err)
@@ -161,7 +120,7 @@ static enum error_code reply_version(struct api_request *request, struct api_rep
     const char *what = route->rest_count > 1 ? route->rest[1] : "";
     struct metadata_machine machine;
     if (!*what) {
-        reply_text(reply, "meta-data");
+        reply_text(reply, "meta-data\nuser-data");
         return ERR_OK;
     }
     enum error_code code =
@@ -174,6 +133,11 @@ static enum error_code reply_version(struct api_request *request, struct api_rep
         api_reply_empty(reply, 204); /* no scripts are run by this version */
         return ERR_OK;
     }
+    if (!strcmp(what, "user-data") && route->rest_count == 2 && request->system_id)
+        return reply_user_data(request, reply, &machine, err);
+    if (!strcmp(what, "gantry") && route->rest_count == 3 && !strcmp(route->rest[2], "task") &&
+        request->system_id)
+        return reply_task(request, reply, &machine, err);
     return not_found(err);
 }
 
@@ -195,9 +159,9 @@ enum error_code page_metadata_read(struct api_request *request, struct api_reply
         return not_found(err);
     if (route->rest_count == 2 && !strcmp(rest[1], "enlist-preseed") &&
         has_op(request, "get_enlist_preseed"))
-        return reply_enlist_preseed(request, reply);
+        return metadata_preseed_enlist(request, reply);
     if (route->rest_count == 3 && !strcmp(rest[1], "by-id") && has_op(request, "get_preseed"))
-        return reply_preseed(request, reply, rest[2], err);
+        return metadata_preseed_own(request, reply, rest[2], err);
     return reply_version(request, reply, err);
 }
 

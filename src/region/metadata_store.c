@@ -16,7 +16,7 @@ enum error_code metadata_store_find(struct db *db, const char *system_id, const 
         "SELECT n.id, n.status, n.enlisted IS NOT NULL, coalesce(n.boot_address = $2::inet OR "
         "EXISTS (SELECT FROM dhcp_lease l JOIN interface i ON i.mac = l.mac_address "
         "WHERE i.node_id = n.id AND l.ip = $2::inet AND l.expires > now()), false), n.system_id, "
-        "n.hostname, n.hostname || '.' || d.name, coalesce(n.owner_id, 0) "
+        "n.hostname, n.hostname || '.' || d.name, coalesce(n.owner_id, 0), n.netboot "
         "FROM node n JOIN domain d ON d.id = n.domain_id WHERE n.system_id = $1 AND n.node_type = "
         "0");
     __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
@@ -34,6 +34,7 @@ enum error_code metadata_store_find(struct db *db, const char *system_id, const 
         .hostname = arena_strdup(arena, db_text(&rows, 0, 5)),
         .fqdn = arena_strdup(arena, db_text(&rows, 0, 6)),
         .owner_id = db_int(&rows, 0, 7),
+        .netboot = db_bool(&rows, 0, 8),
     };
     return ERR_OK;
 }
@@ -50,6 +51,39 @@ enum error_code metadata_store_public_keys(struct db *db, const struct metadata_
     if (!code)
         *text = arena_strdup(arena, db_text(&rows, 0, 0));
     return code;
+}
+
+enum error_code metadata_store_rescue_keys(struct db *db, const struct metadata_machine *machine,
+                                           struct arena *arena, const char **text,
+                                           struct error *err)
+{
+    DB_STATEMENT(metadata_rescue_keys,
+                 "SELECT coalesce(string_agg(DISTINCT key || E'\\n', ''), '') FROM ssh_key k "
+                 "JOIN account a ON a.id = k.account_id WHERE a.id = $2 OR a.username = "
+                 "(SELECT username FROM operation WHERE node_id = $1 AND kind = 'rescue' "
+                 "ORDER BY started DESC LIMIT 1)");
+    __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
+    enum error_code code = db_query(
+        db, &metadata_rescue_keys,
+        DB_PARAMS(db_number(arena, machine->id), db_number(arena, machine->owner_id)), &rows, err);
+    if (!code)
+        *text = arena_strdup(arena, db_text(&rows, 0, 0));
+    return code;
+}
+
+enum error_code metadata_store_user_data(struct db *db, int64_t node_id, struct arena *arena,
+                                         const char **bytes, size_t *size, struct error *err)
+{
+    DB_STATEMENT(metadata_user_data, "SELECT encode(user_data, 'base64') FROM node WHERE id = $1");
+    __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
+    enum error_code code =
+        db_query(db, &metadata_user_data, DB_PARAMS(db_number(arena, node_id)), &rows, err);
+    const char *text = code ? NULL : db_text(&rows, 0, 0);
+    *bytes = NULL;
+    if (code || !text)
+        return code;
+    *bytes = digest_base64_parse(arena, text, strlen(text), size);
+    return *bytes ? ERR_OK : error_set(err, ERR_INTERNAL, "user data: not base64");
 }
 
 static const char *base64_of(const struct metadata_output *output, struct arena *arena)

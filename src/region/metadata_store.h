@@ -11,6 +11,7 @@ struct metadata_machine {
     int64_t id;
     int status;
     bool enlisted; /* its hardware was reported */
+    bool netboot;  /* not installed yet */
     bool at_home;  /* the address asked about is where it boots from now */
     const char *system_id, *hostname, *fqdn;
     int64_t owner_id; /* 0 = nobody */
@@ -25,6 +26,15 @@ enum error_code metadata_store_find(struct db *db, const char *system_id, const 
 enum error_code metadata_store_public_keys(struct db *db, const struct metadata_machine *machine,
                                            struct arena *arena, const char **text,
                                            struct error *err);
+
+/** Keys that open a rescue system: its owner's, and of who asked for it last. One per line. */
+enum error_code metadata_store_rescue_keys(struct db *db, const struct metadata_machine *machine,
+                                           struct arena *arena, const char **text,
+                                           struct error *err);
+
+/** What its user gave to deploy; *bytes NULL = nothing. */
+enum error_code metadata_store_user_data(struct db *db, int64_t node_id, struct arena *arena,
+                                         const char **bytes, size_t *size, struct error *err);
 
 /** One output of a script; bytes NULL = not sent. */
 struct metadata_output {

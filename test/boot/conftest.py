@@ -5,6 +5,7 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import tempfile
 
 import pytest
 
@@ -12,6 +13,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("GANTRY_BUILD") or ROOT / "build" / "debug").resolve()
 sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "test"), str(pathlib.Path(__file__).resolve().parent)]
 
+import bench as benches  # noqa: E402
 import metadata  # noqa: E402
 
 
@@ -38,3 +40,21 @@ def make_region():
     region.listen("127.0.0.1", 0)
     yield region
     region.close()
+
+
+@pytest.fixture(name="bench_of")
+def make_bench(images):
+    if not shutil.which("qemu-system-x86_64"):
+        pytest.skip("no qemu (scripts/setup)")
+    with tempfile.TemporaryDirectory(prefix="gantry-boot-") as folder:
+        folder = pathlib.Path(folder)
+        folder.chmod(0o755)  # tftpd reads as nobody
+        shutil.copytree(images, folder / "images")
+        made = []
+
+        def bench_of(firmware):
+            made.append(benches.Bench(firmware, folder / "images", folder))
+            return made[-1]
+        yield bench_of
+        for bench in made:
+            bench.close()

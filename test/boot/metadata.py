@@ -46,6 +46,9 @@ class Region:
         self.requests, self.faults, self.servers = [], {}, []
         self.registered, self.known = set(), False  # known: the first preseed holds the key already
         self.machines, self.texts = [], {}  # texts: path -> answer instead
+        self.task = {"task": "enlist", "end": "poweroff", "system_id": SYSTEM_ID}
+        self.cuts, self.ranges = {}, []  # path -> where its next transfer breaks; (path, first byte) of each
+        self.on_netboot_off = None  # called when a machine says that it boots its own disk from now on
         self.changed = threading.Condition()
         self.failure = None
 
@@ -104,19 +107,42 @@ class Region:
             return 200, "text/plain", self.preseed(True)
         if where == ("POST", "/MAAS/metadata/2012-03-01/"):
             return self.signal(request)
+        if where == ("GET", "/MAAS/metadata/2012-03-01/gantry/task"):
+            return self.with_key(request, "application/json", json.dumps(self.task))
+        if where == ("POST", f"/MAAS/metadata/status/{SYSTEM_ID}"):
+            return self.with_key(request, "text/plain", "")
+        what = self.meta_data.get(request.path.removeprefix("/MAAS/metadata/2012-03-01/"))
+        if what is not None and request.method == "GET":
+            return self.with_key(request, "text/plain", what)
         return 404, "text/plain", "Not Found"
 
-    def signal(self, request):
+    meta_data = {"meta-data/instance-id": SYSTEM_ID, "meta-data/local-hostname": "happy-hippo.maas",
+                 "meta-data/public-keys": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBIY87mFdJhxQEHyEp8AaTFXANTmpWS1zXIJqPvRNyaT somebody",
+                 "user-data": "#cloud-config\nruncmd: [[sh, -c, 'echo user-data ran on $(hostname) >/dev/console']]\n"}
+
+    def with_key(self, request, kind, text):
+        return (200, kind, text) if self.has_key(request) else (401, "text/plain", "Unauthorized")
+
+    def has_key(self, request):
         header = request.headers["Authorization"]
         assert header.startswith("OAuth ")
         fields = dict(item.strip().split("=", 1) for item in header[6:].split(","))
         fields = {name: urllib.parse.unquote(value.strip('"')) for name, value in fields.items()}
         assert fields["oauth_signature_method"] == "PLAINTEXT" and fields["oauth_version"] == "1.0"
-        if (fields["oauth_consumer_key"], fields["oauth_token"]) != (KEY["consumer_key"], KEY["token_key"]) or \
-                fields["oauth_signature"] != "&" + KEY["token_secret"]:
-            return 401, "text/plain", "Unauthorized"
-        assert request.text_parts()["op"] == "signal"
-        return 200, "text/plain", "OK"
+        return (fields["oauth_consumer_key"], fields["oauth_token"]) == (KEY["consumer_key"], KEY["token_key"]) and \
+            fields["oauth_signature"] == "&" + KEY["token_secret"]
+
+    def signal(self, request):
+        assert request.text_parts()["op"] in ("signal", "netboot_off")
+        if request.text_parts()["op"] == "netboot_off" and self.on_netboot_off:
+            self.on_netboot_off()
+        return self.with_key(request, "text/plain", "OK")
+
+    def events(self):
+        """[(name, "start" or result)] of the status webhook, in their order."""
+        found = [json.loads(request.body) for request in list(self.requests)
+                 if request.path.startswith("/MAAS/metadata/status/")]
+        return [(event["name"], event.get("result", "start")) for event in found]
 
     def signals(self):
         return [request for request in list(self.requests)
@@ -162,13 +188,27 @@ class Region:
         http_request.wfile.write(text.encode())
 
     def send_file(self, http_request):
+        """A file, from the first byte of a Range on; cut off once after cuts[path] bytes."""
         path = pathlib.Path(self.files, http_request.path.split("/", 2)[2])
-        body = path.read_bytes() if path.is_file() else b""
-        http_request.send_response(200 if path.is_file() else 404)
-        http_request.send_header("Content-Length", str(len(body)))
+        if not path.is_file():
+            http_request.send_response(404)
+            http_request.send_header("Content-Length", "0")
+            http_request.end_headers()
+            return
+        body, wanted = path.read_bytes(), http_request.headers.get("Range")
+        first = int(wanted.removeprefix("bytes=").split("-")[0]) if wanted else 0
+        self.ranges.append((http_request.path, first))
+        http_request.send_response(206 if wanted else 200)
+        http_request.send_header("Content-Length", str(len(body) - first))
+        if wanted:
+            http_request.send_header("Content-Range", f"bytes {first}-{len(body) - 1}/{len(body)}")
         http_request.end_headers()
         if http_request.command == "GET":
-            http_request.wfile.write(body)
+            cut = self.cuts.pop(http_request.path, None)
+            http_request.wfile.write(body[first:cut])
+            if cut is not None:
+                http_request.close_connection = True
+                http_request.connection.shutdown(socket.SHUT_RDWR)
 
     def wait(self, condition, timeout_s):
         with self.changed:

@@ -59,8 +59,8 @@ def steps(region):
 
 
 ENLISTED = [("GET", "metadata/latest/enlist-preseed/"), ("GET", "api/2.0/machines/"), ("POST", "api/2.0/machines/"),
-            ("GET", f"metadata/latest/by-id/{SYSTEM_ID}/"), ("POST", "metadata/2012-03-01/"),
-            ("POST", "metadata/2012-03-01/")]
+            ("GET", f"metadata/latest/by-id/{SYSTEM_ID}/"), ("GET", "metadata/2012-03-01/gantry/task"),
+            ("POST", "metadata/2012-03-01/"), ("POST", "metadata/2012-03-01/")]
 
 
 def test_unknown_machine_is_enlisted(region, report):
@@ -106,13 +106,14 @@ def test_faults_are_outlived(region, report):
         ("GET", "/MAAS/api/2.0/machines/"): [503, "lost"],
         ("POST", "/MAAS/api/2.0/machines/"): ["lost", 504],
         ("GET", f"/MAAS/metadata/latest/by-id/{SYSTEM_ID}/"): [429],
+        ("GET", "/MAAS/metadata/2012-03-01/gantry/task"): [500],
         ("POST", "/MAAS/metadata/2012-03-01/"): ["lost", 500],
     }
     result = report()
     assert result.returncode == 0, result.stderr
     assert len(region.machines) == 1
     assert region.ended()
-    assert len(region.requests) == len(ENLISTED) + 8
+    assert len(region.requests) == len(ENLISTED) + 9
     assert "status 503" in result.stderr and "trying again in" in result.stderr
 
 

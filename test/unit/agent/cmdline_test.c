@@ -29,6 +29,12 @@ static void as_a_rack_writes_it(void **unused)
     assert_string_equal(cmdline.preseed_url, "http://10.77.0.1:5240/MAAS/metadata/latest/"
                                              "enlist-preseed/?op=get_enlist_preseed");
     assert_int_equal(cmdline.limit_s, CMDLINE_LIMIT_S);
+    assert_string_equal(cmdline.root_url, "http://10.77.0.1:5248/images/root.squashfs");
+    assert_int_equal(cmdline.racks_count, 0);
+    assert_int_equal(cmdline_parse("gantry.racks=10.77.0.1,10.77.0.2", arena, &cmdline, &err),
+                     ERR_OK);
+    assert_int_equal(cmdline.racks_count, 2);
+    assert_string_equal(cmdline.racks[1], "10.77.0.2");
 }
 
 static void quotes_and_last_wins(void **unused)
@@ -52,7 +58,9 @@ static void bad_values(void **unused)
     (void)unused;
     assert_int_equal(cmdline_parse("BOOTIF=01-52-54", arena, &cmdline, &err), ERR_BAD_INPUT);
     assert_non_null(strstr(err.text, "BOOTIF=01-52-54: expected 01-aa-bb-cc-dd-ee-ff"));
-    const char *const limits[] = {"0", "-1", "", "9x", "86401", "99999999999999999999"};
+    assert_int_equal(cmdline_parse("gantry.racks=10.0.0.1,x", arena, &cmdline, &err),
+                     ERR_BAD_INPUT);
+    const char *const limits[] = {"0", "-1", "", "9x", "2592001", "99999999999999999999"};
     for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
         assert_int_equal(cmdline_parse(arena_printf(arena, "gantry.limit_s=%s", limits[i]), arena,
                                        &cmdline, &err),

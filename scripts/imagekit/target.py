@@ -1,0 +1,77 @@
+"""The operating system that machines are deployed with: Debian with systemd, cloud-init as it comes, GRUB for BIOS and
+UEFI with the signed copies for Secure Boot, the cloud kernel. mmdebstrap makes the tree; it becomes an ext4 file
+system, so that the agent writes it to a partition as it arrives, without unpacking files.
+"""
+import math
+import shutil
+import subprocess
+
+from imagekit import packages
+
+INCLUDE = ["systemd-sysv", "systemd-resolved", "systemd-timesyncd", "udev", "dbus", "libpam-systemd", "cloud-init", "cloud-guest-utils",
+           "openssh-server", "sudo", "ca-certificates", "iproute2", "iputils-ping", "netbase", "lvm2", "e2fsprogs", "dosfstools",
+           "grub2-common", "grub-pc-bin", "grub-efi-amd64-bin", "grub-efi-amd64-signed", "shim-signed", "initramfs-tools",
+           packages.KERNEL]
+WITHOUT = ["usr/share/man", "usr/share/doc", "usr/share/locale", "usr/share/info", "usr/share/lintian"]
+# What a machine in a data centre has no use for at its first boot, and what the packages leave to be made then.
+CLEAN_HOOK = r"""
+set -eu
+tree=$1
+chroot "$tree" systemctl enable systemd-networkd systemd-resolved >/dev/null 2>&1
+chroot "$tree" systemctl mask dev-mqueue.mount sys-kernel-debug.mount sys-kernel-tracing.mount e2scrub_reap.service >/dev/null 2>&1
+cat >"$tree/etc/cloud/cloud.cfg.d/10_gantry_image.cfg" <<'END'
+# The metadata service is the only source; the locale is that of the image; RSA host keys take long to make.
+datasource_list: [MAAS]
+locale: false
+ssh_genkeytypes: [ed25519, ecdsa]
+END
+rm -rf "$tree"/etc/ssh/ssh_host_* "$tree"/var/lib/apt/lists/* "$tree"/var/cache/apt/*.bin "$tree"/var/cache/apt/archives/*.deb \
+    "$tree"/var/log/* "$tree"/var/cache/debconf/*-old "$tree"/var/lib/dpkg/*-old "$tree"/var/lib/cloud/* "$tree"/tmp/*
+mkdir -p "$tree/boot/efi" "$tree/var/log/journal"
+: >"$tree/etc/machine-id"
+rm -f "$tree/var/lib/dbus/machine-id" "$tree/etc/resolv.conf"
+ln -s ../run/systemd/resolve/stub-resolv.conf "$tree/etc/resolv.conf"
+echo localhost >"$tree/etc/hostname"
+printf '127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n' >"$tree/etc/hosts"
+chroot "$tree" dpkg-query -W -f '${Package} ${Version}\n' >@OUT@/package_list
+touch "$tree/etc/.updated" "$tree/var/.updated"
+"""
+# GRUB reads neither of the two features left out; the journal is made on the machine, in the size of its disk. The
+# reserve lets the mounted file system grow to 8 TiB.
+FORMAT = ["mke2fs", "-q", "-F", "-t", "ext4", "-O", "^has_journal,^orphan_file,^metadata_csum_seed", "-L", "root", "-m", "1",
+          "-b", "4096", "-I", "256", "-E", "resize=2147483647,lazy_itable_init=1"]
+
+
+def versions():
+    return packages.chosen(INCLUDE)
+
+
+def sizes(tree):
+    """(bytes, files) of the tree, as the file system will take them."""
+    blocks = files = 0
+    for path in [tree, *tree.rglob("*")]:
+        status = path.lstat()
+        files += 1
+        blocks += math.ceil(status.st_size / 4096) if not path.is_dir() else 1
+    return blocks * 4096, files
+
+
+def build(out, say):
+    """Fill the folder out: root.ext4.zst, package_list."""
+    (out / "sources.list").write_text("\n".join(packages.sources()) + "\n", encoding="utf-8")
+    tree, raw = out / "tree", out / "root.ext4"
+    hook = out / "hook_clean"
+    hook.write_text("#!/bin/sh" + CLEAN_HOOK.replace("@OUT@", str(out)), encoding="utf-8")
+    hook.chmod(0o755)
+    argv = ["mmdebstrap", "--mode=root", "--variant=minbase", "--format=directory", "--quiet", "--architectures=amd64",
+            '--aptopt=APT::Install-Recommends "false"', f"--include={','.join(versions())}", f"--customize-hook={hook}",
+            *[f"--dpkgopt=path-exclude=/{path}/*" for path in WITHOUT], packages.suite(), str(tree), str(out / "sources.list")]
+    say("target: installing %d packages and what they need (%s)" % (len(INCLUDE), packages.suite()))
+    packages.logged(argv, out / "build.log")
+    used, files = sizes(tree)
+    size = math.ceil((used * 1.08 + (96 << 20)) / (16 << 20)) * (16 << 20)
+    packages.logged([*FORMAT, "-N", str(files + 20000), "-d", str(tree), str(raw), f"{size >> 10}k"], out / "build.log")
+    shutil.rmtree(tree)
+    say(f"target: {size >> 20} MiB file system is made")
+    packages.logged(["zstd", "-q", "-T0", "-6", "--rm", "-f", str(raw), "-o", f"{raw}.zst"], out / "build.log")
+    return size

@@ -1,0 +1,263 @@
+/* The installed system's boot loader: see install_system.h. Source: GNU GRUB manual 4, 6, 16; UEFI
+ * 3.5.1.1 (removable media); the paths that Debian's signed GRUB and shim are built with. */
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "src/agent/install_system.h"
+#include "src/base/file.h"
+#include "src/base/log.h"
+
+enum { GRUB_S = 600, COPY_S = 60, RELEASE_BYTES = 64 << 10, ID_BYTES = 32 };
+
+#define SHIM "/usr/lib/shim/shimx64.efi.signed"
+#define GRUB "/usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed"
+
+struct kernel {
+    const char *file, *initrd; /* names in /boot; initrd NULL when there is none */
+};
+
+static const char *inside(const struct installed *system, const char *path)
+{
+    return arena_printf(system->log->arena, "%s%s", system->root, path);
+}
+
+static bool has(const struct installed *system, const char *path)
+{
+    return access(inside(system, path), F_OK) == 0;
+}
+
+/* The newest kernel and what goes with it. */
+static enum error_code find_kernel(const struct installed *system, struct kernel *kernel,
+                                   struct error *err)
+{
+    static const char prefix[] = "vmlinuz-";
+    struct arena *arena = system->log->arena;
+    DIR *folder = opendir(inside(system, "/boot"));
+    *kernel = (struct kernel){0};
+    for (struct dirent *entry; folder && (entry = readdir(folder));)
+        if (!strncmp(entry->d_name, prefix, strlen(prefix)) &&
+            (!kernel->file || strverscmp(entry->d_name, kernel->file) > 0))
+            kernel->file = arena_strdup(arena, entry->d_name);
+    if (folder)
+        closedir(folder);
+    if (!kernel->file)
+        return error_set(err, ERR_NOT_FOUND,
+                         "the image has no kernel: there is no /boot/vmlinuz-*");
+    const char *release = kernel->file + strlen(prefix);
+    const char *const names[] = {arena_printf(arena, "initrd.img-%s", release),
+                                 arena_printf(arena, "initramfs-%s.img", release)};
+    for (size_t i = 0; i < 2 && !kernel->initrd; i++)
+        if (has(system, arena_printf(arena, "/boot/%s", names[i])))
+            kernel->initrd = names[i];
+    return ERR_OK;
+}
+
+/* What the kernel calls its root: LVM is set up by name before file systems can be looked for. */
+static const char *root_option(const struct installed *system)
+{
+    struct arena *arena = system->log->arena;
+    const struct storage_item *format = storage_plan_mount(system->storage->plan, "/")->on;
+    const struct storage_item *volume = format->on;
+    if (volume->type != STORAGE_LOGICAL)
+        return arena_printf(arena, "UUID=%s", format->uuid);
+    char *name = arena_alloc(arena, 4 + 2 * (strlen(volume->on->name) + strlen(volume->name)));
+    char *out = name;
+    const char *const parts[] = {volume->on->name, volume->name};
+    for (int i = 0; i < 2; i++) {
+        for (const char *p = parts[i]; *p; p++) {
+            *out++ = *p;
+            if (*p == '-') /* device-mapper's own dash stands alone */
+                *out++ = '-';
+        }
+        if (!i)
+            *out++ = '-';
+    }
+    return arena_printf(arena, "/dev/mapper/%s", name);
+}
+
+/* GRUB's shell: what could mean something to it is escaped. */
+static const char *grub_words(struct arena *arena, const char *line)
+{
+    char *words = arena_alloc(arena, 2 * strlen(line) + 1), *out = words;
+    for (; *line; line++) {
+        if (!isalnum((unsigned char)*line) && !strchr(" ._:/=,@%+-", *line))
+            *out++ = '\\';
+        *out++ = *line;
+    }
+    return words;
+}
+
+/* The file system that holds /boot, and where in it that is. */
+static const struct storage_item *boot_place(const struct installed *system, const char **prefix)
+{
+    const struct storage_item *mount = storage_plan_mount_of(system->storage->plan, "/boot");
+    *prefix = mount->path[1] ? "" : "/boot";
+    return mount->on;
+}
+
+static enum error_code put_text(const struct installed *system, const char *path,
+                                const char *content, struct error *err)
+{
+    struct task_file file = {path, content, 0644};
+    return install_put_file(system, &file, err);
+}
+
+/* For the next update-grub, single quotes of its shell. */
+static const char *grub_default(const struct installed *system)
+{
+    struct arena *arena = system->log->arena;
+    const char *options = system->task->kernel_options;
+    char *quoted = arena_alloc(arena, 4 * strlen(options) + 1), *out = quoted;
+    for (; *options; options++) {
+        for (const char *p = *options == '\'' ? "'\\'" : ""; *p; p++)
+            *out++ = *p;
+        *out++ = *options;
+    }
+    return arena_printf(arena,
+                        "# Made at installation.\nGRUB_CMDLINE_LINUX_DEFAULT=''\n"
+                        "GRUB_CMDLINE_LINUX='%s'\nGRUB_TIMEOUT=1\n",
+                        quoted);
+}
+
+static enum error_code write_config(const struct installed *system, struct error *err)
+{
+    struct arena *arena = system->log->arena;
+    struct kernel kernel;
+    const char *prefix;
+    const struct storage_item *boot = boot_place(system, &prefix);
+    enum error_code code = find_kernel(system, &kernel, err);
+    if (code)
+        return code;
+    const char *initrd =
+        kernel.initrd ? arena_printf(arena, "    initrd %s/%s\n", prefix, kernel.initrd) : "";
+    code = put_text(system, "/boot/grub/grub.cfg",
+                    arena_printf(arena,
+                                 "# Made at installation; update-grub makes it anew.\n"
+                                 "set default=0\nset timeout_style=hidden\nset timeout=1\n"
+                                 "search --no-floppy --fs-uuid --set=root %s\n"
+                                 "menuentry 'Installed system' {\n"
+                                 "    linux %s/%s root=%s ro %s\n%s}\n",
+                                 boot->uuid, prefix, kernel.file, root_option(system),
+                                 grub_words(arena, system->task->kernel_options), initrd),
+                    err);
+    return code ? code
+                : put_text(system, "/etc/default/grub.d/50-gantry.cfg", grub_default(system), err);
+}
+
+/* ID of os-release: the folder that the distribution's signed GRUB looks for its configuration. */
+static const char *distribution(const struct installed *system)
+{
+    char *text, *line, *rest = NULL;
+    struct arena *arena = system->log->arena;
+    if (file_read(arena, inside(system, "/etc/os-release"), RELEASE_BYTES, &text, NULL, NULL))
+        return "debian";
+    for (line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+        if (strncmp(line, "ID=", 3) != 0)
+            continue;
+        const char *id = line + 3 + (line[3] == '"' || line[3] == '\'');
+        size_t length = strspn(id, "abcdefghijklmnopqrstuvwxyz0123456789");
+        return length && length < ID_BYTES ? arena_strndup(arena, id, length) : "debian";
+    }
+    return "debian";
+}
+
+static enum error_code copy(const struct installed *system, const char *from, const char *to,
+                            struct error *err)
+{
+    return tool_run(
+        system->log,
+        TOOL_ARGV("/usr/bin/install", "-D", "-m", "0644", inside(system, from), inside(system, to)),
+        COPY_S, err);
+}
+
+/* Signed copies, by the distribution's name and as what firmware starts without being told. */
+static enum error_code install_signed(const struct installed *system, struct error *err)
+{
+    struct arena *arena = system->log->arena;
+    const char *prefix, *id = distribution(system);
+    const struct storage_item *boot = boot_place(system, &prefix);
+    const char *own = arena_printf(arena, "/boot/efi/EFI/%s", id);
+    enum error_code code = copy(system, SHIM, arena_printf(arena, "%s/shimx64.efi", own), err);
+    if (!code)
+        code = copy(system, GRUB, arena_printf(arena, "%s/grubx64.efi", own), err);
+    if (!code)
+        code = copy(system, SHIM, "/boot/efi/EFI/BOOT/BOOTX64.EFI", err);
+    if (!code)
+        code = copy(system, GRUB, "/boot/efi/EFI/BOOT/grubx64.efi", err);
+    if (code)
+        return code;
+    return put_text(system, arena_printf(arena, "%s/grub.cfg", own),
+                    arena_printf(arena,
+                                 "search.fs_uuid %s root\nset prefix=($root)'%s/grub'\n"
+                                 "configfile $prefix/grub.cfg\n",
+                                 boot->uuid, prefix),
+                    err);
+}
+
+static enum error_code install_uefi(const struct installed *system, struct error *err)
+{
+    if (!storage_plan_mount(system->storage->plan, "/boot/efi"))
+        return error_set(err, ERR_BAD_INPUT,
+                         "this machine boots by UEFI, and nothing is mounted at /boot/efi");
+    if (has(system, SHIM) && has(system, GRUB))
+        return install_signed(system, err);
+    return tool_run(system->log,
+                    TOOL_ARGV("/usr/sbin/chroot", system->root, "/usr/sbin/grub-install",
+                              "--target=x86_64-efi", "--efi-directory=/boot/efi", "--no-nvram",
+                              "--removable"),
+                    GRUB_S, err);
+}
+
+static enum error_code install_bios(const struct installed *system, struct error *err)
+{
+    const struct storage_plan *plan = system->storage->plan;
+    int disks = 0;
+    for (int i = 0; i < plan->count; i++) {
+        const struct storage_item *item = &plan->items[i];
+        bool boots = item->type == STORAGE_DISK && item->grub_device;
+        if (!boots)
+            continue;
+        enum error_code code =
+            tool_run(system->log,
+                     TOOL_ARGV("/usr/sbin/chroot", system->root, "/usr/sbin/grub-install",
+                               "--target=i386-pc", item->device),
+                     GRUB_S, err);
+        if (code)
+            return code;
+        disks++;
+    }
+    return disks ? ERR_OK
+                 : error_set(err, ERR_BAD_INPUT,
+                             "this machine boots by BIOS, and no disk of the plan is grub_device");
+}
+
+static const char *const bound[] = {"/dev", "/proc", "/sys"};
+
+static void unbind(const struct installed *system, int count)
+{
+    while (count-- > 0)
+        if (umount2(inside(system, bound[count]), MNT_DETACH))
+            log_warning("cannot unmount %s: %m", bound[count]);
+}
+
+enum error_code install_boot(const struct installed *system, struct error *err)
+{
+    int count = 0, wanted = sizeof(bound) / sizeof(bound[0]);
+    enum error_code code = ERR_OK;
+    for (; !code && count < wanted; count += !code) {
+        const char *place = inside(system, bound[count]);
+        if (mkdir(place, 0755) && errno != EEXIST)
+            code = error_errno(err, "%s", place);
+        else if (mount(bound[count], place, NULL, MS_BIND | MS_REC, NULL))
+            code = error_errno(err, "bind %s", bound[count]);
+    }
+    if (!code)
+        code = system->uefi ? install_uefi(system, err) : install_bios(system, err);
+    unbind(system, count);
+    return code ? code : write_config(system, err);
+}

@@ -1,0 +1,107 @@
+/* Settings of the installed system: see install_system.h. Source: openat2(2), hosts(5). */
+#include "src/agent/install_system.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "src/agent/storage_mount.h"
+#include "src/base/file.h"
+
+enum { GROW_S = 1800, TOOL_S = 60 };
+
+/* As open(2) with the system's root as "/", links followed there. */
+static int open_inside(int root, const char *path, int flags, unsigned mode)
+{
+    struct open_how how = {.flags = (unsigned)(flags | O_CLOEXEC),
+                           .mode = flags & O_CREAT ? mode : 0,
+                           .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+    return (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
+}
+
+static enum error_code make_parents(int root, const char *path, struct arena *arena,
+                                    struct error *err)
+{
+    char *folder = arena_strdup(arena, path);
+    for (char *slash = strchr(folder + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        char *name = strrchr(folder, '/');
+        *name = '\0';
+        int parent = open_inside(root, *folder ? folder : "/", O_PATH | O_DIRECTORY, 0);
+        int failed = parent < 0 || (mkdirat(parent, name + 1, 0755) && errno != EEXIST);
+        *name = '/';
+        if (failed)
+            error_errno(err, "make %s", folder);
+        if (parent >= 0)
+            close(parent);
+        if (failed)
+            return ERR_IO;
+        *slash = '/';
+    }
+    return ERR_OK;
+}
+
+enum error_code install_put_file(const struct installed *system, const struct task_file *file,
+                                 struct error *err)
+{
+    __attribute__((cleanup(file_close_fd))) int root =
+        open(system->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    __attribute__((cleanup(file_close_fd))) int fd = -1;
+    if (root < 0)
+        return error_errno(err, "%s", system->root);
+    enum error_code code = make_parents(root, file->path, system->log->arena, err);
+    if (code)
+        return code;
+    fd = open_inside(root, file->path, O_WRONLY | O_CREAT | O_TRUNC, file->mode);
+    size_t size = strlen(file->content);
+    if (fd < 0 || fchmod(fd, file->mode) || write(fd, file->content, size) != (ssize_t)size)
+        return error_errno(err, "write %s", file->path);
+    return ERR_OK;
+}
+
+enum error_code install_settings(const struct installed *system, struct error *err)
+{
+    const struct task *task = system->task;
+    struct arena *arena = system->log->arena;
+    const struct task_file own[] = {
+        {"/etc/hostname", arena_printf(arena, "%s\n", task->hostname), 0644},
+        {"/etc/hosts",
+         arena_printf(arena,
+                      "127.0.0.1\tlocalhost\n127.0.1.1\t%s\n"
+                      "::1\tlocalhost ip6-localhost ip6-loopback\n",
+                      task->hostname),
+         0644},
+        {"/etc/fstab", storage_mount_fstab(system->storage), 0644},
+    };
+    enum error_code code = ERR_OK;
+    for (size_t i = 0; !code && i < sizeof(own) / sizeof(own[0]); i++)
+        code = install_put_file(system, &own[i], err);
+    for (int i = 0; !code && i < task->files_count; i++)
+        code = install_put_file(system, &task->files[i], err);
+    return code;
+}
+
+/* Our image has no journal: it would have the size that fits the image. */
+enum error_code install_grow(const struct storage_item *format, struct tool_log *log,
+                             struct error *err)
+{
+    struct error ignored;
+    /* resize2fs leaves inode tables to the kernel only when it sees a kernel that can */
+    tool_run(log, TOOL_ARGV("/usr/sbin/modprobe", "ext4"), TOOL_S, &ignored);
+    enum error_code code =
+        tool_run(log, TOOL_ARGV("/usr/sbin/resize2fs", format->device), GROW_S, err);
+    if (code == ERR_INTERNAL) { /* an image that was in use wants to be checked; status 1: mended */
+        tool_run(log, TOOL_ARGV("/usr/sbin/e2fsck", "-fp", format->device), GROW_S, &ignored);
+        code = tool_run(log, TOOL_ARGV("/usr/sbin/resize2fs", format->device), GROW_S, err);
+    }
+    if (code)
+        return code;
+    return tool_run(log,
+                    TOOL_ARGV("/usr/sbin/tune2fs", "-O", "has_journal", "-U", format->uuid, "-L",
+                              format->label ? format->label : "root", format->device),
+                    GROW_S, err);
+}

@@ -1,0 +1,31 @@
+/* What is written into the installed system, below the folder it is mounted at. Blocking. */
+#pragma once
+
+#include "src/agent/storage_make.h"
+#include "src/agent/task.h"
+
+/** The new system and where it stands now. */
+struct installed {
+    const char *root; /* "/run/target": no slash at the end */
+    const struct task *task;
+    const struct storage_work *storage;
+    struct tool_log *log;
+    bool uefi;
+};
+
+/**
+ * Write a file in it; folders above are made. Links in the path are those of the system: nothing
+ * outside of root is reached. Errors: IO.
+ */
+enum error_code install_put_file(const struct installed *system, const struct task_file *file,
+                                 struct error *err);
+
+/** Host name, fstab, the task's files. Errors: IO. */
+enum error_code install_settings(const struct installed *system, struct error *err);
+
+/** The image's file system becomes that of the plan: size, UUID, label, journal. Not mounted. */
+enum error_code install_grow(const struct storage_item *format, struct tool_log *log,
+                             struct error *err);
+
+/** Boot loader and its configuration. Errors: NOT_FOUND (no kernel), IO, INTERNAL (a program). */
+enum error_code install_boot(const struct installed *system, struct error *err);

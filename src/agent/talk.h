@@ -1,0 +1,65 @@
+/*
+ * The conversation with the region through the machine's racks: requests that are tried again until
+ * they are answered or the time is over, signals, status events. Blocking; never on a loop.
+ * Source: docs/inventory.md, docs/deploy.md.
+ */
+#pragma once
+
+#include "src/agent/cmdline.h"
+#include "src/agent/preseed.h"
+#include "src/base/error.h"
+#include "src/wire/http_client.h"
+#include "src/wire/multipart.h"
+
+struct talk {
+    const struct cmdline *cmdline;
+    uint64_t deadline_ns; /* BOOTTIME; nothing is tried again past it */
+    struct http_client *client;
+    struct arena *arena;
+    struct preseed preseed;
+    const char *api_url;   /* ends with "api/2.0/"; of the preseed */
+    const char *system_id; /* of this machine; NULL until the region has said it */
+};
+
+void talk_open(struct talk *talk, const struct cmdline *cmdline, uint64_t deadline_ns);
+void talk_close(struct talk *talk);
+
+/**
+ * One request until it is answered well, refused for good, or the deadline is there. What may pass
+ * (no connection, status 408, 429, 5xx) is tried again with growing pauses, at the other racks of
+ * the command line too. Errors: those of http_client_expect.
+ */
+enum error_code talk_exchange(struct talk *talk, struct http_client_request *request,
+                              struct http_client_reply *reply, struct error *err);
+
+/** The preseed at url becomes the talk's own. Errors: BAD_INPUT, those of talk_exchange. */
+enum error_code talk_read_preseed(struct talk *talk, const char *url, struct error *err);
+
+/** GET metadata/2012-03-01/PATH with the machine's key. Errors: those of talk_exchange. */
+enum error_code talk_get(struct talk *talk, const char *path, struct http_client_reply *reply,
+                         struct error *err);
+
+/** POST metadata/2012-03-01/ with an op of this name and no more (netboot_off). */
+enum error_code talk_op(struct talk *talk, const char *op, struct error *err);
+
+/** op=signal with these fields (name, value, ..., NULL); file NULL = none. */
+enum error_code talk_signal(struct talk *talk, const char *const *fields,
+                            const struct multipart_file *file, struct error *err);
+
+/** The last word of a work: OK, or FAILED with what err says. failed is returned, if it is one. */
+enum error_code talk_end(struct talk *talk, enum error_code failed, struct error *err);
+
+/** A step of the work as the status webhook takes it; names as curtin's ("cmd-install"). */
+struct talk_event {
+    const char *name, *description;
+    const char *result; /* NULL: it starts; "SUCCESS" or "FAIL": it has ended */
+    const char *log;    /* what goes along as /tmp/install.log, or NULL */
+};
+enum error_code talk_event(struct talk *talk, const struct talk_event *event, struct error *err);
+
+/** The same URL with the host of another rack: the one that stands n places behind its own. */
+const char *talk_at_rack(const struct cmdline *cmdline, const char *url, int n,
+                         struct arena *arena);
+
+/** Sleep; signals do not shorten it. */
+void talk_pause(uint64_t ms);

@@ -1,0 +1,205 @@
+/* The task document: see task.h. */
+#include "src/agent/task.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "src/base/container.h"
+#include "src/wire/digest.h"
+
+static const char *const words[TASK_KINDS] = {
+    [TASK_NONE] = "none",     [TASK_ENLIST] = "enlist", [TASK_COMMISSION] = "commission",
+    [TASK_TEST] = "test",     [TASK_DEPLOY] = "deploy", [TASK_ERASE] = "erase",
+    [TASK_RESCUE] = "rescue",
+};
+
+static const struct image_form forms[] = {
+    {"raw", IMAGE_EXT4, NULL},
+    {"raw.zst", IMAGE_EXT4, "/usr/bin/zstd"},
+    {"raw.gz", IMAGE_EXT4, "/usr/bin/gzip"},
+    {"raw.xz", IMAGE_EXT4, "/usr/bin/xz"},
+    {"tar", IMAGE_TAR, NULL},
+    {"tar.zst", IMAGE_TAR, "/usr/bin/zstd"},
+    {"tgz", IMAGE_TAR, "/usr/bin/gzip"},
+    {"tar.xz", IMAGE_TAR, "/usr/bin/xz"},
+    {"squashfs", IMAGE_SQUASHFS, NULL},
+};
+
+const char *task_name(enum task_kind kind)
+{
+    ASSERT(kind < TASK_KINDS);
+    return words[kind];
+}
+
+static enum error_code bad(struct error *err, const char *key)
+{
+    return error_set(err, ERR_BAD_INPUT, "task: %s is missing or not acceptable", key);
+}
+
+/* A text without control characters but line ends; NULL when absent. */
+static enum error_code read_text(const json_t *json, const char *key, struct arena *arena,
+                                 const char **text, struct error *err)
+{
+    const json_t *value = json_object_get(json, key);
+    const char *found = json_string_value(value);
+    *text = NULL;
+    if (!value || json_is_null(value))
+        return ERR_OK;
+    if (!found || strlen(found) != json_string_length(value) || strlen(found) > TASK_TEXT)
+        return bad(err, key);
+    for (const char *p = found; *p; p++)
+        if (iscntrl((unsigned char)*p) && *p != '\n' && *p != '\t')
+            return bad(err, key);
+    *text = arena_strdup(arena, found);
+    return ERR_OK;
+}
+
+/* Absolute, of plain letters, without dots as parts: it becomes a path and a part of a URL. */
+static bool is_path(const char *path)
+{
+    if (!path || *path != '/' || strstr(path, "//") || strstr(path, "/.") || strlen(path) > 1024)
+        return false;
+    for (const char *p = path; *p; p++)
+        if (!isalnum((unsigned char)*p) && !strchr("/._+@:-", *p))
+            return false;
+    return path[1] && path[strlen(path) - 1] != '/';
+}
+
+static bool is_hostname(const char *text)
+{
+    size_t length = text ? strlen(text) : 0;
+    if (!length || length > 63)
+        return false;
+    for (const char *p = text; *p; p++)
+        if (!isalnum((unsigned char)*p) && *p != '-')
+            return false;
+    return text[0] != '-';
+}
+
+static enum error_code read_image(const json_t *json, struct arena *arena, struct task_image *image,
+                                  struct error *err)
+{
+    const char *form;
+    uint8_t digest[DIGEST_BYTES];
+    enum error_code code = read_text(json, "form", arena, &form, err);
+    if (!code)
+        code = read_text(json, "path", arena, &image->path, err);
+    if (!code)
+        code = read_text(json, "sha256", arena, &image->sha256, err);
+    if (code)
+        return code;
+    for (size_t i = 0; form && i < COUNT_OF(forms); i++)
+        if (!strcmp(forms[i].word, form))
+            image->form = &forms[i];
+    json_int_t size = json_integer_value(json_object_get(json, "size"));
+    if (!image->form)
+        return bad(err, "image.form");
+    if (!is_path(image->path))
+        return bad(err, "image.path");
+    if (!image->sha256 || !digest_hex_parse(image->sha256, digest, sizeof(digest)))
+        return bad(err, "image.sha256");
+    if (size <= 0)
+        return bad(err, "image.size");
+    char *hex = arena_alloc(arena, DIGEST_TEXT);
+    digest_hex(digest, sizeof(digest), hex);
+    image->sha256 = hex;
+    image->size_bytes = (uint64_t)size;
+    return ERR_OK;
+}
+
+static enum error_code read_files(const json_t *files, struct arena *arena, struct task *task,
+                                  struct error *err)
+{
+    size_t i;
+    const json_t *file;
+    if (files && (!json_is_array(files) || json_array_size(files) > TASK_FILES))
+        return bad(err, "files");
+    task->files = ARENA_ARRAY(arena, struct task_file, json_array_size(files) + 1);
+    json_array_foreach (files, i, file) {
+        struct task_file *made = &task->files[task->files_count++];
+        json_int_t mode = json_integer_value(json_object_get(file, "mode"));
+        enum error_code code = read_text(file, "path", arena, &made->path, err);
+        if (!code)
+            code = read_text(file, "content", arena, &made->content, err);
+        if (code)
+            return code;
+        if (!is_path(made->path) || !made->content || mode < 0 || mode > 0777)
+            return bad(err, "files: path, mode or content");
+        made->mode = mode ? (unsigned)mode : 0644;
+    }
+    return ERR_OK;
+}
+
+/* One line of a kernel's command line. */
+static bool is_line(const char *text)
+{
+    for (; *text; text++)
+        if (*text < ' ' || *text > '~')
+            return false;
+    return true;
+}
+
+static enum error_code read_deploy(const json_t *json, struct arena *arena, struct task *task,
+                                   struct error *err)
+{
+    enum error_code code = read_text(json, "hostname", arena, &task->hostname, err);
+    if (!code)
+        code = read_text(json, "kernel_options", arena, &task->kernel_options, err);
+    if (!code && !is_hostname(task->hostname))
+        code = bad(err, "hostname");
+    if (!code && task->kernel_options && !is_line(task->kernel_options))
+        code = bad(err, "kernel_options");
+    if (!code)
+        code = read_image(json_object_get(json, "image"), arena, &task->image, err);
+    if (!code)
+        code = read_files(json_object_get(json, "files"), arena, task, err);
+    if (!code)
+        code = storage_plan_parse(json_object_get(json, "storage"), arena, &task->storage, err);
+    if (!code && !task->kernel_options)
+        task->kernel_options = "";
+    return code;
+}
+
+static enum error_code read_task(const json_t *json, struct arena *arena, struct task *task,
+                                 struct error *err)
+{
+    const char *kind, *end;
+    enum error_code code = read_text(json, "task", arena, &kind, err);
+    if (!code)
+        code = read_text(json, "end", arena, &end, err);
+    if (!code)
+        code = read_text(json, "system_id", arena, &task->system_id, err);
+    if (!code)
+        code = read_text(json, "ssh_keys", arena, &task->ssh_keys, err);
+    if (code)
+        return code;
+    int found = 0;
+    while (found < TASK_KINDS && (!kind || strcmp(words[found], kind) != 0))
+        found++;
+    if (found == TASK_KINDS)
+        return bad(err, "task");
+    if (end && strcmp(end, "reboot") != 0 && strcmp(end, "poweroff") != 0)
+        return bad(err, "end");
+    if (!is_hostname(task->system_id))
+        return bad(err, "system_id");
+    task->kind = (enum task_kind)found;
+    task->reboot = end && !strcmp(end, "reboot");
+    task->quick = json_is_true(json_object_get(json, "quick"));
+    task->secure = json_is_true(json_object_get(json, "secure"));
+    return task->kind == TASK_DEPLOY ? read_deploy(json, arena, task, err) : ERR_OK;
+}
+
+enum error_code task_parse(const char *text, size_t size, struct arena *arena, struct task *task,
+                           struct error *err)
+{
+    json_error_t problem;
+    *task = (struct task){0};
+    if (size > TASK_BYTES)
+        return error_set(err, ERR_BAD_INPUT, "task: more than %d bytes", TASK_BYTES);
+    json_t *json = json_loadb(text, size, JSON_REJECT_DUPLICATES, &problem);
+    enum error_code code = json_is_object(json) ? read_task(json, arena, task, err)
+                           : json               ? bad(err, "the object")
+                                  : error_set(err, ERR_BAD_INPUT, "task: %s", problem.text);
+    json_decref(json);
+    return code;
+}

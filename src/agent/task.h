@@ -1,0 +1,61 @@
+/*
+ * The task that the region gives to the agent: one JSON document. Pure; any thread.
+ * Source: docs/deploy.md, the task document.
+ */
+#pragma once
+
+#include "src/agent/storage_plan.h"
+#include "src/base/arena.h"
+#include "src/base/error.h"
+
+enum { TASK_BYTES = 1 << 20, TASK_FILES = 64, TASK_TEXT = 64 << 10 };
+
+enum task_kind {
+    TASK_NONE,
+    TASK_ENLIST,     /* report the inventory, nothing more */
+    TASK_COMMISSION, /* the inventory and the commissioning scripts */
+    TASK_TEST,
+    TASK_DEPLOY,
+    TASK_ERASE,
+    TASK_RESCUE,
+    TASK_KINDS,
+};
+
+/** How the bytes of an image become a root file system. */
+struct image_form {
+    const char *word;
+    enum { IMAGE_EXT4, IMAGE_TAR, IMAGE_SQUASHFS } kind;
+    const char *decoder; /* program that unpacks it with -dc, or NULL */
+};
+
+struct task_image {
+    const struct image_form *form;
+    const char *path; /* below the rack's HTTP: "/images/debian.ext4.zst" */
+    const char *sha256;
+    uint64_t size_bytes;
+};
+
+/** A file of the installed system. */
+struct task_file {
+    const char *path, *content;
+    unsigned mode;
+};
+
+struct task {
+    enum task_kind kind;
+    bool reboot; /* at the end; else the machine is powered off */
+    const char *system_id;
+    const char *hostname, *kernel_options; /* deploy */
+    struct storage_plan storage;
+    struct task_image image;
+    struct task_file *files;
+    int files_count;
+    bool quick, secure;   /* erase */
+    const char *ssh_keys; /* rescue: lines of authorized_keys */
+};
+
+/** Errors: BAD_INPUT "task: ...". Texts live in the arena. */
+enum error_code task_parse(const char *text, size_t size, struct arena *arena, struct task *task,
+                           struct error *err);
+
+const char *task_name(enum task_kind kind);

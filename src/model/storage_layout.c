@@ -1,0 +1,106 @@
+/* Layouts of disks: see storage_layout.h. */
+#include "src/model/storage_layout.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { EFI_MIB = 512, GRUB_MIB = 1, ID_BYTES = 300 };
+
+static void add(json_t *config, json_t *item)
+{
+    ASSERT(item);
+    json_array_append_new(config, item);
+}
+
+static const char *part_id(const struct storage_layout *layout, int number, char *text)
+{
+    snprintf(text, ID_BYTES, "%.200s-part%d", layout->disk, number);
+    return text;
+}
+
+static void add_disk(const struct storage_layout *layout, json_t *config)
+{
+    char path[ID_BYTES];
+    snprintf(path, sizeof(path), "/dev/%.200s", layout->disk);
+    json_t *disk =
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b}", "id", layout->disk, "name", layout->disk,
+                  "type", "disk", "ptable", "gpt", "wipe", "superblock", "path",
+                  layout->id_path ? layout->id_path : path, "grub_device", !layout->uefi);
+    ASSERT(disk);
+    if (layout->serial)
+        json_object_set_new(disk, "serial", json_string(layout->serial));
+    add(config, disk);
+}
+
+static void add_filesystem(json_t *config, const char *volume, const char *type, const char *path)
+{
+    char format[ID_BYTES], mount[ID_BYTES];
+    bool root = !strcmp(path, "/");
+    snprintf(format, sizeof(format), "%.250s_format", volume);
+    snprintf(mount, sizeof(mount), "%.250s_mount", volume);
+    add(config, json_pack("{s:s, s:s, s:s, s:s, s:s}", "id", format, "type", "format", "fstype",
+                          type, "label", root ? "root" : "efi", "volume", volume));
+    add(config, json_pack("{s:s, s:s, s:s, s:s}", "id", mount, "type", "mount", "device", format,
+                          "path", path));
+}
+
+/* What the firmware boots from: the first partition. */
+static void add_boot_partition(const struct storage_layout *layout, json_t *config)
+{
+    char id[ID_BYTES];
+    json_int_t mib = layout->uefi ? EFI_MIB : GRUB_MIB;
+    add(config, json_pack("{s:s, s:s, s:s, s:i, s:I, s:s}", "id", part_id(layout, 1, id), "type",
+                          "partition", "device", layout->disk, "number", 1, "size", mib << 20,
+                          "flag", layout->uefi ? "boot" : "bios_grub"));
+    if (layout->uefi)
+        add_filesystem(config, id, "fat32", "/boot/efi");
+}
+
+/* All that is left, in whole MiB, without that of the second table at the end. */
+static void add_rest(const struct storage_layout *layout, json_t *config, const char *flag)
+{
+    char id[ID_BYTES];
+    json_int_t mib = (json_int_t)(layout->size_bytes >> 20);
+    mib -= (layout->uefi ? EFI_MIB : GRUB_MIB) + 2;
+    add(config, json_pack("{s:s, s:s, s:s, s:i, s:I, s:s}", "id", part_id(layout, 2, id), "type",
+                          "partition", "device", layout->disk, "number", 2, "size", mib << 20,
+                          "flag", flag));
+}
+
+static void make_flat(const struct storage_layout *layout, json_t *config)
+{
+    char id[ID_BYTES];
+    add_rest(layout, config, "linux");
+    add_filesystem(config, part_id(layout, 2, id), "ext4", "/");
+}
+
+static void make_lvm(const struct storage_layout *layout, json_t *config)
+{
+    char id[ID_BYTES];
+    add_rest(layout, config, "lvm");
+    add(config, json_pack("{s:s, s:s, s:s, s:[s]}", "id", "vgroot", "type", "lvm_volgroup", "name",
+                          "vgroot", "devices", part_id(layout, 2, id)));
+    add(config, json_pack("{s:s, s:s, s:s, s:s}", "id", "vgroot-lvroot", "type", "lvm_partition",
+                          "name", "lvroot", "volgroup", "vgroot"));
+    add_filesystem(config, "vgroot-lvroot", "ext4", "/");
+}
+
+enum error_code storage_layout_make(const struct storage_layout *layout, json_t **storage,
+                                    struct error *err)
+{
+    bool flat = !strcmp(layout->name, "flat");
+    if (!flat && strcmp(layout->name, "lvm") != 0)
+        return error_set(err, ERR_BAD_INPUT,
+                         "Storage layout '%.40s' cannot be deployed; expected flat or lvm.",
+                         layout->name);
+    if (layout->size_bytes >> 20 < STORAGE_LAYOUT_LEAST_MIB)
+        return error_set(err, ERR_CONFLICT, "Boot disk %.60s is smaller than %d MiB.", layout->disk,
+                         STORAGE_LAYOUT_LEAST_MIB);
+    json_t *config = json_array();
+    add_disk(layout, config);
+    add_boot_partition(layout, config);
+    (flat ? make_flat : make_lvm)(layout, config);
+    *storage = json_pack("{s:i, s:o}", "version", 1, "config", config);
+    ASSERT(*storage);
+    return ERR_OK;
+}

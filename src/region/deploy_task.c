@@ -1,0 +1,253 @@
+/* Tasks of agents: see deploy_task.h. */
+#include "src/region/deploy_task.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/model/machine_status.h"
+#include "src/model/storage_layout.h"
+#include "src/region/deploy_image.h"
+#include "src/region/deploy_network.h"
+#include "src/region/http.h"
+#include "src/region/machine_store.h"
+#include "src/region/setting.h"
+#include "src/region/token_store.h"
+
+#define CLOUD_FOLDER "/etc/cloud/cloud.cfg.d/"
+
+/* A name that stands for every rack of the machine's network in its /etc/hosts. */
+#define RACKS_NAME "racks.gantry.internal"
+
+/* What the database knows of a deployment. */
+struct deployment {
+    const char *osystem, *series, *architecture, *layout, *options, *racks;
+    bool uefi;
+    struct storage_layout disk;
+};
+
+static enum error_code read_deployment(struct api_request *request, int64_t node_id,
+                                       struct deployment *deployment, struct error *err)
+{
+    DB_STATEMENT(deploy_facts,
+                 "SELECT n.osystem, n.distro_series, n.architecture, "
+                 "n.deploy_options ->> 'storage_layout', n.bios_boot_method = 'uefi', "
+                 "(SELECT string_agg(t.kernel_opts, ' ' ORDER BY t.name) FROM node_tag l JOIN tag "
+                 "t ON t.id = l.tag_id WHERE l.node_id = n.id AND t.kernel_opts <> ''), "
+                 "k.name, k.serial, k.id_path, k.size FROM node n LEFT JOIN block_device k "
+                 "ON k.node_id = n.id AND k.type = 'physical' WHERE n.id = $1 "
+                 "ORDER BY k.id = n.boot_disk_id DESC NULLS LAST, k.id LIMIT 1");
+    __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
+    struct arena *arena = request->arena;
+    enum error_code code =
+        db_query(request->db, &deploy_facts, DB_PARAMS(db_number(arena, node_id)), &rows, err);
+    if (code)
+        return code;
+    if (db_is_null(&rows, 0, 6))
+        return error_set(err, ERR_CONFLICT, "The machine has no disk to be deployed to.");
+    *deployment = (struct deployment){
+        .osystem = arena_strdup(arena, db_text(&rows, 0, 0)),
+        .series = arena_strdup(arena, db_text(&rows, 0, 1)),
+        .architecture = arena_strdup(arena, db_text(&rows, 0, 2)),
+        .layout = arena_strdup(arena, db_text(&rows, 0, 3)),
+        .uefi = db_bool(&rows, 0, 4),
+        .options = arena_strdup(arena, db_text(&rows, 0, 5)),
+        .disk = {.disk = arena_strdup(arena, db_text(&rows, 0, 6)),
+                 .serial = arena_strdup(arena, db_text(&rows, 0, 7)),
+                 .id_path = arena_strdup(arena, db_text(&rows, 0, 8)),
+                 .size_bytes = (uint64_t)db_int(&rows, 0, 9)},
+    };
+    if (!deployment->layout)
+        code = setting_text(request->db, "default_storage_layout", arena, &deployment->layout, err);
+    deployment->disk.name = deployment->layout;
+    deployment->disk.uefi = deployment->uefi;
+    return code;
+}
+
+static void add_file(json_t *files, const char *path, int mode, const char *content)
+{
+    json_t *file = json_pack("{s:s, s:i, s:s}", "path", path, "mode", mode, "content", content);
+    ASSERT(file);
+    json_array_append_new(files, file);
+}
+
+/*
+ * Where the installed system finds the metadata service: at the rack that the agent reached, or,
+ * when several racks serve its network, at whichever of them answers.
+ */
+static const char *service_url(struct api_request *request, const struct deployment *deployment)
+{
+    const char *host = strstr(request->base_url, "://");
+    if (!host || !strchr(deployment->racks, ','))
+        return arena_printf(request->arena, "%s/MAAS/metadata/", request->base_url);
+    return arena_printf(request->arena, "http://" RACKS_NAME "%s/MAAS/metadata/",
+                        host + 3 + strcspn(host + 3, ":/"));
+}
+
+static const char *hosts_text(struct api_request *request, const struct metadata_machine *machine,
+                              const char *racks)
+{
+    const char *text = arena_printf(request->arena,
+                                    "127.0.0.1\tlocalhost\n127.0.1.1\t%s %s\n"
+                                    "::1\tlocalhost ip6-localhost ip6-loopback\n",
+                                    machine->fqdn, machine->hostname);
+    char *list = arena_strdup(request->arena, racks), *rest = NULL;
+    bool several = strchr(racks, ',') != NULL;
+    for (char *rack = strtok_r(list, ",", &rest); several && rack;
+         rack = strtok_r(NULL, ",", &rest))
+        text = arena_printf(request->arena, "%s%s\t" RACKS_NAME "\n", text, rack);
+    return text;
+}
+
+/* cloud-init of the installed system: its source with the machine's key, its reports, network. */
+static enum error_code make_files(struct api_request *request,
+                                  const struct metadata_machine *machine,
+                                  const struct deployment *deployment, json_t *files,
+                                  struct error *err)
+{
+    struct token_list list;
+    struct arena *arena = request->arena;
+    json_t *network = NULL;
+    enum error_code code =
+        token_store_list(request->db, http_settings(request->http)->ring,
+                         &(struct token_for){.system_id = machine->system_id}, arena, &list, err);
+    if (!code && !list.count)
+        return error_set(err, ERR_NOT_FOUND, "The machine has no key.");
+    if (!code)
+        code = deploy_network_read(request->db, machine->id, arena, &network, err);
+    if (code)
+        return code;
+    const struct token *token = &list.tokens[list.count - 1];
+    const char *url = service_url(request, deployment);
+    const char *key = arena_printf(arena, "consumer_key: '%s', token_key: '%s', token_secret: '%s'",
+                                   token->consumer_key, token->token_key, token->secret);
+    add_file(files, CLOUD_FOLDER "90_maas_datasource.cfg", 0600,
+             arena_printf(arena,
+                          "datasource_list: [MAAS]\nmanual_cache_clean: true\ndatasource:\n"
+                          "  MAAS: {metadata_url: '%s', %s, timeouts: [1, 1, 1]}\n",
+                          url, key));
+    add_file(files, CLOUD_FOLDER "90_maas_reporting.cfg", 0600,
+             arena_printf(arena,
+                          "reporting:\n  maas: {type: webhook, endpoint: '%sstatus/%s', %s}\n", url,
+                          machine->system_id, key));
+    char *text = json_dumps(network, JSON_COMPACT | JSON_PRESERVE_ORDER);
+    add_file(files, CLOUD_FOLDER "50-curtin-networking.cfg", 0644,
+             arena_printf(arena, "network: %s\n", text));
+    free(text);
+    json_decref(network);
+    add_file(files, "/etc/hosts", 0644, hosts_text(request, machine, deployment->racks));
+    return ERR_OK;
+}
+
+static const char *kernel_options(struct arena *arena, const char *global,
+                                  const struct deployment *deployment)
+{
+    return arena_printf(arena, "console=tty0 console=ttyS0%s%s%s%s", global ? " " : "",
+                        global ? global : "", deployment->options ? " " : "",
+                        deployment->options ? deployment->options : "");
+}
+
+static enum error_code make_deploy(struct api_request *request,
+                                   const struct metadata_machine *machine, json_t *task,
+                                   struct error *err)
+{
+    struct deployment facts;
+    const char *global = NULL;
+    json_t *storage = NULL, *image = NULL, *files = json_array();
+    json_object_set_new(task, "files", files);
+    enum error_code code = read_deployment(request, machine->id, &facts, err);
+    if (!code)
+        code = deploy_network_racks(request->db, machine_store_address(request->remote_address),
+                                    request->arena, &facts.racks, err);
+    if (!code)
+        code = setting_text(request->db, "kernel_opts", request->arena, &global, err);
+    if (!code)
+        code = storage_layout_make(&facts.disk, &storage, err);
+    if (storage)
+        json_object_set_new(task, "storage", storage);
+    struct deploy_image wanted = {.folder = http_settings(request->http)->images,
+                                  .osystem = facts.osystem,
+                                  .series = facts.series,
+                                  .architecture = facts.architecture};
+    if (!code)
+        code = deploy_image_find(&wanted, request->arena, &image, err);
+    if (image)
+        json_object_set_new(task, "image", image);
+    if (!code)
+        code = make_files(request, machine, &facts, files, err);
+    if (code)
+        return code;
+    json_object_set_new(task, "hostname", json_string(machine->hostname));
+    json_object_set_new(task, "kernel_options",
+                        json_string(kernel_options(request->arena, global, &facts)));
+    return ERR_OK;
+}
+
+static enum error_code make_erase(struct api_request *request,
+                                  const struct metadata_machine *machine, json_t *task,
+                                  struct error *err)
+{
+    DB_STATEMENT(deploy_erase, "SELECT coalesce((erase_options ->> 'quick_erase')::bool, false), "
+                               "coalesce((erase_options ->> 'secure_erase')::bool, false) "
+                               "FROM node WHERE id = $1");
+    __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
+    enum error_code code = db_query(request->db, &deploy_erase,
+                                    DB_PARAMS(db_number(request->arena, machine->id)), &rows, err);
+    if (code)
+        return code;
+    json_object_set_new(task, "quick", json_boolean(db_bool(&rows, 0, 0)));
+    json_object_set_new(task, "secure", json_boolean(db_bool(&rows, 0, 1)));
+    return ERR_OK;
+}
+
+static enum error_code make_rescue(struct api_request *request,
+                                   const struct metadata_machine *machine, json_t *task,
+                                   struct error *err)
+{
+    const char *keys;
+    enum error_code code =
+        metadata_store_rescue_keys(request->db, machine, request->arena, &keys, err);
+    if (!code)
+        json_object_set_new(task, "ssh_keys", json_string(keys));
+    return code;
+}
+
+static const char *task_of(const struct metadata_machine *machine)
+{
+    switch (machine->status) {
+    case MACHINE_NEW:
+        return machine->enlisted ? "none" : "enlist";
+    case MACHINE_COMMISSIONING:
+        return "commission";
+    case MACHINE_TESTING:
+        return "test";
+    case MACHINE_DEPLOYING:
+        return machine->netboot ? "deploy" : "none";
+    case MACHINE_DISK_ERASING:
+        return "erase";
+    case MACHINE_ENTERING_RESCUE_MODE:
+    case MACHINE_RESCUE_MODE:
+        return "rescue";
+    default:
+        return "none";
+    }
+}
+
+enum error_code deploy_task_make(struct api_request *request,
+                                 const struct metadata_machine *machine, json_t **task,
+                                 struct error *err)
+{
+    const char *kind = task_of(machine);
+    bool deploy = !strcmp(kind, "deploy");
+    json_t *made = json_pack("{s:s, s:s, s:s}", "task", kind, "end", deploy ? "reboot" : "poweroff",
+                             "system_id", machine->system_id);
+    ASSERT(made);
+    enum error_code code = deploy                    ? make_deploy(request, machine, made, err)
+                           : !strcmp(kind, "erase")  ? make_erase(request, machine, made, err)
+                           : !strcmp(kind, "rescue") ? make_rescue(request, machine, made, err)
+                                                     : ERR_OK;
+    if (code)
+        json_decref(made);
+    else
+        *task = made;
+    return code;
+}

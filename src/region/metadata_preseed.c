@@ -1,0 +1,87 @@
+/* Preseeds: see metadata_preseed.h. Source: MAAS API 2.0, preseed content. */
+#include "src/region/metadata_preseed.h"
+
+#include <string.h>
+
+#include "src/model/machine_status.h"
+#include "src/region/http.h"
+#include "src/region/machine_store.h"
+#include "src/region/metadata_store.h"
+#include "src/region/token_store.h"
+
+static void reply_text(struct api_reply *reply, const char *text)
+{
+    api_reply_bytes(reply, "text/plain; charset=utf-8", text, strlen(text));
+}
+
+static const char *metadata_url(struct api_request *request)
+{
+    return arena_printf(request->arena, "%s/MAAS/metadata/", request->base_url);
+}
+
+enum error_code metadata_preseed_enlist(struct api_request *request, struct api_reply *reply)
+{
+    reply_text(reply, arena_printf(request->arena,
+                                   "#cloud-config\n"
+                                   "datasource:\n"
+                                   "  MAAS: {metadata_url: '%s', timeouts: [1, 1, 1]}\n"
+                                   "manage_etc_hosts: true\n"
+                                   "power_state: {condition: test ! -e /tmp/block-poweroff, "
+                                   "delay: now, mode: poweroff, timeout: 1800}\n",
+                                   metadata_url(request)));
+    return ERR_OK;
+}
+
+static const char *preseed_text(struct api_request *request, const char *system_id,
+                                const struct token *token)
+{
+    const char *key =
+        arena_printf(request->arena, "consumer_key: '%s', token_key: '%s', token_secret: '%s'",
+                     token->consumer_key, token->token_key, token->secret);
+    return arena_printf(request->arena,
+                        "#cloud-config\n"
+                        "datasource:\n"
+                        "  MAAS: {metadata_url: '%s', %s, timeouts: [1, 1, 1]}\n"
+                        "manage_etc_hosts: true\n"
+                        "reporting:\n"
+                        "  maas: {type: webhook, endpoint: '%sstatus/%s', %s}\n"
+                        "power_state: {condition: test ! -e /tmp/block-poweroff, delay: now, "
+                        "mode: poweroff, timeout: 3600}\n",
+                        metadata_url(request), key, metadata_url(request), system_id, key);
+}
+
+/*
+ * The machine's key goes to the machine alone: at the address that its rack saw it boot from, or
+ * that was leased to one of its MACs, and while it is to run the ephemeral system.
+ */
+enum error_code metadata_preseed_own(struct api_request *request, struct api_reply *reply,
+                                     const char *system_id, struct error *err)
+{
+    struct metadata_machine machine;
+    struct token_list list;
+    enum error_code code =
+        metadata_store_find(request->db, system_id, machine_store_address(request->remote_address),
+                            request->arena, &machine, err);
+    if (code)
+        return code;
+    bool installed = machine.status == MACHINE_DEPLOYING && !machine.netboot;
+    if (installed ||
+        machine_status_boot(machine.status, machine.enlisted) != MACHINE_BOOT_EPHEMERAL)
+        return error_set(err, ERR_FORBIDDEN,
+                         "%s has no business with the metadata service now: "
+                         "it is %s.",
+                         machine.system_id, machine_status_name(machine.status));
+    if (!machine.at_home)
+        return error_set(err, ERR_FORBIDDEN,
+                         "The preseed of %s is for the machine itself: it did not boot from the "
+                         "address that asks.",
+                         machine.system_id);
+    code = token_store_list(request->db, http_settings(request->http)->ring,
+                            &(struct token_for){.system_id = machine.system_id}, request->arena,
+                            &list, err);
+    if (!code && !list.count)
+        return error_set(err, ERR_NOT_FOUND, "Not Found");
+    if (!code)
+        reply_text(reply, preseed_text(request, machine.system_id, &list.tokens[list.count - 1]));
+    return code;
+}

@@ -1,0 +1,162 @@
+"""What the agent is told to do, by the machine's status; what racks answer then; what an installed system is told of itself."""
+import base64
+import json
+
+import pytest
+
+from conftest import Api
+from test_machines import new_mac
+from test_metadata import Machine, report_of
+
+SHA256 = "ab" * 32
+TASK = "/MAAS/metadata/2012-03-01/gantry/task"
+
+
+@pytest.fixture(scope="module", name="api")
+def make_api(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("images")
+    (folder / "manifest.json").write_text(json.dumps({"manifest_version": 1, "files": [
+        {"file": "root.squashfs", "kind": "squashfs", "size": 1, "sha256": SHA256},
+        {"file": "debian.ext4.zst", "kind": "root-image", "os": "debian", "release": "bookworm", "architecture": "amd64",
+         "form": "raw.zst", "size": 7, "sha256": SHA256}]}))
+    program = Api(GANTRY_IMAGES=str(folder))
+    program.sql("INSERT INTO subnet (name, vlan_id, cidr) VALUES ('prov', 5001, '10.76.0.0/24')")
+    yield program
+    program.close()
+
+
+@pytest.fixture(name="machine")
+def make_machine(api):
+    made = Machine(api, f"10.76.0.{int(api.sql('SELECT count(*) FROM node')) + 10}", new_mac(), new_mac())
+    made.enlist()
+    made.take_key()
+    assert made.report(report_of(*made.macs)).status == 200
+    return made
+
+
+def set_status(api, machine, status, **columns):
+    more = "".join(f", {name} = {value}" for name, value in columns.items())
+    api.sql(f"UPDATE node SET status = {status}{more} WHERE system_id = '{machine.system_id}'")
+
+
+def ask(machine, status=200):
+    reply = machine.request("GET", TASK, key=machine.key)
+    assert reply.status == status, reply.text
+    return reply.json() if status == 200 else reply.text
+
+
+def boot(api, machine):
+    return api.rack("boot_config", mac=machine.macs[0], address=machine.address, firmware="bios", hardware_uuid=None)
+
+
+@pytest.mark.parametrize("status,task,purpose,end", [
+    (0, "enlist", "commissioning", "poweroff"), (1, "commission", "commissioning", "poweroff"), (4, "none", "poweroff", "poweroff"),
+    (6, "none", "local", "poweroff"), (9, "deploy", "deploy", "reboot"), (14, "erase", "erase", "poweroff"),
+    (16, "rescue", "rescue", "poweroff"), (17, "rescue", "rescue", "poweroff"), (21, "test", "testing", "poweroff")])
+def test_by_status(api, machine, status, task, purpose, end):
+    set_status(api, machine, status)
+    answer = ask(machine)
+    assert (answer["task"], answer["end"], answer["system_id"]) == (task, end, machine.system_id)
+    told = boot(api, machine)
+    assert told["purpose"] == purpose
+    assert ("gantry.limit_s=" in told.get("options", "")) == (purpose not in ("local", "poweroff"))
+
+
+def test_only_for_the_machine_itself(api, machine):
+    assert machine.request("GET", TASK).status == 404
+    assert api.admin.request("GET", TASK).status == 403
+
+
+def test_a_deployment(api, machine):
+    api.sql("INSERT INTO tag (name, kernel_opts) VALUES ('quiet', 'quiet splash')")
+    api.sql(f"INSERT INTO node_tag SELECT n.id, t.id FROM node n, tag t WHERE system_id = '{machine.system_id}' AND name = 'quiet'")
+    set_status(api, machine, 9, osystem="'debian'", distro_series="'bookworm'", bios_boot_method="'pxe'")
+    task = ask(machine)
+    assert task == ask(machine)
+    assert task["image"] == {"form": "raw.zst", "path": "/images/debian.ext4.zst", "sha256": SHA256, "size": 7}
+    assert task["kernel_options"] == "console=tty0 console=ttyS0 quiet splash"
+    disk, grub, root, form, mount = task["storage"]["config"]
+    assert (disk["serial"], disk["path"], disk["grub_device"]) == ("disk0", "/dev/disk/by-id/virtio-disk0", True)
+    assert grub["flag"] == "bios_grub" and root["size"] == (4096 - 3) << 20 and form["fstype"] == "ext4" and mount["path"] == "/"
+    files = {file["path"].rsplit("/", 1)[-1]: file for file in task["files"]}
+    secret = machine.key.split(":")[2]
+    source = files["90_maas_datasource.cfg"]
+    assert source["mode"] == 0o600 and secret in source["content"] and "http://10.77.0.21:5240/MAAS/metadata/" in source["content"]
+    assert f"status/{machine.system_id}'" in files["90_maas_reporting.cfg"]["content"]
+    network = json.loads(files["50-curtin-networking.cfg"]["content"].removeprefix("network: "))
+    first, second = network["config"]
+    assert (first["mac_address"], first["subnets"]) == (machine.macs[0], [{"type": "dhcp4"}])
+    assert (second["mac_address"], second["subnets"]) == (machine.macs[1], [{"type": "manual"}])
+
+
+def test_uefi_and_lvm(api, machine):
+    set_status(api, machine, 9, bios_boot_method="'uefi'", deploy_options="'{\"storage_layout\": \"lvm\"}'")
+    config = ask(machine)["storage"]["config"]
+    assert [item["type"] for item in config] == ["disk", "partition", "format", "mount", "partition", "lvm_volgroup", "lvm_partition",
+                                                 "format", "mount"]
+    assert config[1]["flag"] == "boot" and config[2]["fstype"] == "fat32" and config[3]["path"] == "/boot/efi"
+
+
+def test_a_static_link(api, machine):
+    set_status(api, machine, 9)
+    api.sql("UPDATE subnet SET gateway_ip = '10.76.0.1', dns_servers = '{10.76.0.2,10.76.0.3}' WHERE cidr = '10.76.0.0/24'")
+    api.sql("INSERT INTO ip_address (ip, alloc_type, subnet_id, interface_id) SELECT '10.76.0.200', 1, s.id, i.id FROM subnet s, interface i "
+            f"WHERE s.cidr = '10.76.0.0/24' AND i.mac = '{machine.macs[0]}'")
+    files = {file["path"].rsplit("/", 1)[-1]: file for file in ask(machine)["files"]}
+    network = json.loads(files["50-curtin-networking.cfg"]["content"].removeprefix("network: "))
+    assert network["config"][0]["subnets"] == [{"type": "static", "address": "10.76.0.200/24", "gateway": "10.76.0.1",
+                                                "dns_nameservers": ["10.76.0.2", "10.76.0.3"]}]
+    api.sql("DELETE FROM ip_address")
+
+
+def test_what_cannot_be_deployed(api, machine):
+    set_status(api, machine, 9, osystem="'ubuntu'", distro_series="'noble'")
+    assert "no image of ubuntu noble" in ask(machine, 404)
+    set_status(api, machine, 9, osystem="''", distro_series="''", deploy_options="'{\"storage_layout\": \"vmfs6\"}'")
+    assert "vmfs6" in ask(machine, 400)
+    api.sql(f"DELETE FROM block_device WHERE node_id = (SELECT id FROM node WHERE system_id = '{machine.system_id}')")
+    assert "no disk" in ask(machine, 409)
+
+
+def test_installed_it_boots_its_disk(api, machine):
+    set_status(api, machine, 9)
+    assert machine.signal(("op", "netboot_off")).text == "OK"
+    assert boot(api, machine)["purpose"] == "local"
+    assert ask(machine)["task"] == "none"
+    assert machine.preseed().status == 403
+
+
+def test_user_data(api, machine):
+    path = "/MAAS/metadata/2012-03-01/user-data"
+    set_status(api, machine, 9)
+    assert machine.request("GET", path, key=machine.key).status == 404
+    content = b"#!/bin/sh\n\x00\xff end"
+    set_status(api, machine, 9, user_data=f"decode('{base64.b64encode(content).decode()}', 'base64')")
+    assert machine.request("GET", path, key=machine.key).body == content
+
+
+def test_rescue_and_erase(api, machine):
+    api.sql("INSERT INTO account (username, password) VALUES ('helper', '')")
+    api.sql("INSERT INTO ssh_key (account_id, key) SELECT id, 'ssh-ed25519 AAAA helper' FROM account WHERE username = 'helper'")
+    api.sql(f"INSERT INTO operation (node_id, kind, step, username) SELECT id, 'rescue', 'on', 'helper' FROM node WHERE system_id = "
+            f"'{machine.system_id}'")
+    set_status(api, machine, 17)
+    assert ask(machine)["ssh_keys"] == "ssh-ed25519 AAAA helper\n"
+    set_status(api, machine, 14, erase_options="'{\"quick_erase\": true}'")
+    task = ask(machine)
+    assert (task["quick"], task["secure"]) == (True, False)
+
+
+def test_racks_take_each_others_place(api, machine):
+    api.sql("INSERT INTO node (system_id, node_type, hostname, domain_id, zone_id) SELECT x, 2, x, 0, 1 FROM unnest('{rcka,rckb}'::text[]) x")
+    api.sql("INSERT INTO interface (node_id, name, mac) SELECT id, 'eth0', ('52:54:00:99:00:0' || id % 10)::macaddr FROM node "
+            "WHERE system_id IN ('rcka', 'rckb')")
+    api.sql("INSERT INTO ip_address (ip, alloc_type, interface_id) SELECT CASE n.system_id WHEN 'rcka' THEN '10.76.0.5' ELSE '10.76.0.4' END"
+            "::inet, 1, i.id FROM interface i JOIN node n ON n.id = i.node_id WHERE n.system_id IN ('rcka', 'rckb')")
+    api.sql("UPDATE vlan SET primary_rack_id = (SELECT id FROM node WHERE system_id = 'rcka'), secondary_rack_id = (SELECT id FROM node "
+            "WHERE system_id = 'rckb') WHERE id = 5001")
+    set_status(api, machine, 9)
+    assert "gantry.racks=10.76.0.5,10.76.0.4" in boot(api, machine)["options"]
+    files = {file["path"].rsplit("/", 1)[-1]: file["content"] for file in ask(machine)["files"]}
+    assert "10.76.0.5\tracks.gantry.internal\n10.76.0.4\tracks.gantry.internal\n" in files["hosts"]
+    assert "http://racks.gantry.internal:5240/MAAS/metadata/" in files["90_maas_datasource.cfg"]

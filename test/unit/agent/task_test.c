@@ -1,0 +1,111 @@
+/* The task document: each kind, and what is refused of a deployment. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "src/agent/task.h"
+
+static struct arena *arena;
+static struct task task;
+static struct error err;
+
+#define SHA "abababababababababababababababababababababababababababababababab"
+#define STORAGE                                                          \
+    "{'version':1,'config':[{'id':'d','type':'disk','path':'/dev/vda'}," \
+    "{'id':'f','type':'format','volume':'d','fstype':'ext4'},"           \
+    "{'id':'m','type':'mount','device':'f','path':'/'}]}"
+
+static enum error_code parse(const char *text)
+{
+    char *copy = arena_strdup(arena, text);
+    for (char *p = copy; *p; p++)
+        if (*p == '\'')
+            *p = '"';
+    memset(&err, 0, sizeof(err));
+    return task_parse(copy, strlen(copy), arena, &task, &err);
+}
+
+static const char *deploy(const char *hostname, const char *image, const char *files)
+{
+    return arena_printf(arena,
+                        "{'task':'deploy','end':'reboot','system_id':'4y3h7n','hostname':%s,"
+                        "'image':%s,'files':%s,'storage':" STORAGE "}",
+                        hostname, image, files);
+}
+
+#define IMAGE "{'form':'tgz','path':'/images/a.tgz','sha256':'" SHA "','size':7}"
+#define FILES "[{'path':'/etc/a','mode':384,'content':'x'}]"
+
+static void kinds(void **unused)
+{
+    (void)unused;
+    assert_int_equal(parse("{'task':'none','system_id':'4y3h7n'}"), ERR_OK);
+    assert_int_equal(task.kind, TASK_NONE);
+    assert_false(task.reboot);
+    assert_int_equal(parse("{'task':'erase','system_id':'4y3h7n','quick':true}"), ERR_OK);
+    assert_true(task.kind == TASK_ERASE && task.quick && !task.secure);
+    assert_int_equal(parse("{'task':'rescue','system_id':'4y3h7n','ssh_keys':'a\\nb\\n'}"), ERR_OK);
+    assert_string_equal(task.ssh_keys, "a\nb\n");
+    assert_string_equal(task_name(TASK_COMMISSION), "commission");
+}
+
+static void a_deployment(void **unused)
+{
+    (void)unused;
+    assert_int_equal(parse(deploy("'happy-hippo'", IMAGE, FILES)), ERR_OK);
+    assert_true(task.reboot);
+    assert_string_equal(task.image.form->decoder, "/usr/bin/gzip");
+    assert_int_equal(task.image.form->kind, IMAGE_TAR);
+    assert_int_equal(task.image.size_bytes, 7);
+    assert_int_equal(task.files_count, 1);
+    assert_int_equal(task.files[0].mode, 0600);
+    assert_string_equal(task.kernel_options, "");
+    assert_int_equal(task.storage.count, 3);
+}
+
+static void refused(const char *text, const char *why)
+{
+    assert_int_equal(parse(text), ERR_BAD_INPUT);
+    if (!strstr(err.text, why))
+        fail_msg("'%s' does not say '%s'", err.text, why);
+}
+
+static void refusals(void **unused)
+{
+    (void)unused;
+    refused("", "task: ");
+    refused("[]", "the object");
+    refused("{'system_id':'4y3h7n'}", "task");
+    refused("{'task':'dance','system_id':'4y3h7n'}", "task");
+    refused("{'task':'none'}", "system_id");
+    refused("{'task':'none','system_id':'../x'}", "system_id");
+    refused("{'task':'none','system_id':'a','end':'explode'}", "end");
+    refused(deploy("'a b'", IMAGE, FILES), "hostname");
+    refused(deploy("'a'", "{}", FILES), "image.form");
+    refused(deploy("'a'", "{'form':'tgz','path':'images','sha256':'" SHA "','size':7}", FILES),
+            "image.path");
+    refused(deploy("'a'", "{'form':'tgz','path':'/a','sha256':'ab','size':7}", FILES),
+            "image.sha256");
+    refused(deploy("'a'", "{'form':'tgz','path':'/a','sha256':'" SHA "','size':0}", FILES),
+            "image.size");
+    refused(deploy("'a'", IMAGE, "[{'path':'/etc/../x','content':''}]"), "files");
+    refused(deploy("'a'", IMAGE, "[{'path':'/etc/x'}]"), "files");
+    refused(deploy("'a'", IMAGE, "{}"), "files");
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(kinds),
+        cmocka_unit_test(a_deployment),
+        cmocka_unit_test(refusals),
+    };
+    arena = arena_new();
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    arena_free(arena);
+    return failed;
+}
