@@ -96,6 +96,30 @@ static void propose_own(const struct cluster_block_owner *owner, const struct bl
     snprintf(own->store, sizeof(own->store), "%s", ask->store);
 }
 
+/* The first run of what is given back and still the owner's. */
+static bool find_return(const struct cluster_state *facts, const struct cluster_block_owner *owner,
+                        const struct block_ask *ask, struct command *command)
+{
+    bool found;
+    for (int i = 0; i < ask->back_count; i++)
+        for (uint32_t number = ask->back[i].first; number <= ask->back[i].last; number++) {
+            uint32_t count = 0;
+            while (count < CLUSTER_BLOCK_RUN && number + count <= ask->back[i].last) {
+                int at = cluster_state_block_at(facts, number + count, &found);
+                if (!found || facts->blocks[at].owner != owner->id)
+                    break;
+                count++;
+            }
+            if (!count)
+                continue;
+            command->kind = COMMAND_BLOCK_RETURN;
+            command->block_return = (struct command_block_grant){
+                .owner = owner->id, .number = number, .count = count, .renewals = owner->renewals};
+            return true;
+        }
+    return false;
+}
+
 enum block_step block_decide(const struct cluster_state *facts, const struct block_ask *ask,
                              struct command *command)
 {
@@ -104,6 +128,13 @@ enum block_step block_decide(const struct cluster_state *facts, const struct blo
     memset(command, 0, sizeof(*command));
     if (owner && ask->sequence < owner->sequence && !PLANTED(any_sequence))
         return BLOCK_REFUSE;
+    if (ask->sequence < ask->told && !PLANTED(any_sequence))
+        return BLOCK_BEHIND;
+    /* Only by the answer that is the newest: one that came late may have been asked before the rack
+     * got such a block again. */
+    if (owner && !ask->renewed && (owner->renewals == ask->renewals || PLANTED(late_return)) &&
+        find_return(facts, owner, ask, command))
+        return BLOCK_PROPOSE;
     if (!owner || !ask->renewed) {
         propose_own(owner, ask, command);
         if (PLANTED(any_sequence) && owner && ask->sequence < owner->sequence)

@@ -27,10 +27,15 @@ struct block_need {
     uint32_t blocks;     /* so many more */
 };
 
-/** A rack's question: the store it has, up to which sequence, what it lacks. */
+/** A rack's question: the store it has, up to which sequence, what it lacks, what it does not need
+ * any more. */
 struct block_ask {
     const char *rack, *store;
     uint64_t sequence;
+    uint64_t told;     /* the highest sequence that its store has reported leases with */
+    uint64_t renewals; /* of the answer that it decided by what to give back */
+    const struct block_range *back; /* blocks from and to, by number; ascending */
+    int back_count;
     uint32_t term_s, longest_s;
     bool renewed; /* the term was begun anew for this question */
     struct block_need *needs;
@@ -41,6 +46,7 @@ enum block_step {
     BLOCK_DONE,    /* nothing is left to do */
     BLOCK_PROPOSE, /* the command; when it is accepted call block_accepted and decide again */
     BLOCK_REFUSE,  /* the store lacks what it had confirmed: it owns nothing */
+    BLOCK_BEHIND,  /* it has told of more: lost, or told after it asked, as the rack knows */
 };
 enum block_step block_decide(const struct cluster_state *facts, const struct block_ask *ask,
                              struct command *command);

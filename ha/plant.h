@@ -31,7 +31,10 @@
     X(term_from_answer, "a rack counts its term from the answer, not the question") \
     X(past_the_term, "leases end as they would without a term")                     \
     X(foreign_blocks, "a rack gives from the whole range")                          \
-    X(lend_for_ever, "another's lease is renewed without a cap")
+    X(lend_for_ever, "another's lease is renewed without a cap")                    \
+    X(late_return, "a question that comes late gives back what was given again")    \
+    X(early_return, "a block is given back while leases of it stand")               \
+    X(confirmed_only, "a store is known by its last confirmation only")
 
 #ifdef GANTRY_PLANTS
 enum plant {

@@ -27,6 +27,8 @@ typedef const struct cluster_outcome *outcome;
 outcome cluster_state_block_own(struct cluster_state *facts, const struct command_block_own *own);
 outcome cluster_state_block_grant(struct cluster_state *facts,
                                   const struct command_block_grant *grant);
+outcome cluster_state_block_return(struct cluster_state *facts,
+                                   const struct command_block_grant *given);
 outcome cluster_state_block_expire(struct cluster_state *facts,
                                    const struct command_block_expire *expire);
 

@@ -460,6 +460,8 @@ static outcome apply_one(struct cluster_state *facts, const struct command *comm
         return cluster_state_block_grant(facts, &command->block_grant);
     case COMMAND_BLOCK_EXPIRE:
         return cluster_state_block_expire(facts, &command->block_expire);
+    case COMMAND_BLOCK_RETURN:
+        return cluster_state_block_return(facts, &command->block_return);
     default:
         return OUTCOME(BAD_INPUT, "no such command");
     }

@@ -113,6 +113,29 @@ outcome cluster_state_block_grant(struct cluster_state *facts,
     return ACCEPTED;
 }
 
+outcome cluster_state_block_return(struct cluster_state *facts,
+                                   const struct command_block_grant *given)
+{
+    const struct cluster_block_owner *owner = cluster_state_block_owner(facts, given->owner);
+    bool found = false;
+    if (!owner || owner->renewals != given->renewals)
+        return OUTCOME(CONFLICT, "the owner of DHCP blocks or its term is another by now");
+    if (!given->count || given->number > UINT32_MAX / CLUSTER_BLOCK_SIZE - (given->count - 1))
+        return OUTCOME(BAD_INPUT, "not a run of DHCP blocks");
+    int at = cluster_state_block_at(facts, given->number, &found), count = (int)given->count;
+    if (!found || facts->blocks_count - at < count)
+        return OUTCOME(CONFLICT, "a DHCP block is not this owner's");
+    for (int i = at; i < at + count; i++)
+        if (facts->blocks[i].number != given->number + (uint32_t)(i - at) ||
+            facts->blocks[i].owner != given->owner)
+            return OUTCOME(CONFLICT, "a DHCP block is not this owner's");
+    memmove(&facts->blocks[at], &facts->blocks[at + count],
+            sizeof(facts->blocks[0]) * (size_t)(facts->blocks_count - at - count));
+    facts->blocks_count -= count;
+    memset(&facts->blocks[facts->blocks_count], 0, sizeof(facts->blocks[0]) * (size_t)count);
+    return ACCEPTED;
+}
+
 outcome cluster_state_block_expire(struct cluster_state *facts,
                                    const struct command_block_expire *expire)
 {

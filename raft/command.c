@@ -168,6 +168,7 @@ static const struct record_table *body_of(int kind)
     case COMMAND_BLOCK_OWN:
         return &block_own_table;
     case COMMAND_BLOCK_GRANT:
+    case COMMAND_BLOCK_RETURN:
         return &block_grant_table;
     case COMMAND_BLOCK_EXPIRE:
         return &block_expire_table;

@@ -37,7 +37,8 @@ enum {
     X(REVOKE, 22, revoke)              \
     X(BLOCK_OWN, 23, block_own)        \
     X(BLOCK_GRANT, 24, block_grant)    \
-    X(BLOCK_EXPIRE, 25, block_expire)
+    X(BLOCK_EXPIRE, 25, block_expire)  \
+    X(BLOCK_RETURN, 26, block_return)
 
 enum command_kind {
 #define X(name, number, member) COMMAND_##name = number,
@@ -128,7 +129,8 @@ struct command_block_own {
     uint64_t sequence, renewals;
     uint32_t owner, term_s, longest_s;
 };
-/* count free blocks from number on, under the term of this renewal. */
+/* count blocks from number on, under the term of this renewal: free ones that it gets (GRANT), its
+ * own that it gives back (RETURN). */
 struct command_block_grant {
     uint32_t owner, number, count;
     uint64_t renewals;
@@ -163,7 +165,7 @@ struct command {
         struct command_trust trust;
         struct command_revoke revoke;
         struct command_block_own block_own;
-        struct command_block_grant block_grant;
+        struct command_block_grant block_grant, block_return;
         struct command_block_expire block_expire;
     };
 };

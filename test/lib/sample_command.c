@@ -68,6 +68,9 @@ static void fill_small(int kind, struct command *command)
     case COMMAND_BLOCK_GRANT:
         command->block_grant = (struct command_block_grant){1, 0x0a4d006, 2, 1};
         break;
+    case COMMAND_BLOCK_RETURN:
+        command->block_return = (struct command_block_grant){1, 0x0a4d006, 1, 1};
+        break;
     case COMMAND_BLOCK_EXPIRE:
         command->block_expire = (struct command_block_expire){1, 1};
         break;

@@ -108,6 +108,78 @@ static void test_a_store_that_lost_leases(void **unused)
     assert_int_equal(facts.block_owners_count, 2);
 }
 
+/* What its database heard of counts like what it confirmed. */
+static void test_a_store_that_told_more(void **unused)
+{
+    (void)unused;
+    struct block_ask question = {
+        .rack = "rack0", .store = STORE, .sequence = 20, .told = 21, .term_s = 86400};
+    assert_int_equal(block_decide(&facts, &question, &command), BLOCK_BEHIND);
+    question.told = 20;
+    assert_int_equal(block_decide(&facts, &question, &command), BLOCK_PROPOSE);
+}
+
+static void test_given_back(void **unused)
+{
+    (void)unused;
+    struct block_range range = {0x0a000020, 0x0a00009f}; /* blocks 2 to 9 */
+    struct block_need need = {&range, 1, false, NULL, 6};
+    assert_string_equal(ask("rack0", 0, &need), "a00002+6 ");
+    need = (struct block_need){&range, 1, true, NULL, 1};
+    assert_string_equal(ask("rack1", 0, &need), "a00009+1 ");
+    struct block_range back[] = {{0xa00003, 0xa00004}, {0xa00006, 0xa0000a}};
+    struct block_ask question = {.rack = "rack0",
+                                 .store = STORE,
+                                 .term_s = 86400,
+                                 .renewals = 1,
+                                 .back = back,
+                                 .back_count = 2};
+    /* Of what is back in its own hands only, run by run, and then the renewal. */
+    const struct {
+        uint32_t number, count;
+    } runs[] = {{0xa00003, 2}, {0xa00006, 2}};
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(block_decide(&facts, &question, &command), BLOCK_PROPOSE);
+        assert_int_equal(command.kind, COMMAND_BLOCK_RETURN);
+        assert_int_equal(command.block_return.number, runs[i].number);
+        assert_int_equal(command.block_return.count, runs[i].count);
+        assert_int_equal(cluster_state_apply(&facts, &command)->code, ERR_OK);
+        block_accepted(&question, &command);
+    }
+    assert_int_equal(block_decide(&facts, &question, &command), BLOCK_PROPOSE);
+    assert_int_equal(command.kind, COMMAND_BLOCK_OWN);
+    assert_int_equal(cluster_state_apply(&facts, &command)->code, ERR_OK);
+    assert_int_equal(facts.blocks_count, 3);
+    /* It has one of them again when the same question comes once more, late: nothing is returned.
+     */
+    need = (struct block_need){&range, 1, false, NULL, 1};
+    assert_string_equal(ask("rack0", 0, &need), "a00003+1 ");
+    assert_int_equal(block_decide(&facts, &question, &command), BLOCK_PROPOSE);
+    assert_int_equal(command.kind, COMMAND_BLOCK_OWN);
+}
+
+/* A rack that left the cluster renews nothing, and its blocks are free after its term. */
+static void test_a_removed_rack(void **unused)
+{
+    (void)unused;
+    struct block_range range = {0x0a000020, 0x0a00003f};
+    struct block_need need = {&range, 1, false, NULL, 2};
+    ask("rack0", 0, &need);
+    assert_false(block_watch_look(&watch, &facts, 0, &command));
+    struct command removal = {.kind = COMMAND_RACK_REMOVE};
+    snprintf(removal.rack_remove.system_id, LIMIT_NAME, "rack0");
+    assert_int_equal(cluster_state_apply(&facts, &removal)->code, ERR_OK);
+    assert_int_equal(facts.blocks_count, 2);
+    struct block_ask question = {.rack = "rack0", .store = STORE, .term_s = 86400};
+    assert_int_equal(block_decide(&facts, &question, &command), BLOCK_PROPOSE);
+    assert_int_equal(cluster_state_apply(&facts, &command)->code, ERR_FORBIDDEN);
+    uint64_t reclaim_s = block_reclaim_s(&facts.block_owners[0]);
+    assert_false(block_watch_look(&watch, &facts, reclaim_s * CLOCK_S - 1, &command));
+    assert_true(block_watch_look(&watch, &facts, reclaim_s * CLOCK_S, &command));
+    assert_int_equal(cluster_state_apply(&facts, &command)->code, ERR_OK);
+    assert_int_equal(facts.blocks_count + facts.block_owners_count, 0);
+}
+
 static void test_free_after_all_that_may_be(void **unused)
 {
     (void)unused;
@@ -142,6 +214,9 @@ int main(void)
         cmocka_unit_test_setup(test_the_last_one_is_for_the_other_rack, start),
         cmocka_unit_test_setup(test_ranges_and_gaps, start),
         cmocka_unit_test_setup(test_a_store_that_lost_leases, start),
+        cmocka_unit_test_setup(test_a_store_that_told_more, start),
+        cmocka_unit_test_setup(test_given_back, start),
+        cmocka_unit_test_setup(test_a_removed_rack, start),
         cmocka_unit_test_setup(test_free_after_all_that_may_be, start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

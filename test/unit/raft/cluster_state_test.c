@@ -466,6 +466,50 @@ static void test_blocks_have_one_owner(void **unused)
     assert_int_equal(facts.block_owners[0].id, 2); /* never the same again */
 }
 
+/* Only its own, all of a run or none, and only once: a question that comes late returns nothing. */
+static void test_blocks_given_back(void **unused)
+{
+    (void)unused;
+    bool found;
+    own_blocks();
+    SAMPLE(BLOCK_GRANT);
+    command.block_grant.count = 4;
+    ACCEPT();
+    SAMPLE(BLOCK_OWN);
+    command.block_own.store[0] = 'f';
+    ACCEPT();
+    SAMPLE(BLOCK_GRANT);
+    command.block_grant.owner = 2;
+    command.block_grant.number += 4;
+    ACCEPT();
+    SAMPLE(BLOCK_RETURN);
+    command.block_return.count = 5;
+    REFUSE(CONFLICT); /* the fifth is another's */
+    command.block_return.count = 7;
+    REFUSE(CONFLICT);
+    command.block_return.count = 2;
+    command.block_return.renewals = 2;
+    REFUSE(CONFLICT);
+    command.block_return.renewals = 1;
+    command.block_return.owner = 2;
+    REFUSE(CONFLICT);
+    command.block_return.owner = 1;
+    command.block_return.number++;
+    ACCEPT();
+    assert_int_equal(facts.blocks_count, 4);
+    for (uint32_t i = 0; i < 6; i++) {
+        cluster_state_block_at(&facts, 0x0a4d006 + i, &found);
+        assert_int_equal(found, i != 1 && i != 2);
+    }
+    REFUSE(CONFLICT);
+    command.block_return.count = 0;
+    REFUSE(BAD_INPUT);
+    SAMPLE(BLOCK_GRANT);
+    command.block_grant.owner = 2;
+    command.block_grant.number++;
+    ACCEPT();
+}
+
 /* As many as there can be, and all of it in a snapshot. */
 static void test_all_blocks(void **unused)
 {
@@ -573,7 +617,7 @@ static void vary_blocks(void)
         command.block_own.renewals = knows ? owner->renewals : 0;
         if (knows)
             memcpy(command.block_own.store, owner->store, sizeof(owner->store));
-    } else if (command.kind == COMMAND_BLOCK_GRANT) {
+    } else if (command.kind == COMMAND_BLOCK_GRANT || command.kind == COMMAND_BLOCK_RETURN) {
         command.block_grant.number = pick >> 8 & 0xff;
         command.block_grant.count = pick % 7;
         command.block_grant.owner = owner ? owner->id : 1;
@@ -588,7 +632,7 @@ static void vary_blocks(void)
 static void test_random_histories(void **unused)
 {
     (void)unused;
-    int kinds = 0, accepted = 0, grants = 0;
+    int kinds = 0, accepted = 0, grants = 0, returns = 0;
     while (sample_command_kinds[kinds])
         kinds++;
     srandom(7);
@@ -613,14 +657,15 @@ static void test_random_histories(void **unused)
             continue;
         if (command.kind == COMMAND_RACK_ADD) /* its old certificate may be revoked */
             snprintf(command.rack_add.serial, sizeof(command.rack_add.serial), "%X", i);
-        if (command.kind >= COMMAND_BLOCK_OWN && command.kind <= COMMAND_BLOCK_EXPIRE)
+        if (command.kind >= COMMAND_BLOCK_OWN && command.kind <= COMMAND_BLOCK_RETURN)
             vary_blocks();
         enum error_code code = cluster_state_apply(&facts, &command)->code;
         accepted += code == ERR_OK;
         grants += code == ERR_OK && command.kind == COMMAND_BLOCK_GRANT;
+        returns += code == ERR_OK && command.kind == COMMAND_BLOCK_RETURN;
     }
     assert_true(accepted > 2000);
-    assert_true(grants > 100);
+    assert_true(grants > 100 && returns > 10);
     assert_true(facts.primary.epoch > 100);
 }
 
@@ -638,6 +683,7 @@ int main(void)
         cmocka_unit_test_setup(test_durations_schema_trust, start),
         cmocka_unit_test_setup(test_owners_of_blocks, start),
         cmocka_unit_test_setup(test_blocks_have_one_owner, start),
+        cmocka_unit_test_setup(test_blocks_given_back, start),
         cmocka_unit_test_setup(test_all_blocks, start),
         cmocka_unit_test_setup(test_a_snapshot_is_the_facts, start),
         cmocka_unit_test_setup(test_a_snapshot_of_version_1, start),
