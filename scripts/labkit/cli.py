@@ -34,6 +34,7 @@ def parser():
                      ROOT / "build" / "release")), help="the build to run (default build/release)")
     sub.add_argument("--images", type=pathlib.Path, help="output of scripts/build-images (default: the cached one)")
     sub.add_argument("--no-images", action="store_true", help="do not place images: machines cannot boot")
+    sub.add_argument("--region-set", action="append", default=[], metavar="S.K=VALUE", help="a key of every regiond.conf")
     sub.add_argument("--stay", action="store_true", help="leave everything for inspection when up fails")
     command("down", "Remove a lab, all of it.")
     command("status", "Print lab.json with the processes of now.")
@@ -62,6 +63,12 @@ def _up(options):
     folder = (options.dir or pathlib.Path(f"/var/tmp/gantry-lab-{options.name}")).resolve()
     plan = Plan(options.name, folder, options.regions, options.racks, options.machines, options.profile,
                 options.firmware, options.build.resolve())
+    for setting in options.region_set:
+        name, _, value = setting.partition("=")
+        section, _, key = name.partition(".")
+        if not key or not value:
+            raise LabError(f"--region-set {setting}: expected SECTION.KEY=VALUE")
+        plan.region_settings.setdefault(section, {})[key] = value
     images = None if options.no_images else options.images or _make_images(plan)
     try:
         print(json.dumps(bringup.up(plan, images, options.stay), indent=1))

@@ -64,13 +64,16 @@ def configure(plan, host):
 
 
 def _region(plan, host):
-    return {
+    settings = {
         "region": {"name": host.name, "address": host.address, "data_dir": host.data, "run_dir": host.run},
         "postgres": {"bin_dir": postgres_bin()},
         "vip": {"address": f"{plan.vips[host.number - 1]}/24", "interface": "mgmt0"},
         "timing": {"profile": plan.profile},
         "log": {"format": "text", "level": "debug"},
     }
+    for section, keys in plan.region_settings.items():
+        settings[section] = {**settings.get(section, {}), **keys}
+    return settings
 
 
 def _rack(host):

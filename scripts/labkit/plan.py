@@ -79,6 +79,7 @@ class Plan:
         self.name, self.folder = name, pathlib.Path(folder)
         self.profile, self.firmware, self.build = profile, firmware, pathlib.Path(build) if build else None
         self.numbers = {"regions": regions, "racks": racks, "machines": machines}
+        self.region_settings = {}  # beyond the lab's own: {section: {key: value}}
         self.hub = f"{name}-hub"
         self.vips = [f"{MANAGEMENT}.{100 + i}" for i in range(regions)]
         self.regions = [self._host("region", i, 10 + i) for i in range(1, regions + 1)]
