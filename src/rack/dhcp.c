@@ -12,7 +12,7 @@
 #include "src/rack/dhcp_socket.h"
 #include "src/rack/dhcp_term.h"
 
-enum { REPORT_MOST = 256, LOG_EVERY_S = 60 };
+enum { REPORT_MOST = 256, LOG_EVERY_S = 60, RENEW_S = 60 };
 
 struct dhcp {
     struct loop *loop;
@@ -27,6 +27,13 @@ struct dhcp {
     struct dhcp_term term;
     struct dhcp_save config; /* the last good document */
     uint64_t sequence;       /* of the last lease on disk */
+    struct {                 /* how the document in use is confirmed: confirms() */
+        uint64_t put, done;  /* leases on their way to disk, and those that came to an end */
+        uint64_t put_goal;   /* those before the document was taken */
+        uint64_t told, goal; /* changes: told to a region; to be told, 0 = not known yet */
+        int64_t number;      /* that a region has heard */
+        int64_t refused;     /* the last document that could not be taken */
+    } confirm;
     struct log_gate gates[DHCP_REASON_COUNT], malformed_gate, full_gate, socket_gate, disk_gate;
 };
 
@@ -63,6 +70,8 @@ static void send_reply(struct dhcp *dhcp, unsigned interface, const struct dhcp_
 static void on_committed(void *owner, const struct dhcp_pending *batch, const struct error *err)
 {
     struct dhcp *dhcp = owner;
+    for (const struct dhcp_pending *pending = batch; pending; pending = pending->next)
+        dhcp->confirm.done++;
     if (err) {
         char text[sizeof(err->text) + 64];
         snprintf(text, sizeof(text), "leases are not given: %s", err->text);
@@ -110,7 +119,9 @@ static void on_received(void *owner, const struct interface *interface, const vo
     if (dhcp->hungry && dhcp_service_is_hungry(&dhcp->service))
         dhcp->hungry();
     if (outcome.durable) {
-        if (!dhcp_commit_put(dhcp->commit, &outcome, interface->index)) {
+        if (dhcp_commit_put(dhcp->commit, &outcome, interface->index)) {
+            dhcp->confirm.put++;
+        } else {
             dhcp->service.statistics.full++;
             log_gated(&dhcp->full_gate, LOG_WARNING, "the disk is slow: requests are dropped");
         }
@@ -163,6 +174,7 @@ static void load_config(struct dhcp *dhcp)
     struct dhcp_config *config;
     struct error err;
     enum error_code code = dhcp_config_load(dhcp->config.path, &config, &err);
+    dhcp->config.kept = !code;
     if (!code)
         dhcp_service_configure(&dhcp->service, config);
     else if (code != ERR_NOT_FOUND)
@@ -228,24 +240,71 @@ const char *dhcp_version(const struct dhcp *dhcp)
     return dhcp->service.config ? dhcp->service.config->version : "";
 }
 
-enum error_code dhcp_configure(struct dhcp *dhcp, const json_t *document, uint64_t asked_ns,
-                               struct error *err)
+/* The region hears that a document is in use once no restart brings back the one before, and it
+ * knows of all leases that were given by that one. */
+static bool confirms(struct dhcp *dhcp)
+{
+    if (!dhcp->service.config || !dhcp->config.kept || dhcp->confirm.done < dhcp->confirm.put_goal)
+        return false;
+    if (!dhcp->confirm.goal)
+        dhcp->confirm.goal = dhcp_leases_marked(dhcp->service.leases) + 1;
+    return dhcp->confirm.told + 1 >= dhcp->confirm.goal;
+}
+
+bool dhcp_wants_config(struct dhcp *dhcp)
+{
+    return !dhcp_term_is_bound(&dhcp->term) ||
+           (confirms(dhcp) && dhcp->confirm.number != dhcp->service.config->number);
+}
+
+json_t *dhcp_config_question(struct dhcp *dhcp, struct dhcp_asked *asked)
+{
+    asked->owner = dhcp->term.owner;
+    asked->number = confirms(dhcp) ? dhcp->service.config->number : dhcp->confirm.number;
+    json_t *params = json_pack("{s:s, s:I, s:I, s:I}", "version", dhcp_version(dhcp), "number",
+                               (json_int_t)asked->number, "owner", (json_int_t)asked->owner,
+                               "refused", (json_int_t)dhcp->confirm.refused);
+    ASSERT(params);
+    return params;
+}
+
+static enum error_code take_document(struct dhcp *dhcp, const json_t *document, struct error *err)
 {
     struct dhcp_config *config;
-    const char *version = json_string_value(json_object_get(document, "version"));
-    if (version && !json_object_get(document, "networks") && !strcmp(version, dhcp_version(dhcp))) {
-        dhcp_term_heard(&dhcp->term, asked_ns);
-        return ERR_OK;
-    }
     enum error_code code = dhcp_config_parse(document, &config, err);
-    if (code)
+    if (code) {
+        json_int_t number = json_integer_value(json_object_get(document, "number"));
+        dhcp->confirm.refused = number > 0 ? number : 0;
         return error_wrap(err, "DHCP document");
+    }
     dhcp_service_configure(&dhcp->service, config);
+    dhcp->confirm.put_goal = dhcp->confirm.put;
+    dhcp->confirm.goal = 0;
     dhcp_save_put(&dhcp->config, json_dumps(document, JSON_COMPACT));
-    dhcp_term_heard(&dhcp->term, asked_ns);
     fit_sockets(dhcp);
     log_info("dhcp: configuration %.12s with %d networks", config->version, config->count);
     return ERR_OK;
+}
+
+/* Is it the one in use, named by its version or told in whole once more? */
+static bool is_in_use(const struct dhcp *dhcp, const json_t *document)
+{
+    const struct dhcp_config *config = dhcp->service.config;
+    const json_t *number = json_object_get(document, "number");
+    const char *version = json_string_value(json_object_get(document, "version"));
+    bool whole = json_object_get(document, "networks") != NULL;
+    return config && version && !strcmp(version, config->version) &&
+           (number ? json_integer_value(number) == config->number : !whole);
+}
+
+enum error_code dhcp_configure(struct dhcp *dhcp, const json_t *document,
+                               const struct dhcp_asked *asked, struct error *err)
+{
+    dhcp->confirm.number = asked->number;
+    enum error_code code = is_in_use(dhcp, document) ? ERR_OK : take_document(dhcp, document, err);
+    if (!code)
+        dhcp_term_bind(&dhcp->term, asked->owner);
+    return code;
 }
 
 static json_t *lease_to_json(const struct dhcp_lease *lease)
@@ -265,13 +324,15 @@ json_t *dhcp_take_changes(struct dhcp *dhcp)
     struct dhcp_lease *leases = calloc(REPORT_MOST, sizeof(*leases));
     json_t *list = json_array(), *params = NULL;
     ASSERT(leases && list);
+    dhcp->confirm.told = dhcp_leases_taken(dhcp->service.leases); /* else it was given back */
     int count = dhcp_leases_take_marked(dhcp->service.leases, leases, REPORT_MOST);
     for (int i = 0; i < count; i++)
         if (leases[i].kind != DHCP_LEASE_OFFERED)
             json_array_append_new(list, lease_to_json(&leases[i]));
     if (json_array_size(list))
-        params = json_pack("{s:O, s:I}", "leases", list, "now_s",
-                           (json_int_t)dhcp_term_now_s(&dhcp->term));
+        params = json_pack("{s:O, s:I, s:s, s:I}", "leases", list, "now_s",
+                           (json_int_t)dhcp_term_now_s(&dhcp->term), "store", dhcp->term.store,
+                           "sequence", (json_int_t)dhcp->sequence);
     json_decref(list);
     free(leases);
     return params;
@@ -281,6 +342,7 @@ void dhcp_give_back_changes(struct dhcp *dhcp, const json_t *params)
 {
     const json_t *list = json_object_get(params, "leases"), *item;
     size_t i;
+    dhcp->confirm.goal = 0;
     json_array_foreach (list, i, item) {
         ip4 address;
         const char *text = json_string_value(json_object_get(item, "address"));
@@ -299,6 +361,19 @@ bool dhcp_wants_blocks(const struct dhcp *dhcp)
 bool dhcp_has_news(const struct dhcp *dhcp)
 {
     return dhcp->sequence != dhcp->term.confirmed;
+}
+
+int dhcp_renew_s(const struct dhcp *dhcp)
+{
+    uint32_t quarter_s = dhcp->term.term_s / 4;
+    return quarter_s < RENEW_S ? (int)quarter_s : RENEW_S;
+}
+
+void dhcp_give_back(struct dhcp *dhcp)
+{
+    dhcp_term_give_back(&dhcp->term);
+    if (dhcp->term.back.count)
+        log_info("dhcp: %d blocks of addresses are not needed any more", dhcp->term.back.count);
 }
 
 void dhcp_calm(struct dhcp *dhcp)
@@ -325,6 +400,13 @@ enum error_code dhcp_take_blocks(struct dhcp *dhcp, const json_t *answer, uint64
 void dhcp_resume(struct dhcp *dhcp)
 {
     dhcp_term_resume(&dhcp->term);
+}
+
+bool dhcp_is_behind(const struct dhcp *dhcp, const json_t *answer)
+{
+    json_int_t known = json_integer_value(json_object_get(answer, "known"));
+    return known > 0 &&
+           (uint64_t)known > dhcp->sequence; /* else they were told after the question */
 }
 
 void dhcp_take_new_store(struct dhcp *dhcp)

@@ -38,12 +38,23 @@ void dhcp_set_interfaces(struct dhcp *dhcp, const struct interfaces *interfaces)
 const char *dhcp_version(const struct dhcp *dhcp);
 
 /**
- * A DHCP document from the region (docs/rack-protocol.md): use it from now on and keep it on disk.
- * One that is only a version says that nothing changed. asked_ns: when it was asked for (BOOTTIME);
- * its term begins then. Errors: BAD_INPUT, the old one stays.
+ * Params of the call dhcp_config, a new object, and what it says of the document in use: confirmed
+ * (0 = not yet) and as which owner of blocks it is asked for. dhcp_wants_config: it should be asked
+ * at once, for the regions do not know yet what is in use here, or this is another owner by now.
  */
-enum error_code dhcp_configure(struct dhcp *dhcp, const json_t *document, uint64_t asked_ns,
-                               struct error *err);
+struct dhcp_asked {
+    int64_t number, owner;
+};
+bool dhcp_wants_config(struct dhcp *dhcp);
+json_t *dhcp_config_question(struct dhcp *dhcp, struct dhcp_asked *asked);
+
+/**
+ * A DHCP document from the region (docs/rack-protocol.md): use it from now on and keep it on disk.
+ * One that is only a version says that nothing changed. asked: by the question it answers. Errors:
+ * BAD_INPUT, the old one stays.
+ */
+enum error_code dhcp_configure(struct dhcp *dhcp, const json_t *document,
+                               const struct dhcp_asked *asked, struct error *err);
 
 /**
  * Blocks of addresses (docs/dhcp.md): params of the call dhcp_blocks, a new object, with the
@@ -60,8 +71,17 @@ bool dhcp_wants_blocks(const struct dhcp *dhcp);
 bool dhcp_has_news(const struct dhcp *dhcp);
 void dhcp_calm(struct dhcp *dhcp);
 
+/** How often the term is to be begun anew, s: well before what is left of it is too short. */
+int dhcp_renew_s(const struct dhcp *dhcp);
+
+/** Stop using blocks that are not needed; the question after it is on disk gives them back. */
+void dhcp_give_back(struct dhcp *dhcp);
+
 /** No region could be asked since the start: use the blocks that were kept. */
 void dhcp_resume(struct dhcp *dhcp);
+
+/** Does the answer to dhcp_blocks say that the region knows of leases that are missing here? */
+bool dhcp_is_behind(const struct dhcp *dhcp, const json_t *answer);
 
 /** The region knows of leases that are missing here: own nothing, ask as a new store. */
 void dhcp_take_new_store(struct dhcp *dhcp);

@@ -148,6 +148,35 @@ static enum error_code read_hosts(const json_t *object, struct dhcp_network *net
     return sort_hosts(network, err);
 }
 
+static int compare_waits(const void *a, const void *b)
+{
+    const struct dhcp_wait *x = a, *y = b;
+    return (x->address > y->address) - (x->address < y->address);
+}
+
+static enum error_code read_held(const json_t *object, struct dhcp_network *network,
+                                 struct error *err)
+{
+    const json_t *list = json_object_get(object, "held"), *item;
+    size_t i, count = json_array_size(list);
+    if (list && (!json_is_array(list) || count > LIMIT_LEASES))
+        return error_set(err, ERR_BAD_INPUT, "held: expected a list of at most %d", LIMIT_LEASES);
+    network->held = calloc(count + 1, sizeof(network->held[0]));
+    ASSERT(network->held);
+    json_array_foreach (list, i, item) {
+        struct dhcp_wait *wait = &network->held[network->held_count++];
+        const json_t *mac = json_object_get(item, "mac");
+        wait->has_mac = mac && !json_is_null(mac);
+        if (!read_address(item, "address", &wait->address) ||
+            (wait->has_mac &&
+             (!json_is_string(mac) || !mac_parse(json_string_value(mac), &wait->mac))))
+            return error_set(err, ERR_BAD_INPUT,
+                             "held[%zu]: expected an address, and a MAC or null", i);
+    }
+    qsort(network->held, count, sizeof(network->held[0]), compare_waits);
+    return ERR_OK;
+}
+
 static enum error_code read_options(const json_t *object, struct dhcp_network *network,
                                     struct error *err)
 {
@@ -193,7 +222,7 @@ static enum error_code read_network(const json_t *object, struct dhcp_network *n
         !read_int(object, "subnet_id", 0, INT64_MAX, &network->subnet_id))
         code = error_set(err, ERR_BAD_INPUT, "vlan_id, subnet_id: expected numbers");
     if (code || read_options(object, network, err) || read_ranges(object, network, err) ||
-        read_hosts(object, network, err))
+        read_hosts(object, network, err) || read_held(object, network, err))
         return error_wrap(err, "network %s", cidr);
     return ERR_OK;
 }
@@ -215,12 +244,15 @@ enum error_code dhcp_config_parse(const json_t *document, struct dhcp_config **o
                                   struct error *err)
 {
     const char *version;
+    int64_t number = 0;
     const json_t *list = json_object_get(document, "networks"), *item;
     size_t i, count = json_array_size(list);
     *out = NULL;
     if (!read_text(document, "version", &version) || strlen(version) >= DHCP_CONFIG_VERSION)
         return error_set(err, ERR_BAD_INPUT, "version: expected a text of at most %d bytes",
                          DHCP_CONFIG_VERSION - 1);
+    if (json_object_get(document, "number") && !read_int(document, "number", 0, INT64_MAX, &number))
+        return error_set(err, ERR_BAD_INPUT, "number: expected a number");
     if (!json_is_array(list) || count > DHCP_CONFIG_NETWORKS)
         return error_set(err, ERR_BAD_INPUT, "networks: expected a list of at most %d",
                          DHCP_CONFIG_NETWORKS);
@@ -229,6 +261,7 @@ enum error_code dhcp_config_parse(const json_t *document, struct dhcp_config **o
     config->network = calloc(count + 1, sizeof(config->network[0]));
     ASSERT(config->network);
     memcpy(config->version, version, strlen(version) + 1);
+    config->number = number;
     enum error_code code = ERR_OK;
     json_array_foreach (list, i, item)
         if (!code)
@@ -249,6 +282,7 @@ void dhcp_config_free(struct dhcp_config *config)
     for (int i = 0; i < config->count; i++) {
         free(config->network[i].host);
         free(config->network[i].by_address);
+        free(config->network[i].held);
     }
     free(config->network);
     free(config);
@@ -266,6 +300,14 @@ const struct dhcp_host *dhcp_config_host_at(const struct dhcp_network *network, 
     found = bsearch(&key, network->by_address, (size_t)network->host_count, sizeof(*found),
                     compare_addresses);
     return found ? *found : NULL;
+}
+
+const struct dhcp_wait *dhcp_config_held(const struct dhcp_network *network, ip4 address)
+{
+    struct dhcp_wait key = {.address = address};
+    if (!network->held_count)
+        return NULL;
+    return bsearch(&key, network->held, (size_t)network->held_count, sizeof(key), compare_waits);
 }
 
 enum error_code dhcp_config_load(const char *path, struct dhcp_config **config, struct error *err)

@@ -32,6 +32,13 @@ struct dhcp_host {
     char hostname[LIMIT_NAME]; /* "" = none */
 };
 
+/** An address of a range that waits: another rack may still give it otherwise. */
+struct dhcp_wait {
+    ip4 address;
+    bool has_mac; /* the machine that it is to be for keeps a lease that it has of it */
+    struct mac mac;
+};
+
 struct dhcp_network {
     int64_t vlan_id, subnet_id;
     struct ip4_net net;
@@ -39,17 +46,19 @@ struct dhcp_network {
     char partner[LIMIT_NAME]; /* system_id of its other rack, "" = there is none */
     int mtu;                  /* 0 = not told */
     ip4 gateway;              /* 0 = none */
-    int dns_count, ntp_count, range_count, host_count;
+    int dns_count, ntp_count, range_count, host_count, held_count;
     ip4 dns[DHCP_CONFIG_SERVERS], ntp[DHCP_CONFIG_SERVERS];
     char domain[DHCP_CONFIG_DOMAIN];
     uint32_t lease_s;
     struct dhcp_range range[DHCP_CONFIG_RANGES]; /* ascending, none overlaps another */
     struct dhcp_host *host;                      /* by MAC, ascending */
     const struct dhcp_host **by_address;         /* the same by address */
+    struct dhcp_wait *held;                      /* ascending */
 };
 
 struct dhcp_config {
     char version[DHCP_CONFIG_VERSION];
+    int64_t number; /* that it is noted under at the regions; 0 = none */
     int count;
     struct dhcp_network *network;
 };
@@ -64,6 +73,9 @@ void dhcp_config_free(struct dhcp_config *config);
 
 /** The host with this MAC, with this address; NULL when there is none. */
 const struct dhcp_host *dhcp_config_host(const struct dhcp_network *network, struct mac mac);
+
+/** What is held back at this address, or NULL. */
+const struct dhcp_wait *dhcp_config_held(const struct dhcp_network *network, ip4 address);
 const struct dhcp_host *dhcp_config_host_at(const struct dhcp_network *network, ip4 address);
 
 /** The file of the last good document, as JSON text. Errors: NOT_FOUND, BAD_INPUT, CORRUPT, IO. */

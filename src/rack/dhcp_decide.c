@@ -98,10 +98,11 @@ static void answer(const struct dhcp_question *question, const struct dhcp_place
     verdict->lent = is_lent(question, place, address);
     verdict->lease_s = lease_time(question, place->network);
     verdict->host = host && host->address == address ? host : NULL;
-    uint64_t until_s = UINT64_MAX;
+    uint64_t until_s = question->config_until_s, own_s = UINT64_MAX;
     if (dhcp_pool_is_dynamic(place, address))
-        until_s = verdict->lent ? dhcp_pool_lent_until(question, place, address)
-                                : question->blocks->until_s;
+        own_s = verdict->lent ? dhcp_pool_lent_until(question, place, address)
+                              : question->blocks->until_s;
+    until_s = own_s < until_s ? own_s : until_s;
     if (address && question->now_s + verdict->lease_s > until_s)
         verdict->lease_s = (uint32_t)(until_s - question->now_s);
 }

@@ -21,6 +21,7 @@ struct dhcp_leases {
     int by_address[BUCKETS], by_mac[BUCKETS];
     ip4 *marks; /* a ring of addresses, those that were dropped meanwhile included */
     unsigned marks_first, marks_count, marks_size;
+    uint64_t marks_taken; /* since the start */
 };
 
 static unsigned bucket_of(const struct dhcp_leases *leases, uint64_t key)
@@ -236,6 +237,16 @@ void dhcp_leases_mark_all(struct dhcp_leases *leases)
             dhcp_leases_mark(leases, leases->entry[i].lease.address);
 }
 
+uint64_t dhcp_leases_marked(const struct dhcp_leases *leases)
+{
+    return leases->marks_taken + leases->marks_count;
+}
+
+uint64_t dhcp_leases_taken(const struct dhcp_leases *leases)
+{
+    return leases->marks_taken;
+}
+
 int dhcp_leases_take_marked(struct dhcp_leases *leases, struct dhcp_lease *taken, int most)
 {
     int count = 0;
@@ -243,6 +254,7 @@ int dhcp_leases_take_marked(struct dhcp_leases *leases, struct dhcp_lease *taken
         int i = find(leases, leases->marks[leases->marks_first]);
         leases->marks_first = (leases->marks_first + 1) % leases->marks_size;
         leases->marks_count--;
+        leases->marks_taken++;
         if (i == NONE || !leases->entry[i].marked)
             continue;
         leases->entry[i].marked = false;

@@ -77,3 +77,8 @@ struct dhcp_lease *dhcp_leases_copy(const struct dhcp_leases *leases, uint64_t n
 void dhcp_leases_mark(struct dhcp_leases *leases, ip4 address);
 void dhcp_leases_mark_all(struct dhcp_leases *leases);
 int dhcp_leases_take_marked(struct dhcp_leases *leases, struct dhcp_lease *taken, int most);
+
+/** How many marks were put, and how many of them taken, since the start: what was marked before is
+ * taken when the second number has come to what the first was. */
+uint64_t dhcp_leases_marked(const struct dhcp_leases *leases);
+uint64_t dhcp_leases_taken(const struct dhcp_leases *leases);

@@ -18,8 +18,9 @@ enum { TICK_MS = 1000, ASK_AGAIN_S = 60, ASK_AFTER_ERROR_S = 5, CALL_MS = 10000,
 enum {
     RESUME_S = 5,   /* without a region after the start: the blocks that were kept are used */
     CONFIRM_S = 10, /* leases are confirmed */
-    RENEW_S = 60,   /* the term is begun anew */
     PARTNER_S = 2,  /* what other racks gave is asked for */
+    SPARE_S = 60,   /* blocks that are not needed are left */
+    BACK_S = 2,     /* after that they are given back: they are off the disk by then */
     CALM_S = 5,
     HUNGRY_MS = 50,    /* between two questions for blocks */
     STARVED_MS = 2000, /* there were none: twice as long each time */
@@ -35,8 +36,9 @@ static struct {
     bool asking, ask_again; /* a dhcp_config call is out; its answer may be outdated */
     json_t *changes;        /* a leases call is out with these */
     struct log_gate gate;
-    uint64_t config_asked_ns;
-    bool blocks_asked; /* a dhcp_blocks call is out, since asked_ns, for this sequence */
+    struct dhcp_asked config_asked;
+    bool config_failed; /* the last question was for nothing: the next one waits */
+    bool blocks_asked;  /* a dhcp_blocks call is out, since asked_ns, for this sequence */
     uint64_t blocks_asked_ns, sequence, blocks_next_ns, starved_ms;
     bool blocks_told; /* since the start */
     int ticks, blocks_age_s;
@@ -133,10 +135,11 @@ static void on_config(void *subject, json_t *result, const struct error *why)
     part.ask_in_s = why->code ? ASK_AFTER_ERROR_S : ASK_AGAIN_S;
     if (!part.dhcp)
         return;
+    part.config_failed =
+        why->code || dhcp_configure(part.dhcp, result, &part.config_asked, &err) != ERR_OK;
     if (why->code)
         log_debug("dhcp: no configuration from the region: %s", why->text);
-    else if (dhcp_configure(part.dhcp, result, part.config_asked_ns, &err) &&
-             log_gate_open(&part.gate, LOG_EVERY_S, &held))
+    else if (part.config_failed && log_gate_open(&part.gate, LOG_EVERY_S, &held))
         log_error("dhcp: the region's configuration is refused, the last one stays: %s", err.text);
     look_who_is_lost();
     if (!why->code && dhcp_wants_blocks(part.dhcp))
@@ -151,10 +154,8 @@ static void ask_config(void)
     if (part.asking || !part.dhcp)
         return;
     struct call_link_call call = {"dhcp_config", NULL, CALL_MS};
-    call.params = json_pack("{s:s}", "version", dhcp_version(part.dhcp));
-    ASSERT(call.params);
+    call.params = dhcp_config_question(part.dhcp, &part.config_asked);
     part.asking = true;
-    part.config_asked_ns = clock_boot_ns();
     region_link_call(part.rack->regions, &call, on_config, NULL);
     json_decref(call.params);
 }
@@ -179,8 +180,11 @@ static void on_blocks(void *subject, json_t *result, const struct error *why)
     part.blocks_told = true;
     part.blocks_next_ns = clock_boot_ns() + STARVED_MS * CLOCK_MS;
     bool more = json_is_true(json_object_get(result, "more"));
-    if (why->code == ERR_GONE) {
+    if (why->code == ERR_GONE || (!why->code && dhcp_is_behind(part.dhcp, result))) {
         dhcp_take_new_store(part.dhcp);
+    } else if (!why->code && json_object_get(result, "known")) {
+        part.blocks_next_ns = 0; /* leases were told while it was on its way: once more */
+        part.blocks_told = false;
     } else if (why->code) {
         dhcp_resume(part.dhcp);
         log_debug("dhcp: no blocks from the region: %s", why->text);
@@ -189,6 +193,8 @@ static void on_blocks(void *subject, json_t *result, const struct error *why)
             log_error("dhcp: the region's answer is refused: %s", err.text);
     } else {
         part.blocks_age_s = 0;
+        if (dhcp_wants_config(part.dhcp) && !part.asking)
+            ask_config(); /* it is another owner now: nothing is given before */
         bool starves = !more && dhcp_wants_blocks(part.dhcp);
         uint64_t wait_ms = part.starved_ms ? 2 * part.starved_ms : STARVED_MS;
         part.starved_ms = !starves ? 0 : wait_ms < STARVED_MOST_MS ? wait_ms : STARVED_MOST_MS;
@@ -222,7 +228,11 @@ static void look_at_blocks(void)
         dhcp_resume(part.dhcp);
     if (part.ticks % CALM_S == 0)
         dhcp_calm(part.dhcp);
-    if (!part.blocks_told || part.blocks_age_s >= RENEW_S ||
+    if (part.ticks % SPARE_S == 0 && region_link_preferred(part.rack->regions) &&
+        !part.blocks_asked)
+        dhcp_give_back(part.dhcp);
+    if (!part.blocks_told || part.blocks_age_s >= dhcp_renew_s(part.dhcp) ||
+        part.ticks % SPARE_S == BACK_S ||
         (part.blocks_age_s >= CONFIRM_S && dhcp_has_news(part.dhcp)))
         ask_blocks();
     else if (dhcp_wants_blocks(part.dhcp))
@@ -304,7 +314,9 @@ static void on_tick(struct loop_timer *timer)
     look_who_is_lost();
     if (part.ticks % PARTNER_S == 0)
         ask_partner();
-    if (--part.ask_in_s <= 0 && !part.asking && region_link_preferred(part.rack->regions))
+    part.ask_in_s--;
+    if ((part.ask_in_s <= 0 || (!part.config_failed && dhcp_wants_config(part.dhcp))) &&
+        !part.asking && region_link_preferred(part.rack->regions))
         ask_config();
 }
 

@@ -10,6 +10,19 @@ static int range_of(const struct dhcp_network *network, ip4 address)
     return -1;
 }
 
+/* Of what is held back only a lease that its machine has goes on. */
+static bool is_held_from(const struct dhcp_question *question, const struct dhcp_network *network,
+                         ip4 address)
+{
+    const struct dhcp_wait *wait = dhcp_config_held(network, address);
+    const struct dhcp_lease *lease = dhcp_leases_at(question->leases, address);
+    if (!wait)
+        return false;
+    return !wait->has_mac || !mac_equal(wait->mac, question->packet->mac) || !lease ||
+           lease->kind == DHCP_LEASE_DECLINED || !mac_equal(lease->mac, wait->mac) ||
+           dhcp_lease_is_free(lease, question->now_s);
+}
+
 bool dhcp_pool_allows(const struct dhcp_question *question, const struct dhcp_place *place,
                       ip4 address)
 {
@@ -22,7 +35,7 @@ bool dhcp_pool_allows(const struct dhcp_question *question, const struct dhcp_pl
             return false;
     if (host)
         return mac_equal(host->mac, question->packet->mac);
-    return range_of(network, address) >= 0 &&
+    return range_of(network, address) >= 0 && !is_held_from(question, network, address) &&
            dhcp_blocks_own(question->blocks, address, question->now_s);
 }
 
@@ -37,6 +50,7 @@ uint64_t dhcp_pool_lent_until(const struct dhcp_question *question, const struct
     const struct dhcp_lease *lease = dhcp_leases_at(question->partner, address);
     if (!lease || !mac_equal(lease->mac, question->packet->mac) ||
         !dhcp_pool_is_dynamic(place, address) || address == place->network->gateway ||
+        dhcp_config_held(place->network, address) ||
         dhcp_blocks_own(question->blocks, address, question->now_s))
         return 0;
     return lease->expires_s + lease->duration_s / 4;

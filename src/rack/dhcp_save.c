@@ -28,13 +28,15 @@ static void written(void *subject)
 {
     struct dhcp_save_job *job = subject;
     struct dhcp_save *save = job->save;
-    if (job->code)
+    bool job_failed = job->code != ERR_OK;
+    if (job_failed)
         log_error("dhcp: %s is in use but not kept: %s", job->what, job->err.text);
     free(job->text);
     free(job);
     if (!save)
         return;
     save->job = NULL;
+    save->kept = !job_failed && !save->next;
     start(save);
 }
 
@@ -58,6 +60,7 @@ void dhcp_save_put(struct dhcp_save *save, char *text)
     ASSERT(text);
     free(save->next);
     save->next = text;
+    save->kept = false;
     start(save);
 }
 

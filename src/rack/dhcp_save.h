@@ -14,6 +14,7 @@ struct dhcp_save {
     char path[LIMIT_PATH];
     struct dhcp_save_job *job; /* being written */
     char *next;
+    bool kept; /* the file has the last text, for certain */
 };
 
 /** Replace the file by text (taken over) soon; a failure is logged. */

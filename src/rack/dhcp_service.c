@@ -6,6 +6,7 @@
 
 #include "src/rack/dhcp_boot.h"
 #include "src/rack/dhcp_pool.h"
+#include "src/rack/dhcp_spare.h"
 
 void dhcp_service_init(struct dhcp_service *service)
 {
@@ -202,6 +203,18 @@ int dhcp_service_lacks(struct dhcp_service *service, int i, uint64_t now_s)
     int wish = wish_of(pool);
     pool->left = dhcp_pool_count_free(&question, &place, wish);
     return (wish - pool->left + DHCP_BLOCK_SIZE - 1) / DHCP_BLOCK_SIZE;
+}
+
+void dhcp_service_give_back(struct dhcp_service *service, uint64_t now_s, struct dhcp_blocks *back)
+{
+    static int wish[DHCP_CONFIG_NETWORKS]; /* the loop's */
+    back->count = 0;
+    if (!service->config)
+        return;
+    for (int i = 0; i < service->config->count; i++)
+        wish[i] = wish_of(&service->pool[i]);
+    struct dhcp_spare spare = {service->config, service->leases, wish, now_s};
+    dhcp_spare_take(&spare, &service->blocks, back);
 }
 
 bool dhcp_service_is_hungry(const struct dhcp_service *service)

@@ -76,6 +76,10 @@ void dhcp_service_receive(struct dhcp_service *service, const struct dhcp_arriva
  * given lately. Counts, so not for each message. */
 int dhcp_service_lacks(struct dhcp_service *service, int i, uint64_t now_s);
 
+/** Take blocks that the configuration has no use for out of those to give from: back is made of
+ * them. */
+void dhcp_service_give_back(struct dhcp_service *service, uint64_t now_s, struct dhcp_blocks *back);
+
 /** Since it was counted so many were given that some network may soon have none. */
 bool dhcp_service_is_hungry(const struct dhcp_service *service);
 

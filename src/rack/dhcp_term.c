@@ -82,11 +82,12 @@ static void keep(struct dhcp_term *term)
     const struct dhcp_service *service = term->service;
     uint64_t until_s = service->blocks.until_s ? service->blocks.until_s : term->saved_until_s;
     json_t *json = json_pack(
-        "{s:s, s:I, s:s, s:s, s:I, s:I, s:I, s:I, s:i, s:o}", "boot", term->boot, "offset_ms",
+        "{s:s, s:I, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "boot", term->boot, "offset_ms",
         (json_int_t)term->offset_ms, "salt", term->salt, "store", term->store, "sequence",
         (json_int_t)term->confirmed, "config_until_s", (json_int_t)service->config_until_s,
         "blocks_until_s", (json_int_t)until_s, "written_s", (json_int_t)dhcp_term_now_s(term),
-        "term_s", (int)term->term_s, "blocks", runs_of(&service->blocks));
+        "term_s", (json_int_t)term->term_s, "owner", (json_int_t)term->config_owner, "blocks",
+        runs_of(&service->blocks));
     ASSERT(json);
     term->written_s = dhcp_term_now_s(term);
     dhcp_save_put(&term->save, json_dumps(json, JSON_COMPACT));
@@ -146,6 +147,7 @@ enum error_code dhcp_term_open(struct dhcp_term *term, struct loop *loop, const 
         term->term_s = (uint32_t)term_s;
     service->config_until_s = take_number(json, "config_until_s");
     service->last_time_s = file->last_time_s > written_s ? file->last_time_s : written_s;
+    term->config_owner = (int64_t)take_number(json, "owner");
     term->confirmed = take_number(json, "sequence");
     term->saved_until_s = take_number(json, "blocks_until_s");
     if (strcmp(store, term->store) != 0 || file->sequence < term->confirmed ||
@@ -184,12 +186,18 @@ void dhcp_term_resume(struct dhcp_term *term)
     log_info("dhcp: no region yet: going on with %d blocks of addresses", service->blocks.count);
 }
 
-void dhcp_term_heard(struct dhcp_term *term, uint64_t asked_ns)
+bool dhcp_term_is_bound(const struct dhcp_term *term)
 {
-    uint64_t until_s = dhcp_term_at_s(term, asked_ns) + term->term_s;
-    if (until_s > term->service->config_until_s)
-        term->service->config_until_s = until_s;
-    if (dhcp_term_now_s(term) >= term->written_s + KEEP_EVERY_S)
+    return term->config_owner == term->owner;
+}
+
+void dhcp_term_bind(struct dhcp_term *term, int64_t owner)
+{
+    bool same = term->config_owner == owner;
+    term->config_owner = owner;
+    if (dhcp_term_is_bound(term) && term->until_s)
+        term->service->config_until_s = term->until_s;
+    if (!same)
         keep(term);
 }
 
@@ -206,8 +214,12 @@ enum error_code dhcp_term_take(struct dhcp_term *term, const json_t *answer, uin
                 !memcmp(blocks.number, service->blocks.number,
                         sizeof(blocks.number[0]) * (size_t)blocks.count);
     uint64_t until_s = dhcp_term_at_s(term, asked_ns) + term_s;
-    if (until_s > service->config_until_s || term->term_s != term_s)
+    term->owner = (int64_t)take_number(answer, "owner");
+    term->renewals = take_number(answer, "renewals");
+    term->until_s = until_s;
+    if (dhcp_term_is_bound(term))
         service->config_until_s = until_s;
+    term->back.count = 0;
     term->term_s = (uint32_t)term_s;
     term->saved_until_s = 0;
     term->confirmed = sequence;
@@ -226,10 +238,20 @@ void dhcp_term_take_new_store(struct dhcp_term *term, const struct dhcp_lease_fi
     digest_random(random, sizeof(random));
     digest_hex(random, sizeof(random), term->salt);
     name_store(term, file->store_id);
-    blocks->count = 0;
+    blocks->count = term->back.count = 0;
     blocks->until_s = term->saved_until_s = 0;
     term->confirmed = 0;
     keep(term);
+}
+
+void dhcp_term_give_back(struct dhcp_term *term)
+{
+    struct dhcp_service *service = term->service;
+    if (!service->blocks.until_s)
+        return;
+    dhcp_service_give_back(service, dhcp_term_now_s(term), &term->back);
+    if (term->back.count)
+        keep(term); /* before anybody else may have them: a restart must not use them */
 }
 
 /* ---- the question ---- */
@@ -249,5 +271,9 @@ json_t *dhcp_term_question(const struct dhcp_term *term, uint64_t sequence)
     json_t *params = json_pack("{s:s, s:I, s:o}", "store", term->store, "sequence",
                                (json_int_t)sequence, "networks", networks);
     ASSERT(params);
+    if (term->back.count && term->save.kept) {
+        json_object_set_new(params, "renewals", json_integer((json_int_t)term->renewals));
+        json_object_set_new(params, "back", runs_of(&term->back));
+    }
     return params;
 }

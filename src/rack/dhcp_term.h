@@ -23,6 +23,11 @@ struct dhcp_term {
     char salt[DHCP_TERM_STORE];  /* "" = the file's store is the one regions know */
     char store[DHCP_TERM_STORE]; /* who owns the blocks */
     uint64_t confirmed;          /* sequence that a region knows of */
+    uint64_t renewals;           /* of the answer that is in force */
+    int64_t owner;               /* as the regions know the store, 0 = not asked yet */
+    int64_t config_owner;        /* as which it has its document */
+    uint64_t until_s;            /* the owner's term */
+    struct dhcp_blocks back;     /* not used any more: to be given back */
     uint64_t saved_until_s;      /* of the blocks that were kept, until they are used */
     uint64_t written_s;          /* the terms on disk were begun then */
     uint32_t term_s;
@@ -45,8 +50,18 @@ uint64_t dhcp_term_at_s(const struct dhcp_term *term, uint64_t boot_ns);
 /** No region could be asked since the start: go on with the blocks that were kept. */
 void dhcp_term_resume(struct dhcp_term *term);
 
-/** A region answered dhcp_config that was asked for at asked_ns (BOOTTIME). */
-void dhcp_term_heard(struct dhcp_term *term, uint64_t asked_ns);
+/**
+ * The document is one that a region gave to this owner: it may be served for the owner's term. One
+ * that was given to an owner whose term was over may not: addresses mean something else by then.
+ */
+void dhcp_term_bind(struct dhcp_term *term, int64_t owner);
+
+/** Is the document one of the owner that it is now? */
+bool dhcp_term_is_bound(const struct dhcp_term *term);
+
+/** Stop using blocks that are not needed: the next question gives them back, once that is on disk.
+ */
+void dhcp_term_give_back(struct dhcp_term *term);
 
 /** Params of the call dhcp_blocks: a new object. sequence: of the last lease on disk. */
 json_t *dhcp_term_question(const struct dhcp_term *term, uint64_t sequence);

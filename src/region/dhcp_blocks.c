@@ -9,6 +9,7 @@
 #include "src/base/log.h"
 #include "src/region/dhcp_store.h"
 #include "src/region/rack_call.h"
+#include "src/region/rack_links.h"
 
 enum { ASK_MS = 3000, POLL_MS = 5, NETWORKS_MOST = 256, RANGES_MOST = 1024 };
 
@@ -26,6 +27,8 @@ static void on_expired(void *subject, enum error_code code, const char *reason)
     blocks.proposing = false;
     if (code)
         log_debug("dhcp: blocks stay with their rack: %s", reason);
+    else
+        rack_links_note("config_changed", NULL); /* what waited for that rack may go on */
 }
 
 void dhcp_blocks_look(struct region *region, const struct cluster_view *view)
@@ -76,6 +79,33 @@ static enum error_code take_params(json_t *params, struct block_ask *ask, json_t
     return ERR_OK;
 }
 
+/* [[number, count], ...], ascending. */
+static enum error_code take_back(json_t *params, struct arena *arena, struct block_ask *ask,
+                                 struct error *err)
+{
+    json_t *renewals = json_object_get(params, "renewals"), *run;
+    json_t *back = json_object_get(params, "back");
+    size_t i, count = json_array_size(back);
+    if (!back)
+        return ERR_OK;
+    if (!json_is_array(back) || count > CLUSTER_BLOCKS || !json_is_integer(renewals) ||
+        json_integer_value(renewals) < 0)
+        return error_set(err, ERR_BAD_INPUT, "dhcp_blocks: back or renewals is malformed");
+    struct block_range *runs = ARENA_ARRAY(arena, struct block_range, count + 1);
+    json_array_foreach (back, i, run) {
+        json_t *number = json_array_get(run, 0), *many = json_array_get(run, 1);
+        json_int_t first = json_integer_value(number), length = json_integer_value(many);
+        if (!json_is_integer(number) || !json_is_integer(many) || first < 0 || length < 1 ||
+            length > CLUSTER_BLOCKS || first + length > UINT32_MAX / CLUSTER_BLOCK_SIZE + 1)
+            return error_set(err, ERR_BAD_INPUT, "back[%zu] is malformed", i);
+        runs[i] = (struct block_range){(ip4)first, (ip4)(first + length - 1)};
+    }
+    ask->renewals = (uint64_t)json_integer_value(renewals);
+    ask->back = runs;
+    ask->back_count = (int)count;
+    return ERR_OK;
+}
+
 static uint32_t lacks_of(json_t *params, int64_t subnet)
 {
     json_t *network;
@@ -121,6 +151,10 @@ static void pause_ms(unsigned ms)
 static bool is_known(const struct cluster_state *facts, const struct command *command)
 {
     bool found;
+    if (command->kind == COMMAND_BLOCK_RETURN) {
+        int at = cluster_state_block_at(facts, command->block_return.number, &found);
+        return !found || facts->blocks[at].owner != command->block_return.owner;
+    }
     if (command->kind == COMMAND_BLOCK_GRANT) {
         cluster_state_block_at(facts, command->block_grant.number, &found);
         return found;
@@ -157,7 +191,7 @@ static enum error_code carry_out(struct block_ask *ask, struct cluster_view *vie
         if (step == BLOCK_REFUSE)
             return error_set(err, ERR_GONE,
                              "the store lacks leases that it had confirmed: it owns nothing");
-        if (step == BLOCK_DONE)
+        if (step == BLOCK_DONE || step == BLOCK_BEHIND)
             return ERR_OK;
         enum error_code code = propose(&command, view, until_ns, err);
         if (!code) {
@@ -201,6 +235,8 @@ enum error_code dhcp_blocks_call(const struct rack_peer *peer, struct db *db, js
     json_t *subnets = json_array();
     int grants = 0;
     enum error_code code = take_params(params, &ask, subnets, err);
+    code = code ? code : take_back(params, arena, &ask, err);
+    code = code ? code : dhcp_store_told(db, peer->system_id, ask.store, &ask.told, err);
     code = code ? code : dhcp_store_ranges(db, peer->system_id, subnets, arena, &rows, err);
     json_decref(subnets);
     if (!code) {
@@ -209,9 +245,16 @@ enum error_code dhcp_blocks_call(const struct rack_peer *peer, struct db *db, js
     }
     if (code)
         return code;
+    if (ask.sequence < ask.told) {
+        *result = json_pack("{s:I}", "known", (json_int_t)ask.told);
+        return ERR_OK;
+    }
     const struct cluster_block_owner *owner =
         cluster_state_block_store(&view->facts, ask.rack, ask.store);
-    *result = json_pack("{s:I, s:o, s:b}", "term_s", (json_int_t)blocks.term_s, "blocks",
-                        list_blocks(&view->facts, owner ? owner->id : 0), "more", grants > 0);
+    if (!owner)
+        return error_set(err, ERR_UNAVAILABLE, "the store's blocks were freed meanwhile");
+    *result = json_pack("{s:I, s:I, s:I, s:o, s:b}", "term_s", (json_int_t)blocks.term_s, "owner",
+                        (json_int_t)owner->id, "renewals", (json_int_t)owner->renewals, "blocks",
+                        list_blocks(&view->facts, owner->id), "more", grants > 0);
     return ERR_OK;
 }

@@ -4,11 +4,9 @@
 #include <string.h>
 
 #include "src/base/address.h"
-#include "src/base/limits.h"
 #include "src/region/setting.h"
-#include "src/wire/digest.h"
 
-enum { LONGEST_S = 366 * 24 * 3600, HOSTNAME_BYTES = 255, FRAME_SPARE = 4096 };
+enum { LONGEST_S = 366 * 24 * 3600, HOSTNAME_BYTES = 255, STORE_TEXT = 32 };
 
 /*
  * $1 the rack, $2 name servers for subnets without their own, $3 time servers, $4 lease time.
@@ -69,8 +67,8 @@ static enum error_code addresses_of(struct db *db, const char *setting, struct a
     return ERR_OK;
 }
 
-enum error_code dhcp_store_document(struct db *db, const char *system_id, const char *version,
-                                    struct arena *arena, json_t **document, struct error *err)
+enum error_code dhcp_store_networks(struct db *db, const char *system_id, struct arena *arena,
+                                    const char **text, struct error *err)
 {
     DB_STATEMENT(dhcp_networks, NETWORKS_SQL);
     __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
@@ -82,22 +80,9 @@ enum error_code dhcp_store_document(struct db *db, const char *system_id, const 
         code = db_query(db, &dhcp_networks,
                         DB_PARAMS(system_id, dns, ntp, db_number(arena, DHCP_STORE_LEASE_S)), &rows,
                         err);
-    if (code)
-        return code;
-    const char *text = db_text(&rows, 0, 0);
-    char digest[DIGEST_TEXT];
-    digest_sha256_text(text, strlen(text), digest);
-    if (strlen(text) > LIMIT_FRAME_BYTES - FRAME_SPARE)
-        return error_set(err, ERR_TOO_LARGE, "the DHCP of rack %s is larger than %d bytes",
-                         system_id, LIMIT_FRAME_BYTES - FRAME_SPARE);
-    if (!strcmp(version, digest)) {
-        *document = json_pack("{ss}", "version", digest);
-        return ERR_OK;
-    }
-    json_t *networks = json_loads(text, 0, NULL);
-    ASSERT(networks); /* PostgreSQL wrote it */
-    *document = json_pack("{ssso}", "version", digest, "networks", networks);
-    return ERR_OK;
+    if (!code)
+        *text = arena_strdup(arena, db_text(&rows, 0, 0));
+    return code;
 }
 
 /* ---- leases ---- */
@@ -219,6 +204,24 @@ static enum error_code keep(struct db *db, const char *rack, const struct leases
                     NULL, err);
 }
 
+/* How far the store has come: leases that are told here and missing there later were lost. */
+static enum error_code note_store(struct db *db, const char *rack, json_t *params,
+                                  struct arena *arena, struct error *err)
+{
+    DB_STATEMENT(dhcp_note_store,
+                 "INSERT INTO dhcp_lease_store (rack, store, sequence) VALUES ($1, $2, $3) ON "
+                 "CONFLICT (rack, store) DO UPDATE SET sequence = "
+                 "greatest(dhcp_lease_store.sequence, EXCLUDED.sequence), updated = now()");
+    const char *store = json_string_value(json_object_get(params, "store"));
+    json_t *sequence = json_object_get(params, "sequence");
+    if (!store || strlen(store) != STORE_TEXT || strspn(store, "0123456789abcdef") != STORE_TEXT ||
+        !json_is_integer(sequence) || json_integer_value(sequence) < 0)
+        return error_set(err, ERR_BAD_INPUT, "leases: store or sequence is malformed");
+    return db_query(db, &dhcp_note_store,
+                    DB_PARAMS(rack, store, db_number(arena, json_integer_value(sequence))), NULL,
+                    err);
+}
+
 enum error_code dhcp_store_leases(struct db *db, const char *rack, json_t *params,
                                   struct arena *arena, struct error *err)
 {
@@ -238,6 +241,17 @@ enum error_code dhcp_store_leases(struct db *db, const char *rack, json_t *param
         code = forget(db, &both[1], arena, err);
     if (!code)
         code = keep(db, rack, &both[0], arena, err);
+    return code ? code : note_store(db, rack, params, arena, err);
+}
+
+enum error_code dhcp_store_told(struct db *db, const char *rack, const char *store,
+                                uint64_t *sequence, struct error *err)
+{
+    DB_STATEMENT(dhcp_told, "SELECT sequence FROM dhcp_lease_store WHERE rack = $1 AND store = $2");
+    __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
+    enum error_code code = db_query(db, &dhcp_told, DB_PARAMS(rack, store), &rows, err);
+    if (!code)
+        *sequence = rows.count ? (uint64_t)db_int(&rows, 0, 0) : 0;
     return code;
 }
 
@@ -297,7 +311,8 @@ enum error_code dhcp_store_sweep(struct db *db, struct error *err)
 {
     DB_STATEMENT(dhcp_sweep,
                  "WITH observed AS (DELETE FROM ip_address WHERE alloc_type = 6 AND expires < "
-                 "now() - interval '1 day') DELETE FROM dhcp_lease WHERE expires < now() - "
-                 "interval '1 day'");
+                 "now() - interval '1 day'), drained AS (DELETE FROM dhcp_draining WHERE until < "
+                 "now()), stores AS (DELETE FROM dhcp_lease_store WHERE updated < now() - interval "
+                 "'30 days') DELETE FROM dhcp_lease WHERE expires < now() - interval '1 day'");
     return db_query(db, &dhcp_sweep, DB_NO_PARAMS, NULL, err);
 }

@@ -8,12 +8,9 @@
 
 #include "src/db/db.h"
 
-/**
- * The DHCP document of a rack, a new object. version is the one it has: when that is still right
- * the document is {"version"} alone. Errors: TOO_LARGE (more than a frame holds).
- */
-enum error_code dhcp_store_document(struct db *db, const char *system_id, const char *version,
-                                    struct arena *arena, json_t **document, struct error *err);
+/** The networks of a rack's DHCP document as they should be: JSON in the arena. */
+enum error_code dhcp_store_networks(struct db *db, const char *system_id, struct arena *arena,
+                                    const char **text, struct error *err);
 
 /**
  * Keep what the call `leases` of a rack says: the table of leases, and an observed address at each
@@ -22,6 +19,10 @@ enum error_code dhcp_store_document(struct db *db, const char *system_id, const 
 enum { DHCP_STORE_LEASES = 256, DHCP_STORE_LEASE_S = 600 };
 enum error_code dhcp_store_leases(struct db *db, const char *rack, json_t *params,
                                   struct arena *arena, struct error *err);
+
+/** The highest sequence that this store of the rack has told leases with, 0 = it has told none. */
+enum error_code dhcp_store_told(struct db *db, const char *rack, const char *store,
+                                uint64_t *sequence, struct error *err);
 
 /** The answer to partner_leases: what other racks gave in the rack's networks, a new object. */
 enum error_code dhcp_store_partner(struct db *db, const char *rack, int64_t since,

@@ -188,10 +188,23 @@ static enum error_code taken(struct api_reply *reply, struct error *err)
     return api_fields_valid(reply, err);
 }
 
+/*
+ * Addresses of the VLAN (as v) whose new meaning waits, and for which rack: it may still give them
+ * by the old one. Not MAAS's: shown with the one object only, and while there are some.
+ */
+#define PENDING_SQL                                                                             \
+    "(SELECT jsonb_agg(jsonb_build_object('address', a.address, 'rack', a.rack) ORDER BY "      \
+    "a.address::inet, a.rack) AS pending FROM (SELECT DISTINCT h.address, h.rack FROM (SELECT " \
+    "DISTINCT ON (rack) held FROM dhcp_document ORDER BY rack, number DESC) d CROSS JOIN "      \
+    "jsonb_to_recordset(d.held) h (address text, rack text) JOIN subnet s ON s.cidr >>= "       \
+    "h.address::inet AND s.vlan_id = v.id) a)"
+
 static enum error_code answer(struct api_request *request, struct api_reply *reply, const char *id,
                               struct error *err)
 {
-    DB_STATEMENT(vlan_read, "SELECT to_json(v) FROM (" VLAN_SQL ") v WHERE id = $1");
+    DB_STATEMENT(vlan_read, "SELECT CASE WHEN p.pending IS NULL THEN to_json(v) ELSE (to_jsonb(v) "
+                            "|| jsonb_build_object('dhcp_pending', p.pending))::json END FROM "
+                            "(" VLAN_SQL ") v CROSS JOIN LATERAL " PENDING_SQL " p WHERE id = $1");
     struct rows_one one = {&vlan_read, "VLAN"};
     return rows_reply_one(request, reply, &one, DB_PARAMS(id), err);
 }

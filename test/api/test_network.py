@@ -122,6 +122,14 @@ def test_dhcp_needs_rack_and_range(api):
     assert "relay_vlan" in api.admin.put(path, relay_vlan=other).json()
     assert "relay_vlan" in api.admin.put(f"vlans/{other}/", relay_vlan=other).json()
     assert api.admin.put(f"vlans/{other}/", relay_vlan="").json()["relay_vlan"] is None
+    # What racks give by is not what it is to be yet: seen by who asks for the VLAN.
+    api.sql("INSERT INTO dhcp_document (rack, owner, version, networks, held) VALUES "
+            f"('{one}', 1, 'a', '[]', '[{{\"address\": \"{base}.7\", \"rack\": \"{far}\"}}]'), "
+            f"('{one}', 1, 'b', '[]', '[{{\"address\": \"{base}.9\", \"rack\": \"{two}\"}}, "
+            "{\"address\": \"192.0.2.1\", \"rack\": \"gone\"}]')")
+    assert api.admin.get(path).json()["dhcp_pending"] == [{"address": base + ".9", "rack": two}]
+    assert "dhcp_pending" not in api.admin.get(f"vlans/{other}/").json()
+    api.sql("DELETE FROM dhcp_document")
     assert api.admin.put(path, dhcp_on="false").json()["dhcp_on"] is False
     assert api.admin.delete(f"ipranges/{dynamic['id']}/").status == 204
 

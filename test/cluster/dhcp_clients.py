@@ -81,6 +81,33 @@ class Clients:
                 return address, socket.inet_ntoa(server), time.monotonic() - start
         raise AssertionError(f"no address within {patience_s} s")
 
+    def offered(self, mac, server, wanted=None, wait_s=1.5):
+        """What this server offers a client that has tried for a while: its address, or None."""
+        self.client.xid += 1
+        datagram = bytearray(message(DISCOVER, mac, self.client.xid, **({"o50": socket.inet_aton(wanted)} if wanted else {})))
+        datagram[8:10] = struct.pack("!H", 5)
+        self.client.send(bytes(datagram))
+        until = time.monotonic() + wait_s
+        while (left := until - time.monotonic()) > 0:
+            self.client.socket.settimeout(left)
+            try:
+                kind, address, by, xid, to = parse(self.client.socket.recv(1500))
+            except TimeoutError:
+                return None
+            if kind == OFFER and xid == self.client.xid and to == mac and socket.inet_ntoa(by) == server:
+                return address
+        return None
+
+    def take_from(self, mac, server, wanted=None):
+        """A lease of this server: (address, its time), or None."""
+        address = self.offered(mac, server, wanted)
+        acked = address and self.exchange(REQUEST, mac, self.client.xid, 5, 1, o50=socket.inet_aton(address),
+                                          o54=socket.inet_aton(server))
+        if not acked or acked[0][0] != ACK:
+            return None
+        self.note(mac, address, acked[1])
+        return address, acked[1]
+
     def again(self, mac, address):
         """A client that starts anew wants its address (INIT-REBOOT, for a renewal is answered to the address itself): the
         type of the answer and the lease's time, or None."""

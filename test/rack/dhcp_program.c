@@ -117,7 +117,8 @@ static void configure(const char *path)
     json_t *document = json_load_file(path, 0, &where);
     if (!document)
         check(error_set(&err, ERR_BAD_INPUT, "%s: %s", path, where.text), &err);
-    if (dhcp_configure(dhcp, document, clock_boot_ns(), &err))
+    struct dhcp_asked asked = {0};
+    if (dhcp_configure(dhcp, document, &asked, &err))
         printf("error %s\n", err.text);
     else
         take_blocks(document);

@@ -2,15 +2,16 @@
  * Conversations with the DHCP service, as text files on virtual time: test/replay/dhcp/NAME.txt.
  *
  *   network 10.77.0.0/24 rack 10.77.0.21 [second] [lease S] [gateway A] [vlan N] [remote]
- *           [range A-B]... [host MAC A NAME]...       serve this network (remote: behind a relay)
+ *           [range A-B]... [host MAC A NAME]... [held A MAC|-]...
+ *                                                     serve this network (remote: behind a relay)
  *   > TYPE mac=.. [xid=..] [secs=..] [ciaddr=..] [giaddr=..] [address=..] [server=..] [arch=HEX]
  *          [vendor=..] [user=..] [want=1,3,..] [hostname=..] [lease=..] [size=..] [broadcast]
  *          [to=A] [relay=TEXT]                        a client's message (to: its destination)
  *   < TYPE|none [address=..] [lease=..] [file=..] [way=..] [to=..] [server=..] [reason=..]
  *          [prefix=..] [vendor=..] [router=..] [hostname=..] [relay=..] [no=OPTION] [least=BYTES]
  *                                                     what must come; only what is named is
- * compared wait S | clock S                                  time goes by | is set restart the
- * rack's process starts anew | own S [A-B].. the rack's blocks | partner MAC A DURATION LEFT |
+ * compared anew = another configuration comes now | wait S | clock S time goes by | is set restart
+ * the rack's process starts anew | own S [A-B].. the rack's blocks | partner MAC A DURATION LEFT |
  * alone yes|no | config S (its term) | state A KIND|none [MAC]                           what
  * stands in memory for an address changes N                                         so many leases
  * go to the region
@@ -99,12 +100,12 @@ static void own_all(void)
 static void add_network(char **words, int count)
 {
     struct ip4_net net;
-    json_t *ranges = json_array(), *hosts = json_array();
+    json_t *ranges = json_array(), *hosts = json_array(), *held = json_array();
     json_t *network =
-        json_pack("{s:i, s:i, s:s, s:b, s:i, s:s, s:[s], s:[], s:s, s:i, s:o, s:o}", "vlan_id",
+        json_pack("{s:i, s:i, s:s, s:b, s:i, s:s, s:[s], s:[], s:s, s:i, s:o, s:o, s:o}", "vlan_id",
                   (int)json_array_size(replay.networks) + 100, "subnet_id", 1, "cidr", words[1],
                   "primary", 1, "mtu", 1500, "gateway", "10.77.0.1", "dns", "10.77.0.53", "ntp",
-                  "domain", "maas", "lease_s", 600, "ranges", ranges, "hosts", hosts);
+                  "domain", "maas", "lease_s", 600, "ranges", ranges, "hosts", hosts, "held", held);
     assert_non_null(network);
     json_object_set_new(network, "gateway", json_null());
     check(ip4_net_parse(words[1], &net), "expected a network", words[1]);
@@ -126,6 +127,11 @@ static void add_network(char **words, int count)
                                   json_pack("{s:s, s:s, s:s}", "mac", words[i + 1], "address",
                                             words[i + 2], "hostname", words[i + 3]));
             i += 3;
+        } else if (!strcmp(words[i], "held")) {
+            const char *mac = strcmp(words[i + 2], "-") != 0 ? words[i + 2] : NULL;
+            json_array_append_new(held,
+                                  json_pack("{s:s, s:s?}", "address", words[i + 1], "mac", mac));
+            i += 2;
         } else if (!strcmp(words[i], "range")) {
             char *last = strchr(words[++i], '-');
             *last++ = '\0';
@@ -408,7 +414,10 @@ static void run_line(char *line)
         words[count++] = word;
     if (!count || words[0][0] == '#')
         return;
-    if (!strcmp(words[0], "network"))
+    if (!strcmp(words[0], "anew")) {
+        json_array_clear(replay.networks);
+        replay.interfaces.interface[0].addresses = 0;
+    } else if (!strcmp(words[0], "network"))
         add_network(words, count);
     else if (!strcmp(words[0], ">"))
         send_message(words, count);

@@ -1,8 +1,9 @@
 /*
  * Two racks on one wire, the cluster's facts, and clients, in virtual time and broken at random: a
- * rack is cut off from the regions, loses its store or comes back with an older one, its clock
- * drifts, a leader starts anew. No address is two clients' at one time. The racks are the real
- * service's decisions, the cluster the real facts and block_decide; what lies between is played.
+ * rack is cut off from the regions, loses its store or comes back with an older one, gives blocks
+ * back, asks twice, its clock drifts, a leader starts anew. No address is two clients' at one time.
+ * The racks are the real service's decisions, the cluster the real facts and block_decide; what
+ * lies between is played.
  */
 // rooms: rack
 #include <stdarg.h>
@@ -18,6 +19,7 @@
 #include "ha/plant.h"
 #include "src/base/clock.h"
 #include "src/rack/dhcp_service.h"
+#include "src/rack/dhcp_spare.h"
 #include "test/lib/sample_command.h"
 
 enum {
@@ -43,6 +45,13 @@ struct disk {
     struct dhcp_lease leases[256];
 };
 
+/* A question of a rack as it was asked. */
+struct asked {
+    uint64_t at_s, sequence, renewals; /* at_s: when the cluster hears it, 0 = it was not asked */
+    int store, back_count;
+    struct block_range back[8];
+};
+
 struct rack {
     struct dhcp_leases *leases, *partner;
     struct dhcp_blocks blocks;
@@ -50,13 +59,16 @@ struct rack {
     struct dhcp_network network;
     struct disk disk, backup;
     int backup_store;
-    uint64_t confirmed; /* sequence that the cluster knows of */
-    int store;          /* number of its store: grows with each new one */
+    uint64_t confirmed;       /* sequence that the cluster knows of */
+    uint64_t reported;        /* and the one that leases were last told with */
+    struct asked asked, late; /* and once more, through another region that was slow */
+    uint64_t renewals, told_renewals;
+    int store; /* number of its store: grows with each new one */
     bool up, linked;
-    uint64_t cut_until_s;          /* from the regions */
-    double rate;                   /* of its clock */
-    uint64_t answer_at_s, asked_s; /* a question is out */
-    uint64_t told_at_s;            /* its answer is on the way */
+    uint64_t cut_until_s; /* from the regions */
+    double rate;          /* of its clock */
+    uint64_t asked_s;     /* when its question was, by its clock */
+    uint64_t told_at_s;   /* its answer is on the way */
     struct dhcp_blocks told;
     struct block_need need;
 };
@@ -75,7 +87,8 @@ static struct sim_world {
     struct rack rack[RACKS];
     struct client client[CLIENTS];
     struct block_range range;
-    uint64_t leases, lent, moved, expired;
+    uint64_t leases, lent, moved, expired, returned;
+    uint64_t clients; /* so many are there */
     bool broken;
 } w;
 
@@ -154,39 +167,63 @@ static void load(struct rack *rack)
     clear(rack->partner);
     for (int i = 0; i < rack->disk.leases_count; i++)
         dhcp_leases_put(rack->leases, &rack->disk.leases[i], 0, NULL);
-    rack->answer_at_s = rack->told_at_s = 0;
+    rack->asked.at_s = rack->told_at_s = 0;
 }
 
 /* The rack's question reaches the cluster a while after it was asked, its answer comes later still.
  */
-static void answer(int i)
+static enum block_step decide_all(int i, const struct asked *asked)
 {
-    struct rack *rack = &w.rack[i];
     char system_id[LIMIT_NAME], store[CLUSTER_ID], other[LIMIT_NAME], unused[CLUSTER_ID];
+    struct rack *rack = &w.rack[i];
     struct command command;
-    rack->answer_at_s = 0;
-    name_of(i, rack->store, system_id, store);
+    name_of(i, asked->store, system_id, store);
     name_of(1 - i, 1, other, unused);
     struct block_need need = {&w.range, 1, i == 1, other, (uint32_t)draw(3)};
     struct block_ask ask = {.rack = system_id,
                             .store = store,
-                            .sequence = rack->disk.sequence,
+                            .sequence = asked->sequence,
+                            .told = asked->store == rack->store ? rack->reported : 0,
+                            .renewals = asked->renewals,
+                            .back = asked->back,
+                            .back_count = asked->back_count,
                             .term_s = TERM_S,
                             .longest_s = LEASE_S,
                             .needs = &need,
                             .needs_count = 1};
     enum block_step step;
-    while ((step = block_decide(&w.facts, &ask, &command)) == BLOCK_PROPOSE && propose(&command))
+    if (PLANTED(confirmed_only))
+        ask.told = 0;
+    while ((step = block_decide(&w.facts, &ask, &command)) == BLOCK_PROPOSE && propose(&command)) {
         block_accepted(&ask, &command);
+        w.returned += command.kind == COMMAND_BLOCK_RETURN;
+    }
     look_at_cluster(); /* the renewal is seen now */
-    if (step == BLOCK_REFUSE) {
+    return step;
+}
+
+static void answer(int i)
+{
+    struct rack *rack = &w.rack[i];
+    char system_id[LIMIT_NAME], store[CLUSTER_ID];
+    name_of(i, rack->store, system_id, store);
+    enum block_step step = decide_all(i, &rack->asked);
+    if (step == BLOCK_BEHIND && rack->reported <= rack->disk.sequence) {
+        rack->asked.at_s = 0; /* told meanwhile: it asks again */
+        return;
+    }
+    if (step == BLOCK_REFUSE || step == BLOCK_BEHIND) {
+        rack->asked.at_s = 0;
         rack->store += 100;
+        rack->reported = 0;
         rack->blocks.count = 0;
         return;
     }
-    rack->confirmed = rack->disk.sequence;
+    rack->confirmed = rack->asked.sequence;
+    rack->asked.at_s = 0;
     const struct cluster_block_owner *owner = cluster_state_block_store(&w.facts, system_id, store);
     rack->told.count = 0;
+    rack->told_renewals = owner ? owner->renewals : 0;
     for (int k = 0; owner && k < w.facts.blocks_count; k++)
         if (w.facts.blocks[k].owner == owner->id)
             dhcp_blocks_add(&rack->told, w.facts.blocks[k].number, 1);
@@ -197,10 +234,12 @@ static void hear(struct rack *rack)
 {
     rack->told_at_s = 0;
     rack->blocks = rack->told;
+    rack->renewals = rack->told_renewals;
     uint64_t from_s = PLANTED(term_from_answer) ? clock_of(rack) : rack->asked_s;
     rack->blocks.until_s = from_s + TERM_S;
     rack->pool.full_until_s = 0;
-    if (!draw(20)) /* the last that it heard for a long time */
+    /* The last that it heard for a long time. */
+    if (!draw(clock_of(rack) - rack->asked_s > TERM_S / 8 ? 2 : 20))
         rack->cut_until_s = w.now_s + TERM_S + draw(TERM_S);
 }
 
@@ -219,9 +258,47 @@ static void tell_partner(int i)
     }
 }
 
+/* Blocks that it has no use for: not used from now on, given back with the next question. */
+static void give_back(struct rack *rack)
+{
+    static struct dhcp_blocks back;
+    struct dhcp_config config = {.count = 1, .network = &rack->network};
+    int wish = draw(2) ? -DHCP_BLOCK_SIZE : 0;
+    struct dhcp_spare spare = {&config, rack->leases, &wish, clock_of(rack)};
+    if (PLANTED(early_return))
+        spare.now_s += LEASE_S;
+    back.count = 0;
+    dhcp_spare_take(&spare, &rack->blocks, &back);
+    for (int i = 0; i < back.count; i++)
+        rack->asked.back[rack->asked.back_count++] =
+            (struct block_range){back.number[i], back.number[i]};
+}
+
+static void ask_cluster(struct rack *rack)
+{
+    if (!rack->up || !rack->linked || rack->asked.at_s || rack->told_at_s)
+        return;
+    rack->asked_s = clock_of(rack);
+    rack->asked = (struct asked){.at_s = w.now_s + 1 + draw(draw(20) ? 5 : 400),
+                                 .sequence = rack->disk.sequence,
+                                 .renewals = rack->renewals,
+                                 .store = rack->store};
+    if (!draw(6))
+        give_back(rack);
+    if (!rack->late.at_s && !draw(rack->asked.back_count ? 2 : 200)) {
+        rack->late = rack->asked;
+        rack->late.at_s += draw(900);
+    }
+}
+
+/* What is on its way arrives. */
 static void connect(int i)
 {
     struct rack *rack = &w.rack[i];
+    if (rack->late.at_s && w.now_s >= rack->late.at_s) {
+        decide_all(i, &rack->late); /* nobody waits for the answer any more */
+        rack->late.at_s = 0;
+    }
     if (!rack->up || !rack->linked)
         return;
     if (rack->told_at_s) {
@@ -229,13 +306,15 @@ static void connect(int i)
             hear(rack);
         return;
     }
-    if (rack->answer_at_s) {
-        if (w.now_s >= rack->answer_at_s)
-            answer(i);
-        return;
-    }
-    rack->asked_s = clock_of(rack);
-    rack->answer_at_s = w.now_s + 1 + draw(draw(20) ? 5 : 400);
+    if (rack->asked.at_s && w.now_s >= rack->asked.at_s)
+        answer(i);
+}
+
+/* Each second: what it gave since is known. */
+static void report(struct rack *rack)
+{
+    if (rack->up && rack->linked && rack->disk.sequence > rack->reported)
+        rack->reported = rack->disk.sequence;
 }
 
 static void break_rack(int i)
@@ -266,10 +345,10 @@ static void break_rack(int i)
             rack->backup_store = rack->store;
         }
         break;
-    case 7: /* an older lease file, of before the last confirmation (what a rack gave since then and
+    case 7: /* an older lease file, of before leases were last told (what a rack gave since then and
              * lost nobody can tell: docs/dhcp.md); blocks are asked for anew */
         if (!draw(40) && rack->backup_store == rack->store &&
-            rack->backup.sequence < rack->confirmed) {
+            rack->backup.sequence < rack->reported) {
             rack->disk = rack->backup;
             rack->blocks.count = 0;
             load(rack);
@@ -279,6 +358,7 @@ static void break_rack(int i)
         if (!draw(60)) {
             memset(&rack->disk, 0, sizeof(rack->disk));
             rack->store++;
+            rack->reported = 0;
             rack->blocks.count = 0;
             load(rack);
         }
@@ -415,6 +495,7 @@ static void start_world(uint64_t seed)
     w.random = seed * 0x9e3779b97f4a7c15u | 1;
     w.now_s = 1000000;
     w.range = (struct block_range){FIRST, LAST};
+    w.clients = seed % 4 ? CLIENTS : CLIENTS / 5; /* few: blocks are empty again */
     start_cluster();
     for (int i = 0; i < RACKS; i++) {
         struct rack *rack = &w.rack[i];
@@ -441,12 +522,14 @@ static bool run_seed(uint64_t seed)
         w.now_s += 1 + draw(draw(40) ? 25 : 300);
         look_at_cluster();
         for (int i = 0; i < RACKS; i++) {
+            connect(i); /* before what was told since the question */
+            report(&w.rack[i]);
             break_rack(i);
-            connect(i);
+            ask_cluster(&w.rack[i]);
             tell_partner(i);
         }
         for (int k = 0; k < 6; k++)
-            run_client((int)draw(CLIENTS));
+            run_client((int)draw(w.clients));
     }
     return !w.broken;
 }
@@ -460,7 +543,7 @@ static uint64_t seeds(void)
 static void test_no_address_is_given_twice(void **state)
 {
     (void)state;
-    uint64_t leases = 0, lent = 0, moved = 0, expired = 0;
+    uint64_t leases = 0, lent = 0, moved = 0, expired = 0, returned = 0;
     plant_now = PLANT_none;
     for (uint64_t seed = 1; seed <= seeds(); seed++) {
         if (!run_seed(seed))
@@ -469,12 +552,14 @@ static void test_no_address_is_given_twice(void **state)
         lent += w.lent;
         moved += w.moved;
         expired += w.expired;
+        returned += w.returned;
     }
     /* It all happens. */
-    printf("%d seeds: %d leases, %d of them lent, %d moves, %d expired owners\n", (int)seeds(),
-           (int)leases, (int)lent, (int)moved, (int)expired);
-    assert_true(leases > 100 * seeds() && lent > seeds() && moved > seeds() &&
-                expired > seeds() / 4);
+    printf(
+        "%d seeds: %d leases, %d of them lent, %d moves, %d expired owners, %d blocks returned\n",
+        (int)seeds(), (int)leases, (int)lent, (int)moved, (int)expired, (int)returned);
+    assert_true(leases > 50 * seeds() && lent > seeds() && moved > seeds() &&
+                expired > seeds() / 4 && returned > seeds() / 4);
 }
 
 static void test_planted_bugs_are_found(void **state)
@@ -496,6 +581,8 @@ static void test_planted_bugs_are_found(void **state)
         found += seed <= most;
         if (all && seed > most)
             fail_msg("planted bug %s is not found", names[plant - PLANT_BLOCKS]);
+        if (all)
+            printf("planted bug %s: seed %d\n", names[plant - PLANT_BLOCKS], (int)seed);
     }
     plant_now = PLANT_none;
     assert_true(found >= QUICK_PLANTS);

@@ -18,7 +18,7 @@ static struct error err;
 
 /* As in docs/rack-protocol.md. */
 static const char document[] =
-    "{\"version\": \"6f2c\", \"networks\": ["
+    "{\"version\": \"6f2c\", \"number\": 41, \"networks\": ["
     "{\"vlan_id\": 5001, \"subnet_id\": 1, \"cidr\": \"10.77.0.0/24\", \"primary\": true,"
     " \"mtu\": 1500, \"gateway\": \"10.77.0.1\", \"dns\": [\"10.77.0.21\"], \"ntp\": [],"
     " \"domain\": \"maas\", \"lease_s\": 600,"
@@ -26,7 +26,8 @@ static const char document[] =
     "              {\"first\": \"10.77.0.100\", \"last\": \"10.77.0.199\"}],"
     " \"hosts\": [{\"mac\": \"52:54:00:00:00:02\", \"address\": \"10.77.0.29\"},"
     " {\"mac\": \"52:54:00:00:00:01\", \"address\": \"10.77.0.30\", \"hostname\": "
-    "\"happy-hippo\"}]},"
+    "\"happy-hippo\"}], \"held\": [{\"address\": \"10.77.0.105\", \"mac\": null},"
+    " {\"address\": \"10.77.0.33\", \"mac\": \"52:54:00:00:00:03\"}]},"
     "{\"vlan_id\": 5002, \"subnet_id\": 2, \"cidr\": \"10.78.0.0/24\", \"primary\": false,"
     " \"mtu\": 1500, \"gateway\": null, \"dns\": [], \"ntp\": [], \"domain\": \"\","
     " \"lease_s\": 600, \"ranges\": [], \"hosts\": []}]}";
@@ -49,6 +50,7 @@ static void test_good(void **unused)
         fail_msg("%s", err.text);
     assert_string_equal(config->version, "6f2c");
     assert_int_equal(config->count, 2);
+    assert_int_equal(config->number, 41);
     const struct dhcp_network *network = &config->network[0];
     assert_int_equal(network->vlan_id, 5001);
     assert_true(network->primary);
@@ -56,6 +58,10 @@ static void test_good(void **unused)
     assert_int_equal(network->dns_count, 1);
     assert_int_equal(network->range[0].first, 0x0a4d0064);
     assert_int_equal(network->range[1].last, 0x0a4d00d2);
+    assert_true(dhcp_config_held(network, 0x0a4d0021)->has_mac);
+    assert_false(dhcp_config_held(network, 0x0a4d0069)->has_mac);
+    assert_null(dhcp_config_held(network, 0x0a4d006a));
+    assert_null(dhcp_config_held(&config->network[1], 0x0a4d0069));
     struct mac mac = {{0x52, 0x54, 0, 0, 0, 1}}, other = {{0x52, 0x54, 0, 0, 0, 3}};
     assert_string_equal(dhcp_config_host(network, mac)->hostname, "happy-hippo");
     assert_int_equal(dhcp_config_host(network, mac)->address, 0x0a4d001e);
@@ -114,6 +120,10 @@ static void test_bad_values(void **unused)
         {"hosts", "[{\"mac\": \"52:54:00:00:00:01\", \"address\": \"10.77.0.5\"},"
                   " {\"mac\": \"52:54:00:00:00:02\", \"address\": \"10.77.0.5\"}]"},
         {"hosts", "[7]"},
+        {"held", "{}"},
+        {"held", "[{\"address\": \"10.77.0\"}]"},
+        {"held", "[{\"address\": \"10.77.0.5\", \"mac\": \"52:54\"}]"},
+        {"held", "[{\"address\": \"10.77.0.5\", \"mac\": 7}]"},
     };
     for (size_t i = 0; i < COUNT_OF(table); i++) {
         struct dhcp_config *config;

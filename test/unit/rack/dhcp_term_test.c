@@ -84,6 +84,67 @@ static void test_nothing_without_a_region(void **unused)
     assert_false(dhcp_blocks_own(&service.blocks, 160, service.blocks.until_s - 29));
 }
 
+/* A document that was given to another owner is not served any longer than its term was. */
+static void test_a_document_of_another_owner(void **unused)
+{
+    (void)unused;
+#define OWNED(owner) \
+    "{\"term_s\": 1000, \"owner\": " owner ", \"renewals\": 4, \"blocks\": [[10, 2]]}"
+    dhcp_term_bind(&term, 0);
+    take(OWNED("7"), clock_boot_ns(), 10);
+    assert_false(dhcp_term_is_bound(&term));
+    assert_int_equal(service.config_until_s, 0);
+    dhcp_term_bind(&term, 7);
+    uint64_t until_s = service.config_until_s;
+    assert_int_equal(until_s, service.blocks.until_s);
+    take(OWNED("7"), clock_boot_ns() + 50 * CLOCK_S, 10);
+    assert_int_equal(service.config_until_s, until_s + 50);
+    close_term();
+    open_term();
+    take(OWNED("7"), clock_boot_ns() + 60 * CLOCK_S, 10);
+    assert_int_equal(service.config_until_s, until_s + 60); /* it is on disk whose it is */
+    take(OWNED("8"), clock_boot_ns() + 70 * CLOCK_S, 10);
+    assert_int_equal(service.config_until_s, until_s + 60);
+    dhcp_term_bind(&term, 7); /* asked before that was known */
+    assert_int_equal(service.config_until_s, until_s + 60);
+    dhcp_term_bind(&term, 8);
+    assert_int_equal(service.config_until_s, until_s + 70);
+}
+
+/* Blocks are given back once a restart would not use them any more. */
+static void test_give_back(void **unused)
+{
+    (void)unused;
+    struct dhcp_config *config;
+    json_t *document = json_loads("{\"version\": \"1\", \"networks\": []}", 0, NULL);
+    assert_int_equal(dhcp_config_parse(document, &config, &err), ERR_OK);
+    json_decref(document);
+    dhcp_service_configure(&service, config); /* no range has them */
+    take("{\"term_s\": 1000, \"renewals\": 4, \"blocks\": [[10, 2], [20, 1]]}", clock_boot_ns(),
+         10);
+    dhcp_term_give_back(&term);
+    assert_int_equal(service.blocks.count, 0);
+    json_t *question = dhcp_term_question(&term, 10);
+    assert_null(json_object_get(question, "back"));
+    json_decref(question);
+    while (term.save.job)
+        uv_run(&loop.uv, UV_RUN_ONCE);
+    question = dhcp_term_question(&term, 10);
+    char *text = json_dumps(json_object_get(question, "back"), JSON_COMPACT);
+    assert_string_equal(text, "[[10,2],[20,1]]");
+    assert_int_equal(json_integer_value(json_object_get(question, "renewals")), 4);
+    free(text);
+    json_decref(question);
+    close_term();
+    open_term();
+    dhcp_term_resume(&term);
+    assert_int_equal(service.blocks.count, 0);
+    take("{\"term_s\": 1000, \"renewals\": 5, \"blocks\": [[10, 1]]}", clock_boot_ns(), 10);
+    question = dhcp_term_question(&term, 10);
+    assert_null(json_object_get(question, "back"));
+    json_decref(question);
+}
+
 static void test_a_restart(void **unused)
 {
     (void)unused;
@@ -196,6 +257,8 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         T(test_nothing_without_a_region),
+        T(test_a_document_of_another_owner),
+        T(test_give_back),
         T(test_a_restart),
         T(test_a_store_with_fewer_leases),
         T(test_another_store),

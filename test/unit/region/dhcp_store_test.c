@@ -65,48 +65,41 @@ static int stop(void **unused)
     return 0;
 }
 
-/* The document as text, in the arena. */
-static const char *document(const char *rack, const char *version)
+/* The networks of its document as text, in the arena. */
+static const char *document(const char *rack)
 {
-    json_t *made = NULL;
-    assert_int_equal(dhcp_store_document(db, rack, version, arena, &made, &err), ERR_OK);
-    char *text = json_dumps(made, JSON_COMPACT | JSON_SORT_KEYS);
+    const char *made;
+    assert_int_equal(dhcp_store_networks(db, rack, arena, &made, &err), ERR_OK);
+    json_t *networks = json_loads(made, 0, NULL);
+    char *text = json_dumps(networks, JSON_COMPACT | JSON_SORT_KEYS);
     const char *copy = arena_strdup(arena, text);
     free(text);
-    json_decref(made);
+    json_decref(networks);
     return copy;
-}
-
-static const char *version_of(const char *text)
-{
-    return arena_strndup(arena, strstr(text, "\"version\":\"") + 11, 64);
 }
 
 static void test_document(void **unused)
 {
     (void)unused;
-    assert_non_null(strstr(document("rack01", ""), "\"networks\":[],"));
+    assert_string_equal(document("rack01"), "[]");
     ask("UPDATE vlan SET dhcp_on = true, primary_rack_id = 1, secondary_rack_id = 2, mtu = 9000 "
         "WHERE id = 5001 RETURNING id");
-    const char *text = document("rack01", "");
+    const char *text = document("rack01");
     assert_non_null(strstr(
-        text, "{\"networks\":[{\"cidr\":\"10.77.0.0/24\",\"dns\":[\"10.77.0.2\"],\"domain\":"
+        text, "[{\"cidr\":\"10.77.0.0/24\",\"dns\":[\"10.77.0.2\"],\"domain\":"
               "\"maas\",\"gateway\":\"10.77.0.1\",\"hosts\":[{\"address\":\"10.77.0.40\","
               "\"hostname\":\"hippo\",\"mac\":\"52:54:00:00:00:01\"},{\"address\":\"10.77.0.30\","
               "\"hostname\":\"\",\"mac\":\"52:54:00:00:00:30\"}],\"lease_s\":600,\"mtu\":9000,"
               "\"ntp\":[],\"partner\":\"rack02\",\"primary\":true,\"ranges\":[{\"first\":\"10.77.0."
               "100\",\"last\":"
-              "\"10.77.0.199\"}],\"subnet_id\":1,\"vlan_id\":5001}],\"version\":\""));
-    const char *version = version_of(text);
-    assert_string_equal(document("rack01", version),
-                        arena_printf(arena, "{\"version\":\"%s\"}", version));
-    assert_non_null(strstr(document("rack02", ""), "\"primary\":false"));
-    assert_non_null(strstr(document("mach01", ""), "\"networks\":[],"));
+              "\"10.77.0.199\"}],\"subnet_id\":1,\"vlan_id\":5001}]"));
+    assert_non_null(strstr(document("rack02"), "\"primary\":false"));
+    assert_string_equal(document("mach01"), "[]");
     /* Settings stand in for what the subnet does not say; names are no addresses. */
     ask("INSERT INTO setting VALUES ('upstream_dns', '\"8.8.8.8 2001:db8::53\"'), ('ntp_servers', "
         "'\"ntp.example 10.0.0.9\"') RETURNING name");
     ask("UPDATE subnet SET dns_servers = '{}', gateway_ip = NULL WHERE id = 1 RETURNING id");
-    text = document("rack01", version);
+    text = document("rack01");
     assert_non_null(strstr(text, "\"dns\":[\"8.8.8.8\"]"));
     assert_non_null(strstr(text, "\"ntp\":[\"10.0.0.9\"]"));
     assert_non_null(strstr(text, "\"gateway\":null"));
@@ -118,17 +111,19 @@ static void test_relayed_vlan(void **unused)
     ask("INSERT INTO vlan (fabric_id, vid, relay_vlan_id) VALUES (0, 9, 5001) RETURNING id");
     ask("INSERT INTO subnet (name, vlan_id, cidr) VALUES ('far', 5002, '10.99.0.0/24') RETURNING "
         "id");
-    const char *text = document("rack01", "");
+    const char *text = document("rack01");
     assert_non_null(strstr(text, "10.99.0.0/24"));
     assert_non_null(strstr(text, "\"vlan_id\":5002"));
 }
 
 static const char *reporter = "rack01";
+static json_int_t sequence = 7;
 
 static enum error_code leases_body(struct db *same, void *subject, struct error *why)
 {
-    json_t *params = json_pack("{s:o, s:I}", "leases", json_loads(subject, 0, NULL), "now_s",
-                               (json_int_t)1899999400);
+    json_t *params = json_pack("{s:o, s:I, s:s, s:I}", "leases", json_loads(subject, 0, NULL),
+                               "now_s", (json_int_t)1899999400, "store",
+                               "0123456789abcdef0123456789abcdef", "sequence", sequence++);
     enum error_code code = dhcp_store_leases(same, reporter, params, arena, why);
     json_decref(params);
     return code;
@@ -249,7 +244,26 @@ static void test_partner(void **unused)
                      ERR_OK);
     assert_non_null(strstr(partner("rack01", next, &again), "10.77.0.199"));
     assert_string_equal(partner("rack02", next, &again), "[]");
-    assert_non_null(strstr(document("rack01", ""), "\"partner\":\"rack02\""));
+    assert_non_null(strstr(document("rack01"), "\"partner\":\"rack02\""));
+}
+
+/* The highest that a store told: one that is behind has lost leases. */
+static void test_stores(void **unused)
+{
+    (void)unused;
+    uint64_t told = 1;
+    const char *store = "0123456789abcdef0123456789abcdef";
+    reporter = "rack02";
+    sequence = 90;
+    assert_int_equal(leases("[]"), ERR_OK);
+    sequence = 80;
+    assert_int_equal(leases("[]"), ERR_OK);
+    assert_int_equal(dhcp_store_told(db, "rack02", store, &told, &err), ERR_OK);
+    assert_int_equal(told, 90);
+    assert_int_equal(dhcp_store_told(db, "mach01", store, &told, &err), ERR_OK);
+    assert_int_equal(told, 0);
+    sequence = -1;
+    assert_int_equal(leases("[]"), ERR_BAD_INPUT);
 }
 
 static void test_ranges(void **unused)
@@ -275,7 +289,7 @@ int main(void)
         cmocka_unit_test(test_document), cmocka_unit_test(test_relayed_vlan),
         cmocka_unit_test(test_leases),   cmocka_unit_test(test_refused_leases),
         cmocka_unit_test(test_sweep),    cmocka_unit_test(test_partner),
-        cmocka_unit_test(test_ranges),
+        cmocka_unit_test(test_stores),   cmocka_unit_test(test_ranges),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
