@@ -3,11 +3,8 @@
 
 #include "src/base/address.h"
 #include "src/base/container.h"
-#include "src/model/machine_status.h"
-#include "src/region/event_store.h"
 #include "src/region/http.h"
 #include "src/region/machine_form.h"
-#include "src/region/machine_move.h"
 #include "src/region/machine_power.h"
 #include "src/region/node_json.h"
 #include "src/region/node_reply.h"
@@ -198,43 +195,4 @@ enum error_code machine_get_token(struct api_request *request, struct api_reply 
     json_out_text(out, "consumer_key", token->consumer_key);
     json_out_close_object(out);
     return ERR_OK;
-}
-
-/* comment, or its old name; NULL when not given. */
-static const char *comment_of(const struct api_request *request)
-{
-    const char *comment = api_param(request, "comment");
-    return comment ? comment : api_param(request, "error_description");
-}
-
-static enum error_code move(struct api_request *request, struct api_reply *reply, int to,
-                            const char *event_type, struct error *err)
-{
-    struct machine machine;
-    const char *comment = comment_of(request);
-    enum error_code code = node_reply_find(request, NODE_MACHINES, &machine, err);
-    if (!code)
-        code = machine_store_check_owner(request, &machine, err);
-    if (code)
-        return code;
-    struct event event = {event_type, machine.system_id, request->user->username, comment};
-    code = event_add(request->db, &event, request->arena, err);
-    if (!code)
-        code = machine_move(request->db, &machine,
-                            &(struct machine_move){to, request->user->username,
-                                                   to == MACHINE_BROKEN ? comment : NULL},
-                            request->arena, err);
-    return code ? code : node_json_reply(request, machine.id, reply, err);
-}
-
-enum error_code machine_mark_broken(struct api_request *request, struct api_reply *reply,
-                                    struct error *err)
-{
-    return move(request, reply, MACHINE_BROKEN, "REQUEST_NODE_MARK_BROKEN", err);
-}
-
-enum error_code machine_mark_fixed(struct api_request *request, struct api_reply *reply,
-                                   struct error *err)
-{
-    return move(request, reply, MACHINE_NEW, "REQUEST_NODE_MARK_FIXED", err);
 }

@@ -42,7 +42,11 @@ enum error_code machine_move(struct db *db, struct machine *machine,
     __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
     const char *limit;
     int from = machine->status;
-    int previous = stays(from) ? from : machine->previous_status;
+    /* tests behind commissioning end where commissioning would have */
+    int previous = stays(from) ? from
+                   : from == MACHINE_COMMISSIONING && move->to == MACHINE_TESTING
+                       ? MACHINE_READY
+                       : machine->previous_status;
     enum error_code code = limit_of(db, move->to, arena, &limit, err);
     if (!code)
         code = fsm_move(&machine_status_fsm, &machine->status, move->to, err);

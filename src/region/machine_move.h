@@ -17,8 +17,8 @@ struct machine_move {
 /**
  * Move it; machine->status and previous_status follow. The status it leaves becomes
  * previous_status, unless one that passes follows another (Commissioning, then Testing): then what
- * was before stays. A status that passes gets the limit of the setting node_timeout.
- * netboot is on in every status but Deployed from disk.
+ * was before stays; behind Commissioning, Testing comes back to Ready. A status that passes gets
+ * the limit of the setting node_timeout. netboot is on in every status but Deployed from disk.
  * Errors: CONFLICT with a text for people (no such move; it moved meanwhile).
  */
 enum error_code machine_move(struct db *db, struct machine *machine,

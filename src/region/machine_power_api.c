@@ -11,8 +11,9 @@
 #include "src/region/event_store.h"
 #include "src/region/http.h"
 #include "src/region/http_call.h"
+#include "src/region/machine_ask.h"
+#include "src/region/machine_deploy.h"
 #include "src/region/machine_power.h"
-#include "src/region/machine_store.h"
 #include "src/region/node_json.h"
 #include "src/region/rack_door.h"
 #include "src/region/routes.h"
@@ -21,11 +22,11 @@ enum action { ACTION_ON, ACTION_OFF, ACTION_QUERY };
 
 static const struct {
     const char *word; /* as racks know it */
-    const char *asked, *done, *failed;
+    const char *done, *failed;
 } actions[] = {
-    [ACTION_ON] = {"on", "REQUEST_NODE_START", "NODE_POWERED_ON", "NODE_POWER_ON_FAILED"},
-    [ACTION_OFF] = {"off", "REQUEST_NODE_STOP", "NODE_POWERED_OFF", "NODE_POWER_OFF_FAILED"},
-    [ACTION_QUERY] = {"query", NULL, "NODE_POWER_QUERIED", "NODE_POWER_QUERY_FAILED"},
+    [ACTION_ON] = {"on", "NODE_POWERED_ON", "NODE_POWER_ON_FAILED"},
+    [ACTION_OFF] = {"off", "NODE_POWERED_OFF", "NODE_POWER_OFF_FAILED"},
+    [ACTION_QUERY] = {"query", "NODE_POWER_QUERIED", "NODE_POWER_QUERY_FAILED"},
 };
 
 /* All of it lives in the request's arena. */
@@ -38,11 +39,6 @@ struct job {
     const char *power;      /* "on", "off"... after the order; "error" when it failed */
     const char *failure;    /* for people, NULL = none */
 };
-
-static enum error_code find(struct api_request *request, struct machine *machine, struct error *err)
-{
-    return machine_store_find(request, api_path(request, "system_id"), NODE_MACHINES, machine, err);
-}
 
 static void reply_state(struct api_reply *reply, const char *power)
 {
@@ -140,30 +136,32 @@ static bool can_switch(const struct machine *machine)
     return driver && driver->queryable;
 }
 
-static enum error_code note_request(struct api_request *request, const struct machine *machine,
-                                    enum action action, struct error *err)
+static enum error_code keep_user_data(struct api_request *request, const struct machine *machine,
+                                      const char *user_data, struct error *err)
 {
-    struct event event = {actions[action].asked, machine->system_id, request->user->username,
-                          api_param(request, "comment")};
-    return event_add(request->db, &event, request->arena, err);
+    DB_STATEMENT(machine_power_user_data,
+                 "UPDATE node SET user_data = decode($2, 'base64') WHERE id = $1");
+    return db_query(request->db, &machine_power_user_data,
+                    DB_PARAMS(db_number(request->arena, machine->id), user_data), NULL, err);
 }
 
 enum error_code machine_power_on(struct api_request *request, struct api_reply *reply,
                                  struct error *err)
 {
     struct machine machine;
-    enum error_code code = find(request, &machine, err);
+    const char *user_data = NULL;
+    enum error_code code = machine_ask(request, MACHINE_ACTION_POWER_ON, &machine, err);
     if (!code)
-        code = machine_store_check_owner(request, &machine, err);
-    if (!code && api_param(request, "user_data"))
-        api_field_error(reply, "user_data", "This version gives no user data to machines.");
+        code = machine_deploy_user_data(request, reply, &user_data, err);
     if (!code)
         code = api_fields_valid(reply, err);
     if (!code && !*machine.power_type)
         return error_set(err, ERR_CONFLICT, "Unable to power on %s: it has no power type.",
                          machine.hostname);
+    if (!code && user_data)
+        code = keep_user_data(request, &machine, user_data, err);
     if (!code)
-        code = note_request(request, &machine, ACTION_ON, err);
+        code = machine_ask_note(request, MACHINE_ACTION_POWER_ON, &machine, err);
     if (!code && can_switch(&machine))
         return begin(request, &machine, ACTION_ON, err);
     return code ? code : node_json_reply(request, machine.id, reply, err);
@@ -174,9 +172,7 @@ enum error_code machine_power_off(struct api_request *request, struct api_reply 
 {
     struct machine machine;
     const char *mode = api_param(request, "stop_mode");
-    enum error_code code = find(request, &machine, err);
-    if (!code)
-        code = machine_store_check_owner(request, &machine, err);
+    enum error_code code = machine_ask(request, MACHINE_ACTION_POWER_OFF, &machine, err);
     if (!code && mode && *mode && strcmp(mode, "hard"))
         api_field_error(reply, "stop_mode",
                         strcmp(mode, "soft") ? "Select a valid choice: hard."
@@ -184,7 +180,7 @@ enum error_code machine_power_off(struct api_request *request, struct api_reply 
     if (!code)
         code = api_fields_valid(reply, err);
     if (!code)
-        code = note_request(request, &machine, ACTION_OFF, err);
+        code = machine_ask_note(request, MACHINE_ACTION_POWER_OFF, &machine, err);
     if (!code && can_switch(&machine))
         return begin(request, &machine, ACTION_OFF, err);
     if (!code)
@@ -196,7 +192,8 @@ enum error_code machine_query_power_state(struct api_request *request, struct ap
                                           struct error *err)
 {
     struct machine machine;
-    enum error_code code = find(request, &machine, err);
+    enum error_code code =
+        machine_store_find(request, api_path(request, "system_id"), NODE_MACHINES, &machine, err);
     if (code)
         return code;
     if (can_switch(&machine))

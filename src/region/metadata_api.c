@@ -10,6 +10,8 @@
 #include "src/base/container.h"
 #include "src/region/deploy_task.h"
 #include "src/region/event_store.h"
+#include "src/region/http.h"
+#include "src/region/machine_signal.h"
 #include "src/region/metadata_preseed.h"
 #include "src/region/metadata_signal.h"
 #include "src/region/metadata_store.h"
@@ -200,6 +202,17 @@ static enum error_code read_webhook(const json_t *body, const char *texts[4], st
     return ERR_OK;
 }
 
+static enum error_code take_milestone(struct api_request *request,
+                                      const struct machine_milestone *milestone, struct error *err)
+{
+    struct machine_life life = {request->db, request->arena, http_settings(request->http)->ring,
+                                NULL};
+    struct metadata_machine machine;
+    enum error_code code =
+        metadata_store_find(request->db, request->system_id, NULL, request->arena, &machine, err);
+    return code ? code : machine_signal_milestone(&life, &machine.life, milestone, err);
+}
+
 enum error_code page_metadata_status(struct api_request *request, struct api_reply *reply,
                                      struct error *err)
 {
@@ -223,13 +236,19 @@ enum error_code page_metadata_status(struct api_request *request, struct api_rep
     enum error_code code = read_webhook(body, texts, err);
     if (code)
         return code;
-    const char *result = json_string_value(json_object_get(body, "result"));
+    struct machine_milestone milestone = {
+        texts[0], texts[2], json_string_value(json_object_get(body, "result")), texts[3]};
+    const char *result = milestone.result;
     struct event event = {
         .type = "NODE_STATUS_EVENT",
         .system_id = request->system_id,
         .description = arena_printf(request->arena, "'%s' %s %s%s%s: %s", texts[1], texts[0],
                                     texts[2], result ? " " : "", result ? result : "", texts[3]),
     };
-    api_reply_empty(reply, 204);
-    return event_add(request->db, &event, request->arena, err);
+    code = event_add(request->db, &event, request->arena, err);
+    if (!code)
+        code = take_milestone(request, &milestone, err);
+    if (!code)
+        api_reply_empty(reply, 204);
+    return code;
 }

@@ -11,6 +11,9 @@
 #include "src/region/event_store.h"
 #include "src/region/hardware_report.h"
 #include "src/region/hardware_store.h"
+#include "src/region/http.h"
+#include "src/region/machine_signal.h"
+#include "src/region/script_run.h"
 
 #define INVENTORY "20-maas-03-machine-resources"
 
@@ -154,12 +157,29 @@ static enum error_code take_result(struct api_request *request,
                                    const struct metadata_machine *machine,
                                    const struct metadata_result *result, struct error *err)
 {
-    bool is_inventory = !strcmp(result->name, INVENTORY);
+    int set = machine_signal_set(machine->life.status);
+    bool is_inventory = set == SCRIPT_SET_COMMISSIONING && !strcmp(result->name, INVENTORY);
+    if (set < 0)
+        return ERR_OK;
     enum error_code code =
-        metadata_store_put_result(request->db, machine->id, result, request->arena, err);
+        metadata_store_put_result(request->db, machine->id, set, result, request->arena, err);
     if (!code && is_inventory && result->status == SCRIPT_PASSED && result->output.bytes)
         code = take_inventory(request, machine, &result->output, err);
     return code;
+}
+
+/* A New machine that was seen only tells its hardware, once. */
+static enum error_code take_enlisting(struct api_request *request,
+                                      const struct metadata_machine *machine, const char *status,
+                                      const char *error, struct error *err)
+{
+    enum error_code code = metadata_store_signal(request->db, machine->id, error,
+                                                 !strcmp(status, "OK"), request->arena, err);
+    if (code || strcmp(status, "FAILED") != 0)
+        return code;
+    struct event event = {
+        .type = "NODE_INVENTORY_FAILED", .system_id = machine->system_id, .description = error};
+    return event_add(request->db, &event, request->arena, err);
 }
 
 enum error_code metadata_signal_take(struct api_request *request,
@@ -167,24 +187,22 @@ enum error_code metadata_signal_take(struct api_request *request,
 {
     const char *status = NULL, *error = api_param(request, "error");
     struct metadata_result result;
+    struct machine moved = machine->life;
+    struct machine_life life = {request->db, request->arena, http_settings(request->http)->ring,
+                                NULL};
     int script_status = 0;
     enum error_code code = read_status(request, &status, &script_status, err);
     if (!code)
         code = read_result(request, script_status, &result, err);
-    /* once its hardware is known, and in every other status, it has nothing to report */
-    if (code || machine->status != MACHINE_NEW || machine->enlisted)
+    bool is_new = machine->status == MACHINE_NEW;
+    /* once its hardware is known it has nothing to report, until it is commissioned */
+    if (code || (is_new && machine->enlisted && strcmp(status, "COMMISSIONING") != 0))
         return code;
+    if (error)
+        error = arena_strndup(request->arena, error, strnlen(error, ERROR_BYTES));
     if (result.name)
         code = take_result(request, machine, &result, err);
-    bool failed = !strcmp(status, "FAILED");
-    if (!code)
-        code = metadata_store_signal(
-            request->db, machine->id,
-            error ? arena_strndup(request->arena, error, strnlen(error, ERROR_BYTES)) : NULL,
-            !strcmp(status, "OK"), request->arena, err);
-    if (code || !failed)
-        return code;
-    struct event event = {
-        .type = "NODE_INVENTORY_FAILED", .system_id = machine->system_id, .description = error};
-    return event_add(request->db, &event, request->arena, err);
+    if (!code && (is_new || machine->status == MACHINE_COMMISSIONING))
+        code = take_enlisting(request, machine, status, error, err);
+    return code ? code : machine_signal(&life, &moved, status, error, err);
 }

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "src/region/script_run.h"
 #include "src/wire/digest.h"
 
 enum { RESULTS_MOST = 256 };
@@ -12,11 +13,11 @@ enum error_code metadata_store_find(struct db *db, const char *system_id, const 
                                     struct error *err)
 {
     DB_STATEMENT(
-        metadata_find,
-        "SELECT n.id, n.status, n.enlisted IS NOT NULL, coalesce(n.boot_address = $2::inet OR "
+        metadata_find, MACHINE_STORE_COLUMNS
+        ", coalesce(n.boot_address = $2::inet OR "
         "EXISTS (SELECT FROM dhcp_lease l JOIN interface i ON i.mac = l.mac_address "
-        "WHERE i.node_id = n.id AND l.ip = $2::inet AND l.expires > now()), false), n.system_id, "
-        "n.hostname, n.hostname || '.' || d.name, coalesce(n.owner_id, 0), n.netboot "
+        "WHERE i.node_id = n.id AND l.ip = $2::inet AND l.expires > now()), false), "
+        "n.hostname || '.' || d.name, n.netboot "
         "FROM node n JOIN domain d ON d.id = n.domain_id WHERE n.system_id = $1 AND n.node_type = "
         "0");
     __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
@@ -25,16 +26,18 @@ enum error_code metadata_store_find(struct db *db, const char *system_id, const 
         return code;
     if (!rows.count)
         return error_set(err, ERR_NOT_FOUND, "No Machine matches the given query.");
+    struct machine life = machine_store_row(&rows, 0, arena);
     *machine = (struct metadata_machine){
-        .id = db_int(&rows, 0, 0),
-        .status = (int)db_int(&rows, 0, 1),
-        .enlisted = db_bool(&rows, 0, 2),
-        .at_home = db_bool(&rows, 0, 3),
-        .system_id = arena_strdup(arena, db_text(&rows, 0, 4)),
-        .hostname = arena_strdup(arena, db_text(&rows, 0, 5)),
-        .fqdn = arena_strdup(arena, db_text(&rows, 0, 6)),
-        .owner_id = db_int(&rows, 0, 7),
-        .netboot = db_bool(&rows, 0, 8),
+        .id = life.id,
+        .status = life.status,
+        .enlisted = life.enlisted,
+        .at_home = db_bool(&rows, 0, MACHINE_STORE_NEXT),
+        .system_id = life.system_id,
+        .hostname = life.hostname,
+        .fqdn = arena_strdup(arena, db_text(&rows, 0, MACHINE_STORE_NEXT + 1)),
+        .owner_id = life.owner_id,
+        .netboot = db_bool(&rows, 0, MACHINE_STORE_NEXT + 2),
+        .life = life,
     };
     return ERR_OK;
 }
@@ -91,18 +94,27 @@ static const char *base64_of(const struct metadata_output *output, struct arena 
     return output->bytes ? digest_base64(arena, output->bytes, output->size) : NULL;
 }
 
-static enum error_code open_set(struct db *db, const char *node_id, struct arena *arena,
+/* The machine's current set of a type. */
+#define CURRENT_SET                                                                      \
+    "CASE $2::int WHEN 0 THEN n.commissioning_set_id WHEN 1 THEN n.installation_set_id " \
+    "WHEN 2 THEN n.testing_set_id ELSE n.release_set_id END"
+
+static enum error_code open_set(struct db *db, int64_t node_id, int type, struct arena *arena,
                                 const char **set_id, struct error *err)
 {
-    DB_STATEMENT(
-        metadata_open_set,
-        "WITH made AS (INSERT INTO script_set (node_id, type, last_ping) SELECT id, 0, now() "
-        "FROM node WHERE id = $1 AND commissioning_set_id IS NULL RETURNING id) "
-        "UPDATE node SET commissioning_set_id = coalesce(commissioning_set_id, "
-        "(SELECT id FROM made)) WHERE id = $1 RETURNING commissioning_set_id, "
-        "(SELECT count(*) FROM script_result WHERE script_set_id = commissioning_set_id)");
+    DB_STATEMENT(metadata_open_set,
+                 "SELECT " CURRENT_SET ", (SELECT count(*) FROM script_result "
+                 "WHERE script_set_id = " CURRENT_SET ") FROM node n WHERE n.id = $1");
     __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
-    enum error_code code = db_query(db, &metadata_open_set, DB_PARAMS(node_id), &rows, err);
+    const char *id = db_number(arena, node_id), *type_text = db_number(arena, type);
+    enum error_code code = db_query(db, &metadata_open_set, DB_PARAMS(id, type_text), &rows, err);
+    if (!code && db_is_null(&rows, 0, 0)) {
+        struct machine machine = {.id = node_id};
+        db_rows_close(&rows);
+        code = script_run_open_set(db, &machine, (enum script_set_type)type, arena, err);
+        if (!code)
+            code = db_query(db, &metadata_open_set, DB_PARAMS(id, type_text), &rows, err);
+    }
     if (code)
         return code;
     if (db_int(&rows, 0, 1) >= RESULTS_MOST)
@@ -111,7 +123,7 @@ static enum error_code open_set(struct db *db, const char *node_id, struct arena
     return ERR_OK;
 }
 
-enum error_code metadata_store_put_result(struct db *db, int64_t node_id,
+enum error_code metadata_store_put_result(struct db *db, int64_t node_id, int set_type,
                                           const struct metadata_result *result, struct arena *arena,
                                           struct error *err)
 {
@@ -130,7 +142,7 @@ enum error_code metadata_store_put_result(struct db *db, int64_t node_id,
         "stderr = coalesce(excluded.stderr, r.stderr), "
         "result = coalesce(excluded.result, r.result), updated = now()");
     const char *set_id = NULL;
-    enum error_code code = open_set(db, db_number(arena, node_id), arena, &set_id, err);
+    enum error_code code = open_set(db, node_id, set_type, arena, &set_id, err);
     if (code)
         return code;
     return db_query(

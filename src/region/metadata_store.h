@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "src/region/api.h"
+#include "src/region/machine_store.h"
 
 /** Who speaks, as its row says. */
 struct metadata_machine {
@@ -14,7 +14,8 @@ struct metadata_machine {
     bool netboot;  /* not installed yet */
     bool at_home;  /* the address asked about is where it boots from now */
     const char *system_id, *hostname, *fqdn;
-    int64_t owner_id; /* 0 = nobody */
+    int64_t owner_id;    /* 0 = nobody */
+    struct machine life; /* for machine_signal.h */
 };
 
 /** address may be NULL. Errors: NOT_FOUND. */
@@ -51,8 +52,8 @@ struct metadata_result {
     struct metadata_output output, stdout_bytes, stderr_bytes, result;
 };
 
-/** Keep it in the machine's commissioning results, which are begun if there are none. */
-enum error_code metadata_store_put_result(struct db *db, int64_t node_id,
+/** Keep it in the machine's current set of this type (script_run.h), begun if there is none. */
+enum error_code metadata_store_put_result(struct db *db, int64_t node_id, int set_type,
                                           const struct metadata_result *result, struct arena *arena,
                                           struct error *err);
 

@@ -244,9 +244,26 @@ static void add_words(struct api_reply *reply, struct arena *arena, const struct
     }
 }
 
+/* What a parameter says of a filter, NULL = nothing. */
+static const char *said(const struct node_filter *filter, struct arena *arena, int f,
+                        const char *name, const char *value)
+{
+    if (filter->only_ids && f != ID)
+        return NULL;
+    if (filter->allocating && !strcmp(name, "agent_name"))
+        return NULL;
+    if (filter->allocating && !strcmp(name, "name")) {
+        size_t host = strcspn(value, ".");
+        if (f == find("hostname"))
+            return arena_strndup(arena, value, host);
+        return f == find("domain") && value[host] ? value + host + 1 : NULL;
+    }
+    return find(name) == f ? value : NULL;
+}
+
 /* The values of all filters as arrays, NULL where the request names none. */
-static void collect(struct api_request *request, struct api_reply *reply, bool only_ids,
-                    const char *values[FILTERS])
+static void collect(struct api_request *request, struct api_reply *reply,
+                    const struct node_filter *filter, const char *values[FILTERS])
 {
     struct words *words = ARENA_NEW(request->arena, struct words);
     for (int f = 0; f < FILTERS; f++) {
@@ -255,7 +272,8 @@ static void collect(struct api_request *request, struct api_reply *reply, bool o
         for (int i = 0; i < api_param_count(request); i++) {
             const char *name, *value;
             api_param_at(request, i, &name, &value);
-            if (find(name) != f || (only_ids && f != ID) || !*value)
+            value = said(filter, request->arena, f, name, value);
+            if (!value || !*value)
                 continue;
             named = true;
             add_words(reply, request->arena, &filters[f], value, words);
@@ -323,7 +341,7 @@ enum error_code node_filter_ids(struct api_request *request, struct api_reply *r
                                 struct error *err)
 {
     const char *values[FILTERS];
-    collect(request, reply, filter->only_ids, values);
+    collect(request, reply, filter, values);
     enum error_code code = api_fields_valid(reply, err);
     if (!code)
         code = check_names(request, reply, values, err);

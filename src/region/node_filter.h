@@ -22,6 +22,7 @@ struct node_filter {
     const char *status; /* "{10}" numbers, or NULL */
     int64_t owner_id;   /* belongs to this account, or 0 */
     bool only_ids;      /* of the parameters only `id` counts */
+    bool allocating;    /* `name` is a host name, plain or with its domain; agent_name is none */
 };
 
 /**

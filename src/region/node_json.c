@@ -86,10 +86,8 @@ static void write_machine_rest(struct json_out *out)
 {
     static const char *const lists[] = {"cache_sets", "bcaches", "raids", "volume_groups",
                                         "special_filesystems"};
-    static const char *const nulls[] = {"pod", "virtualmachine_id", "last_sync", "next_sync",
-                                        "sync_interval"};
-    static const char *const falses[] = {"ephemeral_deploy", "disable_ipv4", "enable_hw_sync",
-                                         "enable_kernel_crash_dump", "is_dpu"};
+    static const char *const nulls[] = {"pod", "virtualmachine_id"};
+    static const char *const falses[] = {"disable_ipv4", "enable_kernel_crash_dump", "is_dpu"};
     for (size_t i = 0; i < COUNT_OF(lists); i++)
         json_out_raw(out, lists[i], "[]");
     for (size_t i = 0; i < COUNT_OF(nulls); i++)
@@ -164,7 +162,7 @@ static void write_derived(const struct node_parts *parts, int row, struct json_o
 }
 
 static void write_node(struct node_parts *parts, int row, enum node_shape shape,
-                       struct json_out *out)
+                       const struct node_json_extra *extra, struct json_out *out)
 {
     const struct db_rows *rows = &parts->rows[NODE_PART_NODES];
     int type = (int)db_int(rows, row, NODE_AT_node_type);
@@ -180,11 +178,14 @@ static void write_node(struct node_parts *parts, int row, enum node_shape shape,
         node_value_write(parts, out, columns[i].key, columns[i].type, text);
     }
     write_derived(parts, row, out, who);
+    if (extra)
+        json_out_raw(out, extra->key, extra->json);
     json_out_close_object(out);
 }
 
 struct writer {
     struct json_out *out;
+    const struct node_json_extra *extra;
     enum node_shape shape;
     int count;
 };
@@ -195,7 +196,7 @@ static enum error_code write_batch(struct db *db, const char *ids, struct arena 
     __attribute__((cleanup(node_parts_close))) struct node_parts parts = {0};
     enum error_code code = node_parts_load(db, ids, arena, &parts, err);
     for (int row = 0; row < parts.rows[NODE_PART_NODES].count && !code; row++)
-        write_node(&parts, row, writer->shape, writer->out);
+        write_node(&parts, row, writer->shape, writer->extra, writer->out);
     writer->count += parts.rows[NODE_PART_NODES].count;
     return code;
 }
@@ -218,20 +219,27 @@ static const char *take_batch(const char *at, char batch[BATCH_TEXT])
     return more ? end : NULL;
 }
 
-enum error_code node_json_write(struct db *db, const char *ids, enum node_shape shape,
-                                struct json_out *out, int *count, struct error *err)
+static enum error_code write_all(struct db *db, const char *ids, struct writer *writer,
+                                 struct error *err)
 {
     char batch[BATCH_TEXT];
-    struct writer writer = {out, shape, 0};
     struct arena *arena = arena_new();
     enum error_code code = ERR_OK;
     ASSERT(ids[0] == '{');
     for (const char *left = ids + 1; left && *left != '}' && !code;) {
         left = take_batch(left, batch);
         arena_reset(arena);
-        code = write_batch(db, batch, arena, &writer, err);
+        code = write_batch(db, batch, arena, writer, err);
     }
     arena_free(arena);
+    return code;
+}
+
+enum error_code node_json_write(struct db *db, const char *ids, enum node_shape shape,
+                                struct json_out *out, int *count, struct error *err)
+{
+    struct writer writer = {.out = out, .shape = shape};
+    enum error_code code = write_all(db, ids, &writer, err);
     if (count)
         *count = writer.count;
     return code;
@@ -253,4 +261,13 @@ enum error_code node_json_reply(struct api_request *request, int64_t id, struct 
 {
     return node_json_write(request->db, arena_printf(request->arena, "{%lld}", (long long)id),
                            NODE_SHAPE_FULL, api_reply_json(reply), NULL, err);
+}
+
+enum error_code node_json_reply_with(struct api_request *request, int64_t id,
+                                     const struct node_json_extra *extra, struct api_reply *reply,
+                                     struct error *err)
+{
+    struct writer writer = {.out = api_reply_json(reply), .extra = extra, .shape = NODE_SHAPE_FULL};
+    const char *ids = arena_printf(request->arena, "{%lld}", (long long)id);
+    return write_all(request->db, ids, &writer, err);
 }

@@ -17,6 +17,14 @@ enum node_shape { NODE_SHAPE_FULL, NODE_SHAPE_ENLISTED };
 enum error_code node_json_write(struct db *db, const char *ids, enum node_shape shape,
                                 struct json_out *out, int *count, struct error *err);
 
+/** One key more, with its JSON. */
+struct node_json_extra {
+    const char *key, *json;
+};
+enum error_code node_json_reply_with(struct api_request *request, int64_t id,
+                                     const struct node_json_extra *extra, struct api_reply *reply,
+                                     struct error *err);
+
 /** The reply: a list of these, or one of them (an ids with one member). */
 enum error_code node_json_reply_list(struct api_request *request, const char *ids,
                                      struct api_reply *reply, struct error *err);

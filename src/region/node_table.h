@@ -17,6 +17,9 @@
     "WHEN bool_or(status = 5) THEN 5 WHEN bool_or(status = 6) THEN 6 ELSE 2 END "           \
     "FROM script_result WHERE script_set_id = n.commissioning_set_id) END"
 
+/* As MAAS writes times of rows. */
+#define NODE_TIME_SQL(time) "to_char(" time " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS')"
+
 #define NODE_COLUMNS(X)                                                                         \
     X(system_id, TEXT, M | D | R | G | E, "n.system_id")                                        \
     X(hostname, TEXT, M | D | R | G | E, "n.hostname")                                          \
@@ -43,6 +46,11 @@
     X(osystem, TEXT, M | R | G, "n.osystem")                                                    \
     X(distro_series, TEXT, M | R | G, "n.distro_series")                                        \
     X(netboot, BOOL, M, "n.netboot")                                                            \
+    X(ephemeral_deploy, BOOL, M, "n.ephemeral_deploy")                                          \
+    X(enable_hw_sync, BOOL, M, "n.enable_hw_sync")                                              \
+    X(sync_interval, INT, M, "n.sync_interval")                                                 \
+    X(last_sync, TEXT, M, NODE_TIME_SQL("n.last_sync"))                                         \
+    X(next_sync, TEXT, M, NODE_TIME_SQL("(n.last_sync + n.sync_interval * interval '1 s')"))    \
     X(power_type, TEXT, M | R | G | E, "n.power_type")                                          \
     X(power_state, TEXT, M | R | G | E, "n.power_state")                                        \
     X(version, TEXT, R | G, "n.version")                                                        \

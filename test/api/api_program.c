@@ -1,5 +1,5 @@
 /*
- * The region's HTTP on a temporary PostgreSQL, without a cluster: for tests of the API and for
+ * The region's HTTP and its worker on a temporary PostgreSQL, without a cluster: for tests of the API and for
  * measuring it. `api_program [threads]` prints one JSON line when it is ready and runs until its
  * stdin closes. Lines on stdin: "primary off", "primary on", "kill" (all backends), "rack METHOD
  * JSON" (a call of the rack rack1: answered by its result, or by {"error": text}, as one line).
@@ -15,6 +15,7 @@
 #include "src/base/log.h"
 #include "src/db/migrate.h"
 #include "src/region/http.h"
+#include "src/region/operation_worker.h"
 #include "src/region/rack_call.h"
 #include "src/region/user_store.h"
 #include "test/lib/temp_postgres.h"
@@ -130,10 +131,18 @@ int main(int argc, char **argv)
     check(http_start(&settings, &http, &err), &err);
     chmod(path, 0666);
     http_set_primary(http, postgres.conninfo, 1);
+    struct operation_worker *worker = NULL;
+    if (getenv("GANTRY_WORKER")) {
+        worker = operation_worker_start(
+            &(struct operation_worker_setup){.name = "region1", .ring = &ring});
+        operation_worker_primary(worker, postgres.conninfo);
+        operation_worker_leads(worker, true);
+    }
     printf("{\"socket\": \"%s\", \"conninfo\": \"%s\", \"key\": \"%s\", \"blobs\": \"%s\"}\n", path,
            postgres.conninfo, key, blobs);
     fflush(stdout);
     listen_to_orders(http, &postgres);
+    operation_worker_stop(worker);
     http_stop(http);
     file_remove_tree(folder, NULL);
     arena_free(arena);

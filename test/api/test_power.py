@@ -64,5 +64,7 @@ def test_who_may_and_what_is_refused(api):
             f"WHERE system_id = '{made['system_id']}'")
     assert plain.post(made["resource_uri"] + "?op=power_on").status == 200
     assert "stop_mode" in api.admin.post(made["resource_uri"] + "?op=power_off", stop_mode="soft").json()
-    assert "user_data" in api.admin.post(made["resource_uri"] + "?op=power_on", user_data="eA==").json()
+    assert "user_data" in api.admin.post(made["resource_uri"] + "?op=power_on", user_data="!").json()
+    assert api.admin.post(made["resource_uri"] + "?op=power_on", user_data="eA==").status == 200
+    assert api.sql(f"SELECT encode(user_data, 'escape') FROM node WHERE system_id = '{made['system_id']}'") == "x"
     assert api.admin.post("machines/nobody/?op=power_on").status == 404

@@ -1,0 +1,153 @@
+/* What a deployment is asked for: see machine_deploy.h. */
+#include "src/region/machine_deploy.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/base/container.h"
+#include "src/model/machine_status.h"
+#include "src/region/script_run.h"
+#include "src/region/setting.h"
+#include "src/wire/digest.h"
+
+enum { USER_DATA_BYTES = 2 << 20, NAME_BYTES = 128 };
+
+enum error_code machine_deploy_user_data(struct api_request *request, struct api_reply *reply,
+                                         const char **user_data, struct error *err)
+{
+    const char *text = api_param(request, "user_data");
+    size_t size = 0;
+    *user_data = NULL;
+    if (!text || !*text)
+        return ERR_OK;
+    const char *bytes = digest_base64_parse(request->arena, text, strlen(text), &size);
+    if (!bytes)
+        api_field_error(reply, "user_data", "Enter base64-encoded data.");
+    else if (size > USER_DATA_BYTES)
+        api_field_error(reply, "user_data", "At most %d bytes.", USER_DATA_BYTES);
+    else
+        *user_data = digest_base64(request->arena, bytes, size);
+    (void)err;
+    return ERR_OK;
+}
+
+static bool is_name(const char *text)
+{
+    for (const char *p = text; *p; p++)
+        if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-", *p))
+            return false;
+    return *text && *text != '.' && strlen(text) <= NAME_BYTES;
+}
+
+/* "jammy", "ubuntu/jammy", "custom/NAME"; else what the settings say. */
+static enum error_code read_series(struct api_request *request, struct api_reply *reply,
+                                   struct machine_deploy *deploy, struct error *err)
+{
+    const char *text = api_param(request, "distro_series");
+    const char *slash = text ? strchr(text, '/') : NULL;
+    enum error_code code =
+        setting_text(request->db, "default_osystem", request->arena, &deploy->osystem, err);
+    if (!code)
+        code = setting_text(request->db, "default_distro_series", request->arena, &deploy->series,
+                            err);
+    if (code)
+        return code;
+    if (text && *text)
+        deploy->series = slash ? slash + 1 : text;
+    if (slash)
+        deploy->osystem = arena_strndup(request->arena, text, (size_t)(slash - text));
+    if (!is_name(deploy->osystem) || !is_name(deploy->series))
+        api_field_error(reply, "distro_series",
+                        "'%.100s' is not a valid distro_series. It should be one of: the names "
+                        "that boot-resources lists.",
+                        text ? text : "");
+    return ERR_OK;
+}
+
+static enum error_code refuse_true(struct api_request *request, struct api_reply *reply,
+                                   const char *name, const char *why, struct error *err)
+{
+    bool value = false;
+    enum error_code code = api_param_bool(request, name, &value, err);
+    if (!code && value)
+        api_field_error(reply, name, "%s", why);
+    return code;
+}
+
+static enum error_code read_options(struct api_request *request, struct machine_deploy *deploy,
+                                    struct error *err)
+{
+    static const char *const flags[] = {"bridge_all", "bridge_stp", "enable_kernel_crash_dump"};
+    static const char *const texts[] = {"bridge_type", "bridge_fd", "license_key"};
+    __attribute__((cleanup(json_decrefp))) json_t *options = json_object();
+    for (size_t i = 0; i < COUNT_OF(flags); i++) {
+        bool value = false;
+        enum error_code code = api_param_bool(request, flags[i], &value, err);
+        if (code)
+            return code;
+        if (api_param(request, flags[i]))
+            json_object_set_new(options, flags[i], json_boolean(value));
+    }
+    for (size_t i = 0; i < COUNT_OF(texts); i++) {
+        const char *text = api_param(request, texts[i]);
+        if (text && json_object_set_new(options, texts[i], json_string(text)))
+            return error_set(err, ERR_BAD_INPUT, "Invalid %s: not a text in UTF-8", texts[i]);
+    }
+    char *text = json_dumps(options, JSON_COMPACT);
+    ASSERT(text);
+    deploy->options = arena_strdup(request->arena, text);
+    free(text);
+    return ERR_OK;
+}
+
+enum error_code machine_deploy_read(struct api_request *request, struct api_reply *reply,
+                                    struct machine_deploy *deploy, struct error *err)
+{
+    static const char *const refused[][2] = {
+        {"install_kvm", "This version makes no VM hosts."},
+        {"register_vmhost", "This version makes no VM hosts."},
+        {"install_rackd", "Racks join the cluster by `gantry cluster join`."},
+        {"vcenter_registration", "This version registers nothing with vCenter."},
+    };
+    *deploy = (struct machine_deploy){0};
+    enum error_code code = machine_deploy_user_data(request, reply, &deploy->user_data, err);
+    if (!code)
+        code = read_series(request, reply, deploy, err);
+    if (!code)
+        code = api_param_bool(request, "ephemeral_deploy", &deploy->ephemeral, err);
+    if (!code)
+        code = api_param_bool(request, "enable_hw_sync", &deploy->hw_sync, err);
+    for (size_t i = 0; i < COUNT_OF(refused) && !code; i++)
+        code = refuse_true(request, reply, refused[i][0], refused[i][1], err);
+    if (!code)
+        code = read_options(request, deploy, err);
+    deploy->hwe_kernel = api_param(request, "hwe_kernel");
+    return code ? code : api_fields_valid(reply, err);
+}
+
+enum error_code machine_deploy_begin(struct api_request *request, struct machine *machine,
+                                     const struct machine_deploy *deploy, struct error *err)
+{
+    DB_STATEMENT(machine_deploy_keep,
+                 "UPDATE node SET user_data = decode($2, 'base64'), osystem = $3, "
+                 "distro_series = $4, hwe_kernel = nullif($5, ''), ephemeral_deploy = $6::bool, "
+                 "enable_hw_sync = $7::bool, deploy_options = $8, deployed = NULL, "
+                 "agent_name = coalesce($9, agent_name) WHERE id = $1");
+    struct machine_life life = machine_ask_life(request);
+    const char *id = db_number(request->arena, machine->id);
+    enum error_code code = machine_ask_note(request, MACHINE_ACTION_DEPLOY, machine, err);
+    if (!code)
+        code = db_query(request->db, &machine_deploy_keep,
+                        DB_PARAMS(id, deploy->user_data, deploy->osystem, deploy->series,
+                                  deploy->hwe_kernel, deploy->ephemeral ? "true" : "false",
+                                  deploy->hw_sync ? "true" : "false", deploy->options,
+                                  api_param(request, "agent_name")),
+                        NULL, err);
+    if (!code)
+        code =
+            script_run_open_set(request->db, machine, SCRIPT_SET_INSTALLATION, request->arena, err);
+    if (!code)
+        code = machine_life_new_key(&life, machine->system_id, err);
+    return code ? code : machine_life_begin(&life, machine, MACHINE_DEPLOYING, "deploy", err);
+}

@@ -1,0 +1,82 @@
+/* Having scripts run on machines: see script_run.h. */
+#include "src/region/script_run.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+
+#include "src/base/container.h"
+#include "src/model/machine_status.h"
+
+static const char *const flags[] = {"enable_ssh", "skip_bmc_config", "skip_networking",
+                                    "skip_storage"};
+static const char *const lists[] = {"commissioning_scripts", "testing_scripts"};
+
+static enum error_code read_options(struct api_request *request, json_t *options, struct error *err)
+{
+    for (size_t i = 0; i < COUNT_OF(flags); i++) {
+        bool value = false;
+        enum error_code code = api_param_bool(request, flags[i], &value, err);
+        if (code)
+            return code;
+        json_object_set_new(options, flags[i], json_boolean(value));
+    }
+    for (size_t i = 0; i < COUNT_OF(lists); i++) {
+        const char *text = api_param(request, lists[i]);
+        json_t *value = text ? json_string(text) : json_null();
+        if (!value)
+            return error_set(err, ERR_BAD_INPUT, "Invalid %s: not a text in UTF-8", lists[i]);
+        json_object_set_new(options, lists[i], value);
+    }
+    return ERR_OK;
+}
+
+enum error_code script_run_options(struct api_request *request, const struct machine *machine,
+                                   struct error *err)
+{
+    DB_STATEMENT(script_run_keep, "UPDATE node SET script_options = $2 WHERE id = $1");
+    __attribute__((cleanup(json_decrefp))) json_t *options = json_object();
+    enum error_code code = read_options(request, options, err);
+    if (code)
+        return code;
+    char *text = json_dumps(options, JSON_COMPACT);
+    ASSERT(text);
+    code = db_query(request->db, &script_run_keep,
+                    DB_PARAMS(db_number(request->arena, machine->id), text), NULL, err);
+    free(text);
+    return code;
+}
+
+enum error_code script_run_open_set(struct db *db, const struct machine *machine,
+                                    enum script_set_type type, struct arena *arena,
+                                    struct error *err)
+{
+    DB_STATEMENT(
+        script_run_new_set,
+        "WITH made AS (INSERT INTO script_set (node_id, type) VALUES ($1, $2::int) RETURNING id) "
+        "UPDATE node SET "
+        "commissioning_set_id = CASE WHEN $2::int = 0 THEN made.id ELSE commissioning_set_id END, "
+        "installation_set_id = CASE WHEN $2::int = 1 THEN made.id ELSE installation_set_id END, "
+        "testing_set_id = CASE WHEN $2::int = 2 THEN made.id ELSE testing_set_id END, "
+        "release_set_id = CASE WHEN $2::int = 3 THEN made.id ELSE release_set_id END "
+        "FROM made WHERE node.id = $1");
+    return db_query(db, &script_run_new_set,
+                    DB_PARAMS(db_number(arena, machine->id), db_number(arena, (int64_t)type)), NULL,
+                    err);
+}
+
+enum error_code script_run_commission(struct api_request *request, struct machine *machine,
+                                      struct error *err)
+{
+    struct machine_life life = machine_ask_life(request);
+    if (!*machine->power_type)
+        return error_set(err, ERR_CONFLICT, "%s cannot be commissioned: it has no power type.",
+                         machine->hostname);
+    enum error_code code = script_run_options(request, machine, err);
+    if (!code)
+        code = script_run_open_set(request->db, machine, SCRIPT_SET_COMMISSIONING, request->arena,
+                                   err);
+    if (!code)
+        code = machine_life_new_key(&life, machine->system_id, err);
+    return code ? code
+                : machine_life_begin(&life, machine, MACHINE_COMMISSIONING, "commission", err);
+}
