@@ -3,12 +3,14 @@
 
 #include "src/base/address.h"
 #include "src/base/container.h"
+#include "src/model/machine_status.h"
 #include "src/region/http.h"
 #include "src/region/machine_form.h"
 #include "src/region/machine_power.h"
 #include "src/region/node_json.h"
 #include "src/region/node_reply.h"
 #include "src/region/routes.h"
+#include "src/region/script_run.h"
 #include "src/region/token_store.h"
 
 static const struct seal_ring *ring_of(const struct api_request *request)
@@ -30,20 +32,47 @@ enum error_code machines_list_allocated(struct api_request *request, struct api_
     return node_reply_list(request, reply, &filter, err);
 }
 
-/* Commissioning is not a thing that this version does: who asks for it is told so. */
-static enum error_code check_commission(struct api_request *request, struct api_reply *reply,
-                                        struct error *err)
+/* What becomes of a new machine. Nobody but an administrator has machines commissioned; one that
+ * enlists itself says so by a signal. */
+struct beginning {
+    bool commission, deployed;
+};
+
+static enum error_code read_beginning(struct api_request *request, struct api_reply *reply,
+                                      struct beginning *beginning, struct error *err)
 {
-    bool commission = false, deployed = false;
-    enum error_code code = api_param_bool(request, "commission", &commission, err);
+    bool is_admin = request->user && request->user->is_superuser;
+    *beginning = (struct beginning){.commission = is_admin};
+    enum error_code code = api_param_bool(request, "commission", &beginning->commission, err);
     if (!code)
-        code = api_param_bool(request, "deployed", &deployed, err);
-    if (!code && commission)
-        api_field_error(reply, "commission",
-                        "This version does not commission machines: say "
-                        "commission=false.");
-    if (!code && deployed)
-        api_field_error(reply, "deployed", "This version makes machines in status New only.");
+        code = api_param_bool(request, "deployed", &beginning->deployed, err);
+    if (!code && beginning->deployed && !request->user)
+        api_field_error(reply, "deployed", "Log in to add a machine that is deployed.");
+    beginning->commission = beginning->commission && is_admin && !beginning->deployed;
+    return code;
+}
+
+static enum error_code begin_deployed(struct api_request *request, struct machine *machine,
+                                      struct error *err)
+{
+    DB_STATEMENT(machine_own, "UPDATE node SET owner_id = $2 WHERE id = $1");
+    struct machine_life life = machine_ask_life(request);
+    enum error_code code = machine_life_settle(&life, machine, MACHINE_DEPLOYED, NULL, err);
+    return code ? code
+                : db_query(request->db, &machine_own,
+                           DB_PARAMS(db_number(request->arena, machine->id),
+                                     db_number(request->arena, request->user->id)),
+                           NULL, err);
+}
+
+static enum error_code begin_life(struct api_request *request, struct machine *machine,
+                                  const struct beginning *beginning, struct error *err)
+{
+    enum error_code code = machine_store_reload(request->db, machine, request->arena, err);
+    if (!code && beginning->deployed)
+        code = begin_deployed(request, machine, err);
+    if (!code && beginning->commission)
+        code = script_run_commission(request, machine, err);
     return code;
 }
 
@@ -53,8 +82,9 @@ enum error_code machines_create(struct api_request *request, struct api_reply *r
     __attribute__((cleanup(machine_power_close))) struct machine_power power = {0};
     struct machine_form *form = ARENA_NEW(request->arena, struct machine_form);
     struct machine made = {0};
+    struct beginning beginning;
     bool known;
-    enum error_code code = check_commission(request, reply, err);
+    enum error_code code = read_beginning(request, reply, &beginning, err);
     if (!code)
         code = machine_form_read(request, reply, true, form, err);
     if (!code)
@@ -66,6 +96,8 @@ enum error_code machines_create(struct api_request *request, struct api_reply *r
     power.system_id = made.system_id;
     if (!code && !known && power.changed)
         code = machine_power_store(request->db, ring_of(request), &power, request->arena, err);
+    if (!code && request->user)
+        code = begin_life(request, &made, &beginning, err);
     if (code)
         return code;
     if (request->user)

@@ -6,6 +6,7 @@
 #include "src/model/machine_status.h"
 #include "src/region/operation_store.h"
 #include "src/region/script_run.h"
+#include "src/region/setting.h"
 
 int machine_signal_set(int status)
 {

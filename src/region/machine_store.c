@@ -13,6 +13,10 @@
 
 enum { SYSTEM_IDS = 4, HOSTNAMES = 8 };
 
+/* Nobody vouches for machines that enlist themselves: so many in ten minutes from one address, and
+ * so many in all that nobody has looked after. */
+enum { ENLISTED_BY_ONE = 8, ENLISTED_IN_ALL = 5000 };
+
 struct machine machine_store_row(const struct db_rows *rows, int row, struct arena *arena)
 {
     return (struct machine){
@@ -50,6 +54,40 @@ enum error_code machine_store_find(struct api_request *request, const char *syst
                          types == NODE_MACHINES ? "Machine" : "Node");
     *machine = machine_store_row(&rows, 0, arena);
     return ERR_OK;
+}
+
+static void take_rows(const struct db_rows *rows, struct arena *arena, struct machine **list,
+                      int *count)
+{
+    *count = rows->count;
+    *list = arena_alloc(arena, sizeof(**list) * (size_t)(rows->count + 1));
+    for (int i = 0; i < rows->count; i++)
+        (*list)[i] = machine_store_row(rows, i, arena);
+}
+
+enum error_code machine_store_list(struct db *db, const char *system_ids, struct arena *arena,
+                                   struct machine **list, int *count, struct error *err)
+{
+    DB_STATEMENT(machine_list, MACHINE_STORE_COLUMNS
+                 "FROM node n WHERE n.system_id = ANY ($1) AND n.node_type = 0 ORDER BY n.id");
+    __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
+    enum error_code code = db_query(db, &machine_list, DB_PARAMS(system_ids), &rows, err);
+    if (!code)
+        take_rows(&rows, arena, list, count);
+    return code;
+}
+
+enum error_code machine_store_in_status(struct db *db, int status, struct arena *arena,
+                                        struct machine **list, int *count, struct error *err)
+{
+    DB_STATEMENT(machine_in_status, MACHINE_STORE_COLUMNS
+                 "FROM node n WHERE n.node_type = 0 AND n.status = $1 ORDER BY n.id");
+    __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
+    enum error_code code =
+        db_query(db, &machine_in_status, DB_PARAMS(db_number(arena, status)), &rows, err);
+    if (!code)
+        take_rows(&rows, arena, list, count);
+    return code;
 }
 
 enum error_code machine_store_reload(struct db *db, struct machine *machine, struct arena *arena,
@@ -147,6 +185,28 @@ static const char *candidates(struct arena *arena, bool hostnames)
     return db_array(arena, list, count);
 }
 
+static enum error_code check_enlistments(struct api_request *request, struct error *err)
+{
+    DB_STATEMENT(machine_enlistments,
+                 "SELECT count(*) FILTER (WHERE boot_address = $1::inet AND created > now() - "
+                 "interval '10 min'), count(*) FROM node WHERE node_type = 0 AND status = 0 "
+                 "AND owner_id IS NULL AND commissioned IS NULL");
+    __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
+    const char *address = machine_store_address(request->remote_address);
+    enum error_code code =
+        db_query(request->db, &machine_enlistments, DB_PARAMS(address), &rows, err);
+    if (code)
+        return code;
+    if (db_int(&rows, 0, 0) >= ENLISTED_BY_ONE)
+        return error_set(err, ERR_LIMIT, "Too many machines were enlisted from %s: wait.", address);
+    if (db_int(&rows, 0, 1) >= ENLISTED_IN_ALL)
+        return error_set(err, ERR_LIMIT,
+                         "%d machines are New: no more may enlist themselves until some of them "
+                         "are commissioned or deleted.",
+                         ENLISTED_IN_ALL);
+    return ERR_OK;
+}
+
 static enum error_code insert_node(struct api_request *request, struct api_reply *reply,
                                    const struct machine_form *form, struct machine *made,
                                    struct error *err)
@@ -212,7 +272,10 @@ enum error_code machine_store_create(struct api_request *request, struct api_rep
     enum error_code code = check_macs(request, reply, macs, made, known, err);
     if (code || *known)
         return code;
-    code = insert_node(request, reply, form, made, err);
+    if (!request->user)
+        code = check_enlistments(request, err);
+    if (!code)
+        code = insert_node(request, reply, form, made, err);
     if (!code)
         code = insert_interfaces(request, macs, made->id, err);
     if (!code)

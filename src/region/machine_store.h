@@ -35,6 +35,14 @@ struct machine machine_store_row(const struct db_rows *rows, int row, struct are
 enum error_code machine_store_find(struct api_request *request, const char *system_id,
                                    unsigned types, struct machine *machine, struct error *err);
 
+/** Those of system_ids (array text) that are machines and exist, by id; *list is in the arena. */
+enum error_code machine_store_list(struct db *db, const char *system_ids, struct arena *arena,
+                                   struct machine **list, int *count, struct error *err);
+
+/** All machines in a status, by id. */
+enum error_code machine_store_in_status(struct db *db, int status, struct arena *arena,
+                                        struct machine **list, int *count, struct error *err);
+
 /** What it is by now: another transaction may have moved it. Errors: NOT_FOUND. */
 enum error_code machine_store_reload(struct db *db, struct machine *machine, struct arena *arena,
                                      struct error *err);

@@ -68,9 +68,6 @@ enum error_code script_run_commission(struct api_request *request, struct machin
                                       struct error *err)
 {
     struct machine_life life = machine_ask_life(request);
-    if (!*machine->power_type)
-        return error_set(err, ERR_CONFLICT, "%s cannot be commissioned: it has no power type.",
-                         machine->hostname);
     enum error_code code = script_run_options(request, machine, err);
     if (!code)
         code = script_run_open_set(request->db, machine, SCRIPT_SET_COMMISSIONING, request->arena,

@@ -7,11 +7,19 @@ import time
 
 import pytest
 
-from conftest import Client
+from conftest import Api, Client
 from test_machines import make
 
 NEW, COMMISSIONING, FAILED_COMMISSIONING, READY, DEPLOYED, BROKEN, DEPLOYING = 0, 1, 2, 4, 6, 8, 9
 ALLOCATED, FAILED_DEPLOYMENT, RELEASING, DISK_ERASING, RESCUE_MODE, ENTERING, EXITING, TESTING, FAILED_TESTING = 10, 11, 12, 14, 16, 17, 19, 21, 22
+
+
+@pytest.fixture(scope="module")
+def api():
+    """With the worker that carries out operations and looks at time limits."""
+    program = Api(GANTRY_WORKER="1")
+    yield program
+    program.close()
 
 
 def manual(api, **params):
@@ -338,3 +346,62 @@ def test_a_repeat_is_done_once(api, name):
     assert first.status == again.status == 200 and first.body == again.body
     assert [kind for kind, _ in events(api, machine)].count(
         "User starting node commissioning" if name == "commission" else "User starting deployment") == (2 if name == "commission" else 1)
+
+
+def test_many_at_once(api):
+    plain = api.user("life-many")
+    mine, theirs, new = ready(api), ready(api), manual(api)
+    for one in (mine, theirs):
+        api.admin.post("machines/?op=allocate", system_id=one["system_id"])
+    api.sql(f"UPDATE node SET owner_id = (SELECT id FROM account WHERE username = 'life-many') WHERE system_id = '{mine['system_id']}'")
+    ids = [mine["system_id"], theirs["system_id"]]
+    reply = plain.post("machines/?op=release", machines=ids)
+    assert reply.status == 403 and theirs["system_id"] in reply.text and mine["system_id"] not in reply.text
+    assert plain.post("machines/?op=release", machines=["nobody", mine["system_id"]]).status == 400
+    reply = api.admin.post("machines/?op=release", machines=[*ids, new["system_id"]])
+    assert reply.status == 409 and reply.text.endswith(f"{new['system_id']} ('New').")
+    assert status(api, mine) == ALLOCATED  # all or none
+    assert sorted(api.admin.post("machines/?op=release", machines=ids).json()) == sorted(ids)
+    assert api.admin.post("machines/?op=release", machines=ids).json() == []
+    accepted = api.admin.post("machines/?op=accept", machines=[new["system_id"]]).json()
+    assert [(one["system_id"], one["status"]) for one in accepted] == [(new["system_id"], COMMISSIONING)]
+    assert api.admin.post("machines/?op=accept", machines=[new["system_id"]]).json() == []
+    assert api.admin.post("machines/?op=accept", machines=ids).status == 409
+    assert plain.post("machines/?op=accept_all").status == 403
+    fresh = manual(api)
+    assert fresh["system_id"] in [one["system_id"] for one in api.admin.post("machines/?op=accept_all").json()]
+    assert api.admin.get("machines/", status="new").json() == []
+
+
+def test_how_it_begins(api):
+    made = make(api.admin, power_type="manual", commission="true")
+    assert made["status"] == COMMISSIONING and read(api, made)["current_commissioning_result_id"]
+    assert make(api.admin, deployed="true")["status"] == DEPLOYED
+    plain = api.user("life-begin")
+    assert make(plain, commission="true")["status"] == NEW
+    assert make(plain, deployed="true")["owner"] == "life-begin"
+    seen = {**make(api.nobody, commission="true")}
+    assert seen["status"] == NEW
+    signal(api, seen, "COMMISSIONING")
+    assert status(api, seen) == COMMISSIONING
+
+
+def test_annotations(api):
+    plain = api.user("life-notes")
+    machine = ready(api)
+    assert op(api.admin, machine, "set_workload_annotations", a="1").status == 409
+    plain.post("machines/?op=allocate", system_id=machine["system_id"])
+    assert op(plain, machine, "set_workload_annotations", role="db", site="north").json()["owner_data"] == {"role": "db", "site": "north"}
+    changed = op(plain, machine, "set_owner_data", role="", site="south").json()
+    assert changed["workload_annotations"] == changed["owner_data"] == {"site": "south"}
+    assert op(plain, machine, "set_workload_annotations", **{"a b": "1"}).status == 400
+    assert op(plain, machine, "release").json()["owner_data"] == {}
+
+
+def test_enlistments_are_limited(api):
+    headers = {"X-Forwarded-For": "10.9.9.9, 10.0.0.21", "X-Gantry-Hop": "1"}
+    replies = [api.nobody.post("machines/", headers, architecture="amd64", mac_addresses=f"02:99:00:00:00:{i:02x}") for i in range(9)]
+    assert [reply.status for reply in replies] == [200] * 8 + [503] and "10.9.9.9" in replies[-1].text
+    assert api.nobody.post("machines/", headers, architecture="amd64", mac_addresses="02:99:00:00:00:00").status == 200  # known
+    other = {"X-Forwarded-For": "10.9.9.8, 10.0.0.21", "X-Gantry-Hop": "1"}
+    assert api.nobody.post("machines/", other, architecture="amd64", mac_addresses="02:99:00:00:01:00").status == 200

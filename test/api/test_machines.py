@@ -82,7 +82,7 @@ def test_embedded_network_objects_are_those_of_their_endpoints(api):
     ({"architecture": "z80"}, "architecture"), ({"architecture": ""}, "architecture"), ({"mac_addresses": "52:54"}, "mac_addresses"),
     ({"mac_addresses": ""}, "mac_addresses"), ({"hostname": "-x"}, "hostname"), ({"hostname": "a_b"}, "hostname"),
     ({"zone": "nowhere"}, "zone"), ({"pool": "nowhere"}, "pool"), ({"domain": "nowhere"}, "domain"), ({"power_type": "steam"}, "power_type"),
-    ({"power_type": "ipmi"}, "power_parameters"), ({"power_parameters": "[]"}, "power_parameters"), ({"commission": "true"}, "commission"),
+    ({"power_type": "ipmi"}, "power_parameters"), ({"power_parameters": "[]"}, "power_parameters"),
     ({"swap_size": "1X"}, "swap_size"), ({"min_hwe_kernel": "new"}, "min_hwe_kernel"), ({"hardware_uuid": "12"}, "hardware_uuid"),
 ])
 def test_bad_input_makes_nothing(api, params, field):
