@@ -1,8 +1,9 @@
 /*
- * The region's HTTP and its worker on a temporary PostgreSQL, without a cluster: for tests of the API and for
- * measuring it. `api_program [threads]` prints one JSON line when it is ready and runs until its
- * stdin closes. Lines on stdin: "primary off", "primary on", "kill" (all backends), "rack METHOD
- * JSON" (a call of the rack rack1: answered by its result, or by {"error": text}, as one line).
+ * The region's HTTP on a temporary PostgreSQL, without a cluster: for tests of the API and for
+ * measuring it; with GANTRY_WORKER also the worker of operations. `api_program [threads]` prints
+ * one JSON line when it is ready and runs until its stdin closes. Lines on stdin: "primary off",
+ * "primary on", "kill" (all backends), "rack METHOD JSON" (a call of the rack rack1: answered by
+ * its result, or by {"error": text}, as one line).
  */
 #include <malloc.h>
 #include <stdio.h>
