@@ -8,6 +8,7 @@
 #include "src/cli/api_output.h"
 #include "src/cli/api_subject.h"
 #include "src/cli/doc_text.h"
+#include "src/cli/machine_wait.h"
 #include "src/wire/http_client.h"
 #include "src/wire/oauth.h"
 
@@ -76,8 +77,21 @@ enum error_code api_run_call(struct cli *cli, const struct profile *profile,
     return code;
 }
 
-static enum error_code print_answer(struct cli *cli, const char *subject,
-                                    const struct api_run_answer *answer, struct error *err)
+/* With --wait it is the machine as it is in the end that is printed, whether or not it went well.
+ */
+static enum error_code wait_and_print(struct cli *cli, const struct profile *profile,
+                                      const char *subject, json_t *value, struct error *err)
+{
+    enum error_code code = cli->wait ? machine_wait(cli, profile, &value, err) : ERR_OK;
+    if (!code || code == ERR_INTERNAL)
+        api_output_print(cli, subject, value, stdout);
+    json_decref(value);
+    return code;
+}
+
+static enum error_code print_answer(struct cli *cli, const struct profile *profile,
+                                    const char *subject, const struct api_run_answer *answer,
+                                    struct error *err)
 {
     bool is_json = !strncmp(answer->content_type, "application/json", 16);
     json_t *value = NULL;
@@ -86,9 +100,7 @@ static enum error_code print_answer(struct cli *cli, const char *subject,
         value = json_loadb(answer->body, answer->body_size, JSON_DECODE_ANY, &where);
         if (!value)
             return error_set(err, ERR_CORRUPT, "the answer is no JSON: %s", where.text);
-        api_output_print(cli, subject, value, stdout);
-        json_decref(value);
-        return ERR_OK;
+        return wait_and_print(cli, profile, subject, value, err);
     }
     fwrite(answer->body, 1, answer->body_size, stdout);
     if (!strncmp(answer->content_type, "text/", 5) && answer->body_size &&
@@ -196,6 +208,6 @@ enum error_code api_run(struct cli *cli, int argc, char **argv, struct error *er
         code = api_run_call(cli, &profile, &bytes, &answer, err);
     api_request_close(&bytes);
     if (!code)
-        code = print_answer(cli, subject, &answer, err);
+        code = print_answer(cli, &profile, subject, &answer, err);
     return code ? error_wrap(err, "%s %s", subject, argv[1]) : ERR_OK;
 }

@@ -36,6 +36,10 @@ static int take_flag(struct cli *cli, int argc, char **argv, struct error *err)
         cli->json = true;
         return 1;
     }
+    if (!strcmp(argv[0], "--wait")) {
+        cli->wait = true;
+        return 1;
+    }
     if (!strcmp(argv[0], "--help") || !strcmp(argv[0], "-h")) {
         cli->help = true;
         return 1;

@@ -16,6 +16,7 @@ struct cli {
     const char *socket;  /* control socket of the local regiond */
     bool json;           /* --json: machine-readable output */
     bool help;           /* --help: say how instead of doing it */
+    bool wait;           /* --wait: until what an API action began on a machine has ended */
 };
 
 /** argv[0] is the command's own word; flags that hold for all commands are already taken out. */

@@ -72,7 +72,8 @@ static void print_subjects(struct cli *cli)
         const struct api_action **actions = api_subject_actions(subjects[i], cli->arena, &count);
         const char *verbs = "";
         for (int k = 0; k < count; k++) {
-            const char *verb = api_subject_verb(actions[k], cli->arena), *params = "--help --json";
+            const char *verb = api_subject_verb(actions[k], cli->arena),
+                       *params = "--help --json --wait";
             verbs = arena_printf(cli->arena, "%s%s%s", verbs, k ? " " : "", verb);
             struct doc_text doc;
             doc_text_read(actions[k]->doc, cli->arena, &doc);

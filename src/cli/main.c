@@ -38,6 +38,7 @@ static void print_help(struct cli *cli)
     printf("\n  as in: gantry machine list, gantry subnet create cidr=10.0.0.0/24\n\n"
            "More: gantry COMMAND --help. Flags of all commands:\n"
            "  --json             print JSON instead of tables\n"
+           "  --wait             with an action on a machine: stay until it has ended\n"
            "  --profile PROFILE  whom to speak to and as whom (or GANTRY_PROFILE)\n"
            "  --socket PATH      control socket of this host's region (or GANTRY_SOCKET)\n"
            "Exit status: 0 done, 1 failed, 2 wrong use, 3 refused, 4 not found, 5 conflict,\n"

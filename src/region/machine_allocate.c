@@ -20,7 +20,7 @@ static const char *const known[] = {
 
 /* The free machines that are asked about, cheapest first, and what they have. */
 struct offer {
-    const char *node, *id;
+    const char *id;
     uint64_t size_bytes;
     bool boots;
     const char *tags; /* ",a,b," */

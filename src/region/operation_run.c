@@ -167,6 +167,8 @@ static bool run_step(const struct operation_run *run, struct operation *operatio
         log_warning("operation %s of %s: %s", operation->id, operation->machine.system_id,
                     err.text);
     } else {
+        log_info("%s of %s: power %s, order %s", operation->kind, operation->machine.system_id,
+                 operation->step, operation->order_id);
         give_order(&step);
         more = keep_record(&step) && step.current && !step.over;
     }

@@ -5,10 +5,11 @@ import re
 import socket
 import subprocess
 import threading
+import time
 
 import pytest
 
-from conftest import BUILD
+from conftest import BUILD, Client
 
 
 class Door:
@@ -125,3 +126,30 @@ def test_refusals_are_one_line_and_a_status(gantry, words, profile, status, text
     result = gantry(*words, profile=profile)
     assert (result.returncode, result.stdout) == (status, ""), result.stderr
     assert result.stderr.startswith("gantry: ") and result.stderr.count("\n") == 1 and text in result.stderr
+
+
+def test_wait_stays_until_it_has_ended(api, gantry):
+    """Progress on stderr, the machine as it is in the end on stdout, and a failure is one."""
+    made = api.admin.post("machines/", architecture="amd64", power_type="manual", commission="false", mac_addresses="52:54:00:00:00:02").json()
+    path = f"machines/{made['system_id']}/"
+
+    def commissioned(word, **params):
+        found = {}
+        waiter = threading.Thread(target=lambda: found.update(run=gantry("--json", "--wait", "machine", "commission", made["system_id"])))
+        waiter.start()
+        deadline = time.monotonic() + 20
+        while api.admin.get(path).json()["status_name"] != "Commissioning":
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        token = api.admin.get(path + "?op=get_token").json()
+        machine = Client(api.path, ":".join(token[part] for part in ("consumer_key", "token_key", "token_secret")))
+        assert machine.post("/MAAS/metadata/2012-03-01/", op="signal", status=word, **params).status == 200
+        waiter.join(20)
+        return found["run"]
+
+    run = commissioned("FAILED", error="no disk")
+    assert run.returncode == 1 and run.stderr.endswith("Failed commissioning: no disk\n"), run.stderr
+    assert json.loads(run.stdout)["status_name"] == "Failed commissioning" and "Commissioning: " in run.stderr
+    run = commissioned("OK")
+    assert run.returncode == 0 and json.loads(run.stdout)["status_name"] == "Ready", run.stderr
+    assert gantry("--wait", "machine", "list").returncode == 2

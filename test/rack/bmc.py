@@ -7,11 +7,13 @@ import time
 
 CHASSIS = '''#!/usr/bin/python3
 """Called by ipmi_sim: get power|boot, set power|reset|boot VALUE."""
-import pathlib, sys
+import pathlib, sys, time
 folder = pathlib.Path(sys.argv[1])
 words = sys.argv[2:]
 with open(folder / "chassis.log", "a") as log:
     log.write(" ".join(words) + "\\n")
+if (folder / "slow").exists() and words[:2] == ["set", "power"]:
+    time.sleep(float((folder / "slow").read_text()))
 if (folder / "stuck").exists() and words[:2] == ["set", "power"]:
     sys.exit(0)
 while words:
@@ -30,13 +32,15 @@ while words:
 
 
 class Bmc:
-    def __init__(self, folder, user="maas", password="s3cretpw", privilege="admin"):
+    def __init__(self, folder, user="maas", password="s3cretpw", privilege="admin", address="127.0.0.1", port=0, prefix=()):
+        """prefix: of commands, to run it in a namespace; then say its port."""
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.user, self.password, self.address = user, password, "127.0.0.1"
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.bind((self.address, 0))
-            self.port = probe.getsockname()[1]
+        self.user, self.password, self.address, self.port = user, password, address, port
+        if not port:
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+                probe.bind((self.address, 0))
+                self.port = probe.getsockname()[1]
         chassis = self.folder / "chassis"
         chassis.write_text(CHASSIS)
         chassis.chmod(0o755)
@@ -61,11 +65,11 @@ sel_enable 0x20 1000 0x0a
 mc_enable 0x20
 """)
         self.process = subprocess.Popen(
-            ["/usr/bin/ipmi_sim", "-c", self.folder / "lan.conf", "-f", self.folder / "bmc.emu",
+            [*prefix, "/usr/bin/ipmi_sim", "-c", self.folder / "lan.conf", "-f", self.folder / "bmc.emu",
              "-s", self.folder / "state", "-n"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
             stderr=open(self.folder / "log", "wb"))
         deadline = time.monotonic() + 10
-        while subprocess.run(["ipmitool", "-I", "lanplus", "-H", self.address, "-p", str(self.port), "-U", user, "-P",
+        while subprocess.run([*prefix, "ipmitool", "-I", "lanplus", "-H", self.address, "-p", str(self.port), "-U", user, "-P",
                               password, "-L", privilege.upper().replace("ADMIN", "ADMINISTRATOR"), "-C", "3",
                               "chassis", "status"], capture_output=True,
                              check=False).returncode:
