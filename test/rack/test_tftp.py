@@ -206,6 +206,36 @@ def test_repeated_request_is_one_transfer(client, server):
     wait_for_none(server)
 
 
+def test_a_request_that_was_repeated_before_the_answer_came(client, server):
+    """Under load both requests of an impatient client wait here, and the second is read after the first was answered and
+    acknowledged: the client is connected to that answer's port and would hear no other."""
+    client.ask("middle")
+    assert client.receive()[1] == 1
+    peer = client.peer
+    client.acknowledge(1)
+    assert client.receive()[1] == 2
+    client.ask("middle")
+    for block in range(2, 20):
+        client.acknowledge(block)
+        while (number := client.receive()[1]) == block:  # sent again
+            pass
+        assert number == block + 1 and client.peer == peer
+    assert server.counts()["running"] == 1
+    # Much later it is a client that begins anew, from the same port.
+    threading.Event().wait(1.1)
+    client.socket.setblocking(False)
+    while True:
+        try:
+            client.receive()  # sent again meanwhile
+        except BlockingIOError:
+            break
+    client.socket.settimeout(5)
+    client.ask("middle")
+    assert client.receive()[1] == 1 and client.peer != peer
+    client.socket.sendto(struct.pack(">HH", 5, 0) + b"enough\0", client.peer)
+    wait_for_none(server)
+
+
 def test_a_client_that_keeps_its_port(client, server, files):
     for _ in range(50):
         assert client.get("dir/nested.c32", blksize=1024)[0] == files["dir/nested.c32"]
