@@ -108,3 +108,37 @@ def test_a_store_that_the_regions_know_better(place, client):
     assert asked[-1][1] == 0
     client.socket.settimeout(0.5)
     assert client.ask(DISCOVER, mac_of(3))[1] in ("10.77.0.144", "10.77.0.145")
+
+
+def test_a_store_that_has_told_more(place, client):
+    """Copied, gone on with, and restored: the regions have confirmed no more than the copy has, but were told of leases that it
+    lacks. A question that was overtaken by such a report is only asked again."""
+    config, stores, told = document("v1"), [], {}
+
+    def blocks(params):
+        store = params["store"]
+        stores.append(store)
+        if params["sequence"] < told.get(store, 0):
+            return {"known": told[store]}
+        first = 6 if store == stores[0] else 9
+        return {"term_s": 86400, "blocks": [[(10 << 24 | 77 << 16) // 16 + first, 2]]}
+
+    def leases(params):
+        told[params["store"]] = max(params["sequence"], told.get(params["store"], 0))
+        return {}
+    place.region.answers.update(dhcp_config=config, dhcp_blocks=blocks, leases=leases, partner_leases={"leases": [], "next": 0})
+    place.region.link.note("config_changed")
+    file = place.rackd.data / "dhcp.leases"
+    assert wait_for("an address", lambda: given(client, 1)) == "10.77.0.100"
+    copy = file.read_bytes()
+    assert given(client, 2) == "10.77.0.101"
+    wait_for("both to be told", lambda: told.get(stores[0], 0) >= 2)
+    asked = len(stores)
+    wait_for("the same store", lambda: len(stores) > asked, 20)
+    assert len(set(stores)) == 1
+    place.rackd.kill()
+    file.write_bytes(copy)
+    place.start()
+    wait_for("another store", lambda: len(set(stores)) == 2)
+    assert "going on as a new store" in place.rackd.text()
+    assert wait_for("another address", lambda: given(client, 3)) == "10.77.0.144"
