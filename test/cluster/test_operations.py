@@ -62,7 +62,7 @@ def worker_of(lab, system_id, order):
 def test_done_once_although_the_region_dies(three, bmc):
     wait_for("a healthy cluster", lambda: healthy(three), 90)
     machine = machine_of(three, bmc, "52:54:00:de:01:01")
-    (bmc.folder / "slow").write_text("3")
+    (bmc.folder / "late").write_text("4")
     client(three, "machine", "commission", machine)
     wait_for("the order at the BMC", lambda: "set power 1" in "\n".join(bmc.asked), 30, 0.02)
     worker = wait_for("the region that gave the order", lambda: worker_of(three, machine, "power on"), 5)
@@ -86,7 +86,7 @@ def test_release_goes_on(three, bmc):
     machine = machine_of(three, bmc, "52:54:00:de:01:02")
     client(three, "machine", "mark-broken", machine)
     bmc.power = "1"
-    (bmc.folder / "slow").write_text("3")
+    (bmc.folder / "late").write_text("4")
     client(three, "machine", "release", machine)
     wait_for("the order at the BMC", lambda: "set power 0" in "\n".join(bmc.asked), 30, 0.02)
     worker = wait_for("the region that gave the order", lambda: worker_of(three, machine, "power off"), 5)

@@ -12,8 +12,11 @@ folder = pathlib.Path(sys.argv[1])
 words = sys.argv[2:]
 with open(folder / "chassis.log", "a") as log:
     log.write(" ".join(words) + "\\n")
-if (folder / "slow").exists() and words[:2] == ["set", "power"]:
-    time.sleep(float((folder / "slow").read_text()))
+if (folder / "late").exists() and words[:2] == ["set", "power"]:  # the machine follows so many seconds later
+    (folder / "next").write_text(f"{time.time() + float((folder / 'late').read_text())} {words[2]}")
+    sys.exit(0)
+if (folder / "next").exists() and float((folder / "next").read_text().split()[0]) < time.time():
+    (folder / "power").write_text((folder / "next").read_text().split()[1])
 if (folder / "stuck").exists() and words[:2] == ["set", "power"]:
     sys.exit(0)
 while words:
