@@ -59,7 +59,6 @@ static const struct fsm_move moves[] = {
      "the installation failed, or nothing came in time"},
     {MACHINE_DEPLOYING, MACHINE_RELEASING, "given back: it is powered off"},
     {MACHINE_DEPLOYING, MACHINE_DISK_ERASING, "given back: its disks are erased first"},
-    {MACHINE_ALLOCATED, MACHINE_READY, "given back before it was used"},
     {MACHINE_ALLOCATED, MACHINE_BROKEN, "a person found it unfit"},
     {MACHINE_ALLOCATED, MACHINE_DEPLOYING, "its owner has a system installed"},
     {MACHINE_ALLOCATED, MACHINE_RELEASING, "given back: it is powered off"},
