@@ -67,8 +67,8 @@ enum error_code work_run(struct talk *talk, const struct report *report, struct 
     if (code || known)
         return code;
     code = ask_task(talk, &task, err);
-    if (code)
-        return code;
+    if (code) /* a machine that cannot be told what to do has failed at it */
+        return talk_end(talk, code, err);
     if (work->report_only)
         return report_and_end(talk, report, err);
     work->reboot = task.reboot;

@@ -7,12 +7,18 @@
 #include <ctype.h>
 #include <string.h>
 
+enum { WAIT_S = 10 };
+
+/* The machine's own configuration, as its loader asks for it. */
+#define IPXE_CONFIG "ipxe.cfg-${mac:hexhyp}?platform=${platform}&uuid=${uuid}\n"
+#define GRUB_AGAIN  "configfile $prefix/grub.cfg-$net_default_mac\n"
+
 static const char *const purposes[BOOT_PURPOSES] = {
     [BOOT_ENLIST] = "enlist",       [BOOT_COMMISSIONING] = "commissioning",
     [BOOT_TESTING] = "testing",     [BOOT_DEPLOY] = "deploy",
     [BOOT_EPHEMERAL] = "ephemeral", [BOOT_RESCUE] = "rescue",
     [BOOT_ERASE] = "erase",         [BOOT_LOCAL] = "local",
-    [BOOT_POWEROFF] = "poweroff",
+    [BOOT_POWEROFF] = "poweroff",   [BOOT_WAIT] = "wait",
 };
 
 const char *boot_answer_purpose(enum boot_purpose purpose)
@@ -21,9 +27,9 @@ const char *boot_answer_purpose(enum boot_purpose purpose)
     return purposes[purpose];
 }
 
-struct boot_answer boot_answer_local(void)
+struct boot_answer boot_answer_wait(void)
 {
-    return (struct boot_answer){.purpose = BOOT_LOCAL, .options = ""};
+    return (struct boot_answer){.purpose = BOOT_WAIT, .options = ""};
 }
 
 /* Reading */
@@ -72,7 +78,7 @@ static enum error_code read_purpose(const json_t *json, enum boot_purpose *purpo
 {
     const char *word = json_string_value(json_object_get(json, "purpose"));
     for (int i = 0; word && i < BOOT_PURPOSES; i++) {
-        if (strcmp(word, purposes[i]) != 0)
+        if (i == BOOT_WAIT || strcmp(word, purposes[i]) != 0)
             continue;
         *purpose = (enum boot_purpose)i;
         return ERR_OK;
@@ -82,7 +88,8 @@ static enum error_code read_purpose(const json_t *json, enum boot_purpose *purpo
 
 static bool has_files(const struct boot_answer *answer)
 {
-    return answer->purpose != BOOT_LOCAL && answer->purpose != BOOT_POWEROFF;
+    return answer->purpose != BOOT_LOCAL && answer->purpose != BOOT_POWEROFF &&
+           answer->purpose != BOOT_WAIT;
 }
 
 enum error_code boot_answer_read(const json_t *json, struct arena *arena,
@@ -182,6 +189,12 @@ static enum error_code write_ipxe(const struct boot_answer *answer, const char *
                                   struct error *err)
 {
     spool_text(out, "#!ipxe\n");
+    if (answer->purpose == BOOT_WAIT) {
+        spool_printf(out, "sleep %d\nchain --replace ", WAIT_S);
+        write_base(out, place);
+        spool_text(out, IPXE_CONFIG);
+        return ERR_OK;
+    }
     if (!has_files(answer)) {
         write_ipxe_end(answer, place, out);
         return ERR_OK;
@@ -201,11 +214,15 @@ static enum error_code write_ipxe(const struct boot_answer *answer, const char *
 /* Names are relative: they follow the loader, by TFTP or by HTTP (option 210). */
 static void write_pxelinux(const struct boot_answer *answer, const char *line, struct spool *out)
 {
-    spool_text(out, "DEFAULT gantry\nPROMPT 0\nTIMEOUT 1\nLABEL gantry\n");
+    bool wait = answer->purpose == BOOT_WAIT;
+    spool_printf(out, "DEFAULT gantry\nPROMPT %d\nTIMEOUT %d\nLABEL gantry\n", wait,
+                 wait ? WAIT_S * 10 : 1);
     if (answer->purpose == BOOT_LOCAL)
         spool_text(out, "    LOCALBOOT 0\n");
     else if (answer->purpose == BOOT_POWEROFF)
         spool_text(out, "    COM32 poweroff.c32\n");
+    else if (answer->purpose == BOOT_WAIT) /* it cannot load its configuration again */
+        spool_text(out, "    COM32 reboot.c32\n");
     else
         spool_printf(out,
                      "    KERNEL images/%s\n"
@@ -252,6 +269,8 @@ static void write_grub(const struct boot_answer *answer, const char *line, struc
         spool_text(out, grub_local);
     } else if (answer->purpose == BOOT_POWEROFF) {
         spool_text(out, "halt\n");
+    } else if (answer->purpose == BOOT_WAIT) {
+        spool_printf(out, "sleep %d\n" GRUB_AGAIN, WAIT_S);
     } else {
         spool_printf(out, "linux /images/%s ", answer->kernel);
         write_grub_words(line, out);
@@ -281,12 +300,12 @@ void boot_answer_write_first(enum boot_loader loader, const struct boot_answer_p
                              struct spool *out)
 {
     if (loader == BOOT_GRUB) {
-        spool_text(out, "configfile $prefix/grub.cfg-$net_default_mac\n");
+        spool_text(out, GRUB_AGAIN);
         return;
     }
     ASSERT(loader == BOOT_IPXE);
     /* --replace: an "exit 1" of the next script must not come back here. */
     spool_text(out, "#!ipxe\nchain --replace ");
     write_base(out, place);
-    spool_text(out, "ipxe.cfg-${mac:hexhyp}?platform=${platform}&uuid=${uuid}\n");
+    spool_text(out, IPXE_CONFIG);
 }

@@ -23,6 +23,7 @@ enum boot_purpose {
     BOOT_ERASE,
     BOOT_LOCAL,    /* from its own disk: no files */
     BOOT_POWEROFF, /* no files */
+    BOOT_WAIT,     /* ask again in a while: no files; said by racks alone */
     BOOT_PURPOSES,
 };
 
@@ -50,8 +51,9 @@ struct boot_answer_place {
 enum error_code boot_answer_read(const json_t *json, struct arena *arena,
                                  struct boot_answer *answer, struct error *err);
 
-/** A machine's own disk: what a rack without regions says to machines it knows. */
-struct boot_answer boot_answer_local(void);
+/** Ask again: what a rack without regions says to a machine that was last told to run our system.
+ */
+struct boot_answer boot_answer_wait(void);
 
 /** Word of a purpose, as in the protocol. */
 const char *boot_answer_purpose(enum boot_purpose purpose);

@@ -281,7 +281,7 @@ void boot_part_metrics(struct rack *rack, struct spool *spool)
         {"boot_sockets_wanted", "gauge", "How many should be.", (uint64_t)wanted},
         {"boot_answers_region_total", "counter", "Boot answers of regions.", boots->answered},
         {"boot_answers_kept_total", "counter", "No region: kept answers given.", boots->kept},
-        {"boot_answers_local_total", "counter", "No region: own disk.", boots->local},
+        {"boot_answers_wait_total", "counter", "No region: ask again.", boots->waits},
         {"boot_answers_none_total", "counter", "No answer for a machine.", boots->nothing},
         {"boot_machines_known", "gauge", "Machines booted here.",
          (uint64_t)boot_store_count(part.store)},

@@ -270,7 +270,6 @@ static void give_kept(struct opening *opening)
     const char *kept;
     bool known = boot_store_find(source->store, opening->ask.path.mac, &kept);
     json_t *json = kept ? json_loads(kept, 0, NULL) : NULL;
-    struct boot_answer local = boot_answer_local();
     if (!known) {
         source->counts.nothing++;
         fail(opening, ERR_UNAVAILABLE, "no region can be asked, and this machine is not known");
@@ -279,8 +278,8 @@ static void give_kept(struct opening *opening)
     if (json && !boot_answer_read(json, opening->arena, &opening->answer, NULL)) {
         source->counts.kept++;
     } else {
-        opening->answer = local;
-        source->counts.local++;
+        opening->answer = boot_answer_wait();
+        source->counts.waits++;
     }
     json_decref(json);
     give_answer(opening);

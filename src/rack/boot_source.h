@@ -30,7 +30,7 @@ struct boot_source_settings {
 struct boot_source_counts {
     uint64_t answered; /* by a region */
     uint64_t kept;     /* no region: the answer kept on disk */
-    uint64_t local;    /* no region, nothing kept: its own disk */
+    uint64_t waits;    /* no region, nothing kept: it is to ask again */
     uint64_t nothing;  /* no region, machine never seen; or the region refused */
 };
 

@@ -172,7 +172,7 @@ def test_without_a_region_it_goes_on(place):
             place.wire.inside(place.rackd.start, place.wire.rack)
             Fence(place.wire, place.rackd.fence)
             wait_for("HTTP boot", lambda: place.boot("bootx64.efi")[0] == 200)
-        assert "sanboot" in place.boot("ipxe.cfg-02-00-00-00-00-01")[1]
+        assert "sleep" in place.boot("ipxe.cfg-02-00-00-00-00-01")[1]
         assert "vmlinuz" in place.boot("ipxe.cfg-02-00-00-00-00-02")[1]
         assert place.boot("ipxe.cfg-02-00-00-00-00-03")[0] == 503
         assert place.wire.run("curl", "-s", "-o", "/dev/null", "-w", "%{size_download}",

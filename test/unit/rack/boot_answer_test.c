@@ -126,7 +126,7 @@ static void test_no_way_out(void **unused)
 static void test_local_and_poweroff(void **unused)
 {
     (void)unused;
-    answer = boot_answer_local();
+    assert_int_equal(read_answer("{\"purpose\": \"local\"}"), ERR_OK);
     assert_string_equal(write_answer(BOOT_IPXE),
                         "#!ipxe\niseq ${platform} efi && goto efi ||\n"
                         "sanboot --no-describe --drive 0x80\nexit 1\n"
@@ -141,6 +141,20 @@ static void test_local_and_poweroff(void **unused)
                         ":efi\nchain --replace tftp://10.77.0.21/grubx64.efi\n");
     assert_non_null(strstr(write_answer(BOOT_PXELINUX), "poweroff.c32\n"));
     assert_non_null(strstr(write_answer(BOOT_GRUB), "halt\n"));
+}
+
+static void test_wait(void **unused)
+{
+    (void)unused;
+    assert_int_equal(read_answer("{\"purpose\": \"wait\"}"), ERR_BAD_INPUT); /* no region says it */
+    answer = boot_answer_wait();
+    assert_string_equal(write_answer(BOOT_IPXE),
+                        "#!ipxe\nsleep 10\nchain --replace http://10.77.0.21:5248/"
+                        "ipxe.cfg-${mac:hexhyp}?platform=${platform}&uuid=${uuid}\n");
+    assert_string_equal(write_answer(BOOT_GRUB),
+                        "set timeout=0\nsleep 10\nconfigfile $prefix/grub.cfg-$net_default_mac\n");
+    assert_string_equal(write_answer(BOOT_PXELINUX), "DEFAULT gantry\nPROMPT 1\nTIMEOUT 100\n"
+                                                     "LABEL gantry\n    COM32 reboot.c32\n");
 }
 
 static void test_first(void **unused)
@@ -178,7 +192,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(test_reading), T(test_ephemeral), T(test_no_way_out), T(test_local_and_poweroff),
-        T(test_first),
+        T(test_wait),    T(test_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
