@@ -57,11 +57,15 @@ static void open_member(struct temp_cluster *cluster, uint64_t id)
     fact->ports[CLUSTER_PORT_POSTGRES] = free_port();
     struct tls_files files = test_ca_files(&cluster->ca, fact->name, CA_ROLE_REGION, 30);
     member->id = id;
-    strcpy(member->root, "/tmp/temp_member_XXXXXX");
-    if (!mkdtemp(member->root))
+    char root[64]; /* in memory where that can be: it is many files, each of them synced */
+    snprintf(root, sizeof(root), "%s/temp_member_XXXXXX",
+             access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
+    if (!mkdtemp(root))
         abort();
-    snprintf(member->run_dir, sizeof(member->run_dir), "%s/run", member->root);
-    snprintf(member->data_dir, sizeof(member->data_dir), "%s/data", member->root);
+    snprintf(member->root, sizeof(member->root), "%s", root);
+    snprintf(member->run_dir, sizeof(member->run_dir), "%s/run", root);
+    snprintf(member->data_dir, sizeof(member->data_dir), "%s/data", root);
+    snprintf(member->pg_dir, sizeof(member->pg_dir), "%s/data/pg", root);
     if (file_make_folders(member->run_dir, 0700, &cluster->err) ||
         file_make_folders(member->data_dir, 0700, &cluster->err))
         fail_msg("%s", cluster->err.text);
@@ -75,7 +79,6 @@ static void open_member(struct temp_cluster *cluster, uint64_t id)
                                             .certificate_file = files.certificate,
                                             .key_file = files.key};
     pg_files_init(&member->files, &member->settings);
-    snprintf(member->pg_dir, sizeof(member->pg_dir), "%s/pg", member->data_dir);
     pg_files_supervisor(&member->files, conninfo, sizeof(conninfo));
     member->db = db_new(conninfo);
 }
@@ -375,6 +378,17 @@ void temp_cluster_make(struct temp_cluster *cluster)
     }
 }
 
+void temp_member_freeze(struct temp_cluster *cluster, uint64_t id)
+{
+    enum error_code code = temp_member_step(cluster, id, MEMBER_FREEZE, NULL);
+    if (code == ERR_TIMEOUT) {
+        temp_member_end(cluster, id, SIGQUIT);
+        temp_member_start(cluster, id);
+    } else if (code) {
+        fail_msg("member %d: freeze: %s", (int)id, cluster->err.text);
+    }
+}
+
 void temp_cluster_fence(struct temp_cluster *cluster)
 {
     temp_cluster_set(cluster, CLUSTER_FENCED, 0, 0);
@@ -383,7 +397,7 @@ void temp_cluster_fence(struct temp_cluster *cluster)
         if (!member->pid)
             continue;
         if (member->source)
-            temp_member_do(cluster, id, MEMBER_FREEZE);
+            temp_member_freeze(cluster, id);
         temp_member_do(cluster, id, MEMBER_REPORT);
     }
 }

@@ -84,5 +84,9 @@ void temp_cluster_serve(struct temp_cluster *cluster, uint64_t id);
 /** Until it follows the serving primary and streams; rewound when it has gone another way. */
 void temp_cluster_rejoin(struct temp_cluster *cluster, uint64_t id);
 
+/** FREEZE; one whose receiver does not end in time is ended whole and started, as pg_member does.
+ */
+void temp_member_freeze(struct temp_cluster *cluster, uint64_t id);
+
 /** FOLLOW until the primary can be followed; false = it diverged. */
 bool temp_member_follow(struct temp_cluster *cluster, uint64_t id);

@@ -1,6 +1,6 @@
 /*
  * How a member comes back, on three real PostgreSQL: a lost slot, less on disk than was reported,
- * rewinds that are cut off or cannot be, another cluster's data, two senders under one name.
+ * another cluster's data, two senders under one name.
  */
 // rooms: ha
 #include <stdarg.h>
@@ -9,7 +9,6 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -66,14 +65,6 @@ static void set(uint64_t id, const char *name, const char *value)
     snprintf(sql, sizeof(sql), "ALTER SYSTEM SET %s = '%s'", name, value);
     temp_member_sql(&cluster, id, sql);
     temp_member_sql(&cluster, id, "SELECT pg_reload_conf()");
-}
-
-/* A rewind keeps the folder, a copy is another one. */
-static ino_t folder_of(uint64_t id)
-{
-    struct stat st;
-    assert_int_equal(stat(member_of(id)->pg_dir, &st), 0);
-    return st.st_ino;
 }
 
 /* More log than is kept for a member that is away: it finds out, and is copied anew. */
@@ -158,133 +149,6 @@ static void test_less_than_it_reported(void **unused)
     wait_for_row(spoilt, 11);
 }
 
-/* The old primary wrote what nobody has; another serves; old is down. Returns old. */
-static uint64_t diverge(int number, int how)
-{
-    uint64_t old = primary();
-    temp_member_wait(&cluster, old,
-                     "SELECT count(*) = 2 AND bool_and(flush_lsn >= pg_current_wal_flush_lsn())"
-                     " FROM pg_stat_replication");
-    temp_cluster_set(&cluster, CLUSTER_FENCED, 0, 0);
-    for (uint64_t id = after(old); id != old; id = after(id)) {
-        temp_member_do(&cluster, id, MEMBER_FREEZE);
-        temp_member_do(&cluster, id, MEMBER_REPORT);
-    }
-    char sql[128];
-    snprintf(sql, sizeof(sql), "SET synchronous_commit = local; INSERT INTO t VALUES (%d)",
-             -number);
-    temp_member_sql(&cluster, old, sql);
-    temp_member_end(&cluster, old, how);
-    temp_cluster_serve(&cluster, after(old));
-    insert(number);
-    return old;
-}
-
-static void check_rewound(uint64_t id, int number)
-{
-    char condition[80];
-    wait_for_row(id, number);
-    snprintf(condition, sizeof(condition), "SELECT NOT EXISTS (SELECT FROM t WHERE a = %d)",
-             -number);
-    assert_true(temp_member_true(&cluster, id, condition));
-    assert_false(pg_copy_is_torn(member_of(id)->pg_dir));
-}
-
-/* After an orderly end pg_rewind may begin at once, after a kill it has to be recovered first; with
- * standby.signal there or not. */
-static void test_rewind_after_each_end(void **unused)
-{
-    (void)unused;
-    int number = 20;
-    for (int how = 0; how < 2; how++) {
-        uint64_t old = diverge(++number, how ? SIGINT : SIGKILL);
-        ino_t folder = folder_of(old);
-        assert_int_equal(temp_member_step(&cluster, old, MEMBER_REWIND, &step), ERR_OK);
-        assert_int_equal(step.must_recover, !how);
-        temp_cluster_rejoin(&cluster, old);
-        check_rewound(old, number);
-        assert_int_equal(folder_of(old), folder);
-    }
-    uint64_t old = diverge(++number, SIGINT);
-    char path[160];
-    snprintf(path, sizeof(path), "%s/standby.signal", member_of(old)->pg_dir);
-    assert_int_equal(file_write(path, "", 0, 0600, &cluster.err), ERR_OK);
-    temp_member_do(&cluster, old, MEMBER_REWIND);
-    temp_cluster_rejoin(&cluster, old);
-    check_rewound(old, number);
-}
-
-static void conninfo_of(uint64_t id, enum pg_access_use use, char conninfo[PG_ACCESS_CONNINFO])
-{
-    pg_access_conninfo(&member_of(id)->settings, &cluster.facts.members[primary() - 1], id, use,
-                       conninfo);
-}
-
-/* Cut off after its mark it is done again; cut off after its last write it cannot be: a copy. */
-static void test_a_rewind_that_was_cut_off(void **unused)
-{
-    (void)unused;
-    char mark[160], conninfo[PG_ACCESS_CONNINFO];
-    uint64_t old = diverge(30, SIGINT);
-    snprintf(mark, sizeof(mark), "%s.rewinding", member_of(old)->pg_dir);
-    assert_int_equal(file_write(mark, "", 0, 0600, &cluster.err), ERR_OK);
-    temp_member_do(&cluster, old, MEMBER_REWIND);
-    temp_cluster_rejoin(&cluster, old);
-    check_rewound(old, 30);
-
-    old = diverge(31, SIGINT);
-    conninfo_of(old, PG_ACCESS_REWIND, conninfo);
-    struct pg_copy copy = {temp_postgres_bin_dir(), member_of(old)->pg_dir, conninfo};
-    if (pg_copy_rewind(&copy, &cluster.err))
-        fail_msg("%s", cluster.err.text);
-    assert_true(pg_copy_is_torn(member_of(old)->pg_dir));
-    assert_int_not_equal(temp_member_step(&cluster, old, MEMBER_REWIND, &step), ERR_OK);
-    assert_true(step.must_clone);
-    assert_true(pg_copy_is_torn(member_of(old)->pg_dir));
-    temp_member_do(&cluster, old, MEMBER_CLONE);
-    temp_cluster_rejoin(&cluster, old);
-    check_rewound(old, 31);
-}
-
-/* The log since the fork is not there any more: only a copy will do. */
-static void test_a_rewind_without_its_log(void **unused)
-{
-    (void)unused;
-    uint64_t old = diverge(32, SIGINT);
-    char folder[160], path[512];
-    snprintf(folder, sizeof(folder), "%s/pg_wal", member_of(old)->pg_dir);
-    DIR *wal = opendir(folder);
-    assert_non_null(wal);
-    for (struct dirent *entry; (entry = readdir(wal));) {
-        snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
-        if (strlen(entry->d_name) == 24)
-            unlink(path);
-    }
-    closedir(wal);
-    assert_int_not_equal(temp_member_step(&cluster, old, MEMBER_REWIND, &step), ERR_OK);
-    assert_true(step.must_clone);
-    temp_member_do(&cluster, old, MEMBER_CLONE);
-    temp_cluster_rejoin(&cluster, old);
-    check_rewound(old, 32);
-}
-
-/* A source that is away is no reason to give up what is here. */
-static void test_a_rewind_without_its_source(void **unused)
-{
-    (void)unused;
-    uint64_t old = diverge(33, SIGINT);
-    struct cluster_member *source = &cluster.facts.members[primary() - 1];
-    uint32_t port = source->ports[CLUSTER_PORT_POSTGRES];
-    source->ports[CLUSTER_PORT_POSTGRES] = 1;
-    assert_int_not_equal(temp_member_step(&cluster, old, MEMBER_REWIND, &step), ERR_OK);
-    assert_false(step.must_clone);
-    assert_int_not_equal(temp_member_step(&cluster, old, MEMBER_CLONE, &step), ERR_OK);
-    assert_true(pg_files_has_data(&member_of(old)->files));
-    source->ports[CLUSTER_PORT_POSTGRES] = port;
-    temp_cluster_rejoin(&cluster, old);
-    check_rewound(old, 33);
-}
-
 /* Another cluster's data: no step begins with it, and it stays as it is. */
 static void test_another_clusters_data(void **unused)
 {
@@ -313,6 +177,12 @@ static void test_another_clusters_data(void **unused)
     assert_int_equal(rename(kept, member->pg_dir), 0);
     member->positioned = false;
     temp_cluster_rejoin(&cluster, away);
+}
+
+static void conninfo_of(uint64_t id, enum pg_access_use use, char conninfo[PG_ACCESS_CONNINFO])
+{
+    pg_access_conninfo(&member_of(id)->settings, &cluster.facts.members[primary() - 1], id, use,
+                       conninfo);
 }
 
 static pid_t run_receivewal(uint64_t id)
@@ -397,10 +267,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_lost_slot),
         cmocka_unit_test(test_less_than_it_reported),
-        cmocka_unit_test(test_rewind_after_each_end),
-        cmocka_unit_test(test_a_rewind_that_was_cut_off),
-        cmocka_unit_test(test_a_rewind_without_its_log),
-        cmocka_unit_test(test_a_rewind_without_its_source),
         cmocka_unit_test(test_another_clusters_data),
         cmocka_unit_test(test_the_same_name_twice),
     };
