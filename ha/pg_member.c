@@ -140,6 +140,13 @@ static void run_step(struct pg_member *member, uint64_t serial)
     work->member = member;
     work->serial = serial;
     fill_step(member, member->op_kind, work);
+    if (member->op_kind == MEMBER_PROMOTE) {
+        /* The file that the step writes may promote it by itself. From here on it is a primary for
+         * all that must end one: its lease is not given back before it has stopped. */
+        member->seen.promoted = true;
+        member->seen.started_for = member->facts.primary.epoch;
+        member->positioned = false;
+    }
     member->db_used = true;
     loop_run_blocking(member->setup.loop, run_work, finish_work, work);
 }
@@ -150,6 +157,15 @@ struct floor_wait {
     uint64_t serial, epoch;
 };
 
+/* Seconds may have passed since the promote was decided on. */
+static bool is_still_named(const struct pg_member *member, uint64_t epoch)
+{
+    const struct cluster_primary *primary = &member->facts.primary;
+    return primary->epoch == epoch && primary->phase == CLUSTER_SET &&
+           primary->member == member->self && !primary->declined &&
+           pg_member_lease_live(member, epoch);
+}
+
 static void on_floor(void *subject)
 {
     struct floor_wait wait = *(struct floor_wait *)subject;
@@ -157,7 +173,8 @@ static void on_floor(void *subject)
     free(subject);
     if (!op_end(&member->op, wait.serial))
         return;
-    if (wait.epoch == member->facts.primary.epoch && !member->db_used) {
+    if (wait.epoch == member->facts.primary.epoch && !member->db_used &&
+        (member->op_kind != MEMBER_PROMOTE || is_still_named(member, wait.epoch))) {
         uint64_t serial = op_begin(&member->op, pg_step_word(member->op_kind), 0);
         run_step(member, serial);
     }
@@ -375,6 +392,18 @@ static void after_names(struct pg_member *member, const struct pg_work *work)
         member->ready_voter = member->preset;
 }
 
+/* What was written is in force, or is not: the next look puts it right, and until then it follows
+ * whom it may follow. */
+static void after_failed_steering(struct pg_member *member, const struct pg_step *step)
+{
+    memset(&member->in_force, 0, sizeof(member->in_force));
+    if (!step->source || !member->seen.running)
+        return;
+    member->seen.source = step->source;
+    member->seen.receiving = true;
+    member->positioned = false;
+}
+
 static void after_failure(struct pg_member *member, const struct pg_work *work)
 {
     int kind = work->step.kind;
@@ -383,8 +412,10 @@ static void after_failure(struct pg_member *member, const struct pg_work *work)
         member->seen.answers = false; /* still starting, or stopping: no error yet */
         return;
     }
+    if (work->step.steered)
+        after_failed_steering(member, &work->step);
     if (kind == MEMBER_PROMOTE)
-        member->seen.at_report = member->positioned = false; /* so that it declines */
+        member->seen.promoted = work->step.armed; /* else it declines */
     if (kind == PG_STEP_STOPPED)
         member->change = (struct pg_change){0};
     if (kind == PG_STEP_LOST)
@@ -423,7 +454,7 @@ static void after_rewind(struct pg_member *member, const struct pg_step *step)
     } else if (++member->recoveries > RECOVER_TRIES) {
         member->must_clone = member->facts.primary.epoch;
     } else {
-        member->starts_with = 0;
+        member->starts_with = member->in_force.source = step->source;
         ask_start(member);
         member->recovering = true;
     }
@@ -453,12 +484,9 @@ static void after_success(struct pg_member *member, const struct pg_work *work)
         after_report(member, work);
         break;
     case MEMBER_PROMOTE:
-        /* From here on it may become a primary at any time, signal or not. */
-        seen->promoted = true;
-        seen->started_for = step->facts.primary.epoch;
-        member->positioned = false;
-        ask_promote(member); /* fenced re-checks the lease first */
-        break;
+        if (is_still_named(member, step->facts.primary.epoch))
+            ask_promote(member); /* fenced re-checks the lease first */
+        break;                   /* else it is stopped: see may_write in member_decide.c */
     case MEMBER_MARK:
         seen->marked = true;
         member->switch_lsn = step->switch_lsn;

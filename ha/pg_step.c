@@ -91,11 +91,12 @@ static enum error_code wait_in_force(const struct pg_step *step, const char *con
     }
 }
 
-static enum error_code steer(const struct pg_step *step, struct error *err)
+static enum error_code steer(struct pg_step *step, struct error *err)
 {
     char conninfo[PG_ACCESS_CONNINFO], slot[CLUSTER_REPL_NAME];
     struct pg_steer with;
     fill_steer(step, conninfo, slot, &with);
+    step->steered = true;
     enum error_code code = pg_files_steer(step->files, &with, err);
     code = code ? code : db_query(step->db, &step_reload, DB_NO_PARAMS, NULL, err);
     return code ? code : wait_in_force(step, conninfo, err);
@@ -184,7 +185,7 @@ static enum error_code start(struct pg_step *step, struct error *err)
     return prepare(step, err);
 }
 
-static enum error_code freeze(const struct pg_step *step, struct error *err)
+static enum error_code freeze(struct pg_step *step, struct error *err)
 {
     enum error_code code = steer(step, err);
     return code ? code : pg_receiver_end(step->db, err);
@@ -207,6 +208,7 @@ static enum error_code ready_to_promote(struct pg_step *step, struct error *err)
     code = code ? code
                 : pg_files_reserve(step->files, newest > current ? newest : current,
                                    primary->timeline, err);
+    step->armed = !code;
     return code ? code : pg_files_promote(step->files, err);
 }
 
@@ -236,7 +238,7 @@ static enum error_code open_gate(struct pg_step *step, struct error *err)
 }
 
 /* Members came or went: a primary has roles and slots for them. */
-static enum error_code steer_more(const struct pg_step *step, struct error *err)
+static enum error_code steer_more(struct pg_step *step, struct error *err)
 {
     enum error_code code = steer(step, err);
     return code || !step->open ? code

@@ -38,6 +38,8 @@ struct pg_step {
     /* out */
     struct pg_position seen;
     bool amnesia, diverged, must_clone;
+    bool steered;      /* new settings were written: when it fails, perhaps in force, perhaps not */
+    bool armed;        /* promote: with or without a signal it may become a primary now */
     bool must_recover; /* rewind: prepared to be started and stopped first */
     uint64_t switch_lsn;
     enum error_code code;

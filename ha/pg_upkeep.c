@@ -100,7 +100,7 @@ static void look_for_ready(struct pg_member *member)
 
 struct watch_work {
     struct pg_member *member;
-    uint64_t serial;
+    uint64_t serial, started_for;
     struct pg_watch watch;
 };
 
@@ -132,7 +132,7 @@ static void finish_watch(void *subject)
     struct watch_work *work = subject;
     struct pg_member *member = work->member;
     uint64_t now_ns = clock_boot_ns();
-    if (op_end(&member->watch, work->serial) &&
+    if (op_end(&member->watch, work->serial) && work->started_for == member->seen.started_for &&
         work->watch.primary == (member->seen.promoted && member->seen.open))
         take_watch(member, &work->watch, now_ns);
     free(work);
@@ -155,6 +155,7 @@ void pg_upkeep_watch(struct pg_member *member, uint64_t now_ns)
     work->member = member;
     work->watch.db = member->watch_db;
     work->watch.primary = primary;
+    work->started_for = member->seen.started_for;
     work->serial = op_begin(&member->watch, "watch", 0);
     member->watch_next_ns = now_ns + PG_WATCH_MS * CLOCK_MS;
     loop_run_blocking(member->setup.loop, run_watch, finish_watch, work);

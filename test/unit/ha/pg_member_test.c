@@ -1,0 +1,346 @@
+/*
+ * A member drives its PostgreSQL: the steps and what was between them when the world changed. The
+ * steps themselves (pg_step, pg_watch) and fenced are the test's, leases and floor are real.
+ */
+// rooms: ha
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "ha/pg_member.h"
+#include "ha/pg_step.h"
+#include "ha/pg_watch.h"
+#include "src/base/clock.h"
+#include "src/base/container.h"
+#include "src/base/file.h"
+
+enum { SELF = 1, OTHER = 2, EPOCH = 5, D = 60000, WAIT_MS = 5000, STEPS = 256 };
+
+static char folder[] = "/tmp/pg_member_test_XXXXXX";
+static struct loop loop;
+static struct ha_settings settings;
+static struct floor *durable;
+static struct leases *leases;
+static struct fence_link *fence;
+static struct pg_member *member;
+static struct cluster_state facts;
+static struct loop_timer tick;
+static uv_poll_t fenced;
+static int fenced_fd;
+static bool runs; /* the test's PostgreSQL */
+static bool ending;
+static int promotes, releases, releases_while_it_runs;
+
+/* ---- steps ---- */
+
+static atomic_int steps[STEPS], steps_count;
+static atomic_int held_kind; /* a step of this kind waits until it is 0 */
+static atomic_int failing_kind;
+
+void pg_step_run(struct pg_step *step)
+{
+    int at = atomic_fetch_add(&steps_count, 1);
+    assert_true(at < STEPS);
+    atomic_store(&steps[at], step->kind);
+    while (atomic_load(&held_kind) == step->kind)
+        usleep(1000);
+    step->seen = (struct pg_position){.in_recovery = true, .timeline = 7, .lsn = 100};
+    step->positioned = true;
+    step->position.place = (struct pg_wal_place){7, 100};
+    step->steered = step->kind == MEMBER_FOLLOW || step->kind == MEMBER_FREEZE;
+    if (atomic_load(&failing_kind) == step->kind)
+        step->code = error_set(&step->err, ERR_TIMEOUT, "the test fails it");
+}
+
+const char *pg_step_word(int kind)
+{
+    (void)kind;
+    return "step";
+}
+
+void pg_watch_run(struct pg_watch *watch)
+{
+    watch->code = ERR_UNAVAILABLE;
+}
+
+static int count_steps(int kind)
+{
+    int found = 0;
+    for (int i = 0; i < atomic_load(&steps_count); i++)
+        found += atomic_load(&steps[i]) == kind;
+    return found;
+}
+
+/* Where the first step of this kind stands, from a place on. */
+static int find_step(int kind, int from)
+{
+    for (int i = from; i < atomic_load(&steps_count); i++)
+        if (atomic_load(&steps[i]) == kind)
+            return i;
+    return -1;
+}
+
+/* ---- fenced ---- */
+
+static void on_fenced(uv_poll_t *poll, int status, int events)
+{
+    struct fence_request request;
+    (void)poll, (void)status, (void)events;
+    while (recv(fenced_fd, &request, sizeof(request), MSG_DONTWAIT) == sizeof(request)) {
+        struct fence_reply reply = {.kind = FENCE_REPLY, .number = request.number};
+        if (request.type == FENCE_PG_START || request.type == FENCE_PG_STOP)
+            runs = request.type == FENCE_PG_START;
+        promotes += request.type == FENCE_PG_SIGNAL;
+        assert_true(send(fenced_fd, &reply, sizeof(reply), 0) == sizeof(reply));
+    }
+}
+
+static void on_notice(void *owner, const struct fence_reply *notice)
+{
+    (void)owner, (void)notice;
+}
+
+static void on_closed(void *owner)
+{
+    (void)owner;
+}
+
+/* ---- the rest of the world ---- */
+
+static void send_message(void *owner, uint64_t to, const struct member_message *message)
+{
+    (void)owner, (void)to;
+    releases += message->kind == MEMBER_LEASE_RELEASE;
+    releases_while_it_runs += message->kind == MEMBER_LEASE_RELEASE && runs;
+}
+
+static void look(void *subject)
+{
+    (void)subject;
+    if (ending)
+        return;
+    leases_facts(leases, &facts, SELF);
+    pg_member_look(member, &facts, SELF);
+}
+
+static void on_tick(struct loop_timer *timer)
+{
+    look(timer);
+}
+
+static void on_changed(void *owner)
+{
+    loop_post(&loop, look, owner);
+}
+
+static void on_propose(void *owner, const struct command *command)
+{
+    (void)owner, (void)command;
+}
+
+static void on_switched(void *owner, const struct switch_word *change)
+{
+    (void)owner, (void)change;
+}
+
+static void set_phase(uint64_t epoch, int phase, uint64_t primary)
+{
+    facts.primary = (struct cluster_primary){.epoch = epoch,
+                                             .phase = phase,
+                                             .member = primary,
+                                             .timeline = primary ? (uint32_t)epoch + 3 : 0,
+                                             .lease_ms = D,
+                                             .served_epoch = epoch - 1,
+                                             .system_id = 9};
+    if (primary)
+        cluster_state_standby_names(&facts, primary, facts.primary.standby_names);
+    look(NULL);
+}
+
+static void run_until_step(int kind, int from)
+{
+    uint64_t end = clock_boot_ns() + WAIT_MS * CLOCK_MS;
+    while (find_step(kind, from) < 0) {
+        uv_run(&loop.uv, UV_RUN_ONCE);
+        if (clock_boot_ns() > end)
+            fail_msg("no step %s came", member_decide_word((enum member_step)kind));
+    }
+}
+
+static void run_ms(int ms)
+{
+    uint64_t end = clock_boot_ns() + (uint64_t)ms * CLOCK_MS;
+    while (clock_boot_ns() < end)
+        uv_run(&loop.uv, UV_RUN_ONCE);
+}
+
+static void make_data(void)
+{
+    char path[LIMIT_PATH];
+    snprintf(path, sizeof(path), "%s/pg/global", folder);
+    assert_int_equal(file_make_folders(path, 0700, NULL), ERR_OK);
+    snprintf(path, sizeof(path), "%s/pg/global/pg_control", folder);
+    assert_int_equal(file_write(path, "", 0, 0600, NULL), ERR_OK);
+}
+
+static void make_facts(void)
+{
+    memset(&facts, 0, sizeof(facts));
+    snprintf(facts.name, sizeof(facts.name), "test");
+    facts.members_count = 3;
+    for (int i = 0; i < 3; i++)
+        facts.members[i] =
+            (struct cluster_member){.id = (uint64_t)i + 1, .data_voter = true, .acceptor = i == 0};
+    facts.voters_version = facts.acceptors_version = 3;
+    facts.lease_ms_max = D;
+}
+
+static int set_up(void **state)
+{
+    static const struct fence_events events = {on_notice, on_closed};
+    char path[LIMIT_PATH];
+    int pair[2];
+    (void)state;
+    strcpy(folder + strlen(folder) - 6, "XXXXXX");
+    if (!mkdtemp(folder) || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
+        return -1;
+    settings = (struct ha_settings){.name = "a", .data_dir = folder, .run_dir = folder};
+    atomic_store(&steps_count, 0);
+    atomic_store(&held_kind, -1);
+    atomic_store(&failing_kind, -1);
+    promotes = releases = releases_while_it_runs = 0;
+    runs = ending = false;
+    make_data();
+    make_facts();
+    loop_init(&loop);
+    fenced_fd = pair[1];
+    uv_poll_init(&loop.uv, &fenced, fenced_fd);
+    uv_poll_start(&fenced, UV_READABLE, on_fenced);
+    assert_int_equal(fence_link_open(&loop, pair[0], &events, NULL, &fence, NULL), ERR_OK);
+    snprintf(path, sizeof(path), "%s/floor", folder);
+    assert_int_equal(floor_open(&loop, path, &durable, NULL), ERR_OK);
+    struct leases_setup with = {&loop, durable, 77, send_message, NULL};
+    leases = leases_new(&with);
+    struct pg_member_setup setup = {
+        &loop, fence, &settings, durable, leases, {on_propose, on_switched, on_changed}, NULL};
+    member = pg_member_new(&setup);
+    loop_timer_init(&loop, &tick, on_tick);
+    loop_timer_start(&tick, 5, 5);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    atomic_store(&held_kind, -1);
+    while (loop.workers)
+        uv_run(&loop.uv, UV_RUN_ONCE);
+    ending = true;
+    loop_timer_close(&tick, NULL);
+    pg_member_free(member);
+    leases_free(leases);
+    floor_close(durable);
+    fence_link_close(fence);
+    uv_close((uv_handle_t *)&fenced, NULL);
+    loop_close(&loop);
+    close(fenced_fd);
+    return file_remove_tree(folder, NULL) ? -1 : 0;
+}
+
+/* ---- tests ---- */
+
+/* Whether the new conninfo came in force nobody knows: it counts as if, and is taken back before
+ * the member says how far its data goes. */
+static void test_a_failed_follow_may_stream(void **state)
+{
+    (void)state;
+    atomic_store(&failing_kind, MEMBER_FOLLOW);
+    set_phase(EPOCH, CLUSTER_SERVING, OTHER);
+    run_until_step(MEMBER_FOLLOW, 0);
+    run_ms(20);
+    int from = atomic_load(&steps_count);
+    set_phase(EPOCH + 1, CLUSTER_FENCED, 0);
+    run_until_step(MEMBER_REPORT, from);
+    int freeze = find_step(MEMBER_FREEZE, from);
+    assert_true(freeze >= 0 && freeze < find_step(MEMBER_REPORT, from));
+}
+
+static void test_a_failed_follow_is_put_right(void **state)
+{
+    (void)state;
+    atomic_store(&failing_kind, MEMBER_FOLLOW);
+    set_phase(EPOCH, CLUSTER_SERVING, OTHER);
+    run_until_step(MEMBER_FOLLOW, 0);
+    run_until_step(PG_STEP_STEER, 0);
+}
+
+static void come_to_promote(void)
+{
+    set_phase(EPOCH, CLUSTER_FENCED, 0);
+    run_until_step(MEMBER_REPORT, 0);
+    run_ms(50);
+    set_phase(EPOCH, CLUSTER_SET, SELF);
+    run_until_step(MEMBER_PROMOTE, 0);
+}
+
+static void test_promote(void **state)
+{
+    (void)state;
+    come_to_promote();
+    run_ms(50);
+    assert_int_equal(promotes, 1);
+    assert_int_equal(count_steps(MEMBER_PROMOTE), 1);
+    assert_int_equal(releases, 0);
+}
+
+/* FENCE comes while the promote is prepared: the signal is not sent, and the lease is given back
+ * only when what might be a primary has stopped. */
+static void test_no_promote_of_an_epoch_that_is_over(void **state)
+{
+    (void)state;
+    atomic_store(&held_kind, MEMBER_PROMOTE);
+    come_to_promote();
+    set_phase(EPOCH + 1, CLUSTER_FENCED, 0);
+    run_ms(20);
+    atomic_store(&held_kind, -1);
+    run_until_step(MEMBER_REPORT, find_step(MEMBER_PROMOTE, 0));
+    assert_int_equal(promotes, 0);
+    assert_true(releases > 0);
+    assert_int_equal(releases_while_it_runs, 0);
+}
+
+/* The epoch is another one once the floor is durable, or the member itself gave it back. */
+static void test_a_declined_epoch_is_not_promoted(void **state)
+{
+    (void)state;
+    atomic_store(&held_kind, MEMBER_PROMOTE);
+    come_to_promote();
+    facts.primary.declined = true;
+    look(NULL);
+    atomic_store(&held_kind, -1);
+    run_ms(100);
+    assert_int_equal(promotes, 0);
+    assert_false(runs);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_a_failed_follow_may_stream, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_failed_follow_is_put_right, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_promote, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_no_promote_of_an_epoch_that_is_over, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_a_declined_epoch_is_not_promoted, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
