@@ -37,7 +37,7 @@ struct run {
     api_function *function;
     unsigned allowed;    /* methods, for a 405 */
     const char *subject; /* of a write, for its request id */
-    bool stale;          /* a read whose primary was superseded meanwhile */
+    bool stale;          /* what was read may be superseded: its primary is none any more */
     bool acted;          /* outside of the database: not to be run again */
 };
 
@@ -282,10 +282,8 @@ static enum error_code run_after(struct run *run, struct error *err)
     return code;
 }
 
-static enum error_code run_in_database(struct run *run, struct error *err)
+static enum error_code transact(struct run *run, struct error *err)
 {
-    struct arena *arena = run->worker->arena;
-    const struct http_settings *settings = http_settings(run->call->http);
     const struct page *page = run->match.page;
     enum error_code code = ERR_OK;
     if (!page || page->mode == PAGE_DB)
@@ -295,11 +293,25 @@ static enum error_code run_in_database(struct run *run, struct error *err)
     if (code)
         return code;
     if (run->mode == RUN_WRITE)
-        run->subject = subject_of(run, arena);
-    code = db_transact(run->worker->db, run->mode == RUN_READ ? DB_READ : DB_WRITE, transaction,
+        run->subject = subject_of(run, run->worker->arena);
+    return db_transact(run->worker->db, run->mode == RUN_READ ? DB_READ : DB_WRITE, transaction,
                        run, err);
-    run->stale = !code && run->mode == RUN_READ && settings->epoch_valid &&
-                 !settings->epoch_valid(settings->subject, run->worker->epoch);
+}
+
+/* A commit is acknowledged by the quorum, and what a lost connection says is decided by another
+ * try. All else, a refusal too, is what one database said that may be the primary no more. */
+static bool is_stale(const struct run *run, enum error_code code)
+{
+    const struct http_settings *settings = http_settings(run->call->http);
+    bool was_read = code ? code != ERR_BUSY && !db_lost(run->worker->db) : run->mode == RUN_READ;
+    return was_read && settings->epoch_valid &&
+           !settings->epoch_valid(settings->subject, run->worker->epoch);
+}
+
+static enum error_code run_in_database(struct run *run, struct error *err)
+{
+    enum error_code code = transact(run, err);
+    run->stale = is_stale(run, code);
     if (!code && !run->stale && run->request.after)
         code = run_after(run, err);
     return code;

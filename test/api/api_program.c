@@ -2,10 +2,12 @@
  * The region's HTTP on a temporary PostgreSQL, without a cluster: for tests of the API and for
  * measuring it; with GANTRY_WORKER also the worker of operations. `api_program [threads]` prints
  * one JSON line when it is ready and runs until its stdin closes. Lines on stdin: "primary off",
- * "primary on", "kill" (all backends), "rack METHOD JSON" (a call of the rack rack1: answered by
- * its result, or by {"error": text}, as one line).
+ * "primary on", "superseded", "current" (is the primary the cluster's), "kill" (all backends),
+ * "rack METHOD JSON" (a call of the rack rack1: answered by its result, or by {"error": text}, as
+ * one line).
  */
 #include <malloc.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +22,14 @@
 #include "src/region/rack_call.h"
 #include "src/region/user_store.h"
 #include "test/lib/temp_postgres.h"
+
+static atomic_bool superseded;
+
+static bool is_current(void *subject, uint64_t epoch)
+{
+    (void)subject, (void)epoch;
+    return !atomic_load(&superseded);
+}
 
 static void check(enum error_code code, const struct error *err)
 {
@@ -82,6 +92,8 @@ static void listen_to_orders(struct http *http, const struct temp_postgres *post
             http_set_primary(http, NULL, ++epoch);
         else if (!strcmp(line, "primary on"))
             http_set_primary(http, postgres->conninfo, ++epoch);
+        else if (!strcmp(line, "superseded") || !strcmp(line, "current"))
+            atomic_store(&superseded, line[0] == 's');
         else if (!strcmp(line, "kill"))
             check(db_script(db,
                             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
@@ -128,7 +140,8 @@ int main(int argc, char **argv)
                                      .blobs = blobs,
                                      .region = "region1",
                                      .body_wait_ms = 1500,
-                                     .primary_wait_ms = 3000};
+                                     .primary_wait_ms = 3000,
+                                     .epoch_valid = is_current};
     check(http_start(&settings, &http, &err), &err);
     chmod(path, 0666);
     http_set_primary(http, postgres.conninfo, 1);

@@ -126,6 +126,24 @@ def test_no_primary_for_long(api):
         api.order("primary on")
 
 
+@pytest.mark.parametrize("path", ["users/?op=whoami", "users/nobody/"])
+def test_nothing_is_told_that_a_superseded_primary_said(api, path):
+    """Neither what it holds nor that it does not hold something: the same request is asked again."""
+    api.order("superseded")
+    try:
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(api.admin.get, path)
+            time.sleep(0.5)
+            assert not waiting.done()
+            api.order("current")
+            assert waiting.result().status == (200 if "whoami" in path else 404)
+        api.order("superseded")
+        assert api.admin.get(path).status == 503
+        assert api.admin.post(NEW_KEY, name="acknowledged by the quorum").status == 200
+    finally:
+        api.order("current")
+
+
 def test_eight_clients(api):
     """Reads and writes from 8 threads; half of them change the same setting."""
     stop = time.monotonic() + 3
