@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "raft/transport.h"
+#include "src/base/clock.h"
 #include "src/base/container.h"
 #include "src/base/log.h"
 
@@ -17,6 +18,9 @@ enum {
     SEGMENT_BYTES = 4 << 20, /* two are made ahead */
     ROOM_KIB = 1024,         /* with less made ahead (the disk is full) entries are refused */
     WATCH_MS = 50,           /* how often the role is looked at */
+    STARVED_MS = 3000,       /* so long without room: the disk is full */
+    HAND_OVER_MS = 1000,     /* a leader that must end has so long to make another one */
+    DISK_RETRY_MS = 3600000, /* libraft's own retry of a write: it ends before, see look_at_disk */
 };
 
 struct replica {
@@ -41,6 +45,8 @@ struct replica {
     int last_role;             /* as the watch saw it, with what was applied */
     raft_index last_applied;
     bool failed;
+    uint64_t room_ns; /* when there was room for entries last */
+    uint64_t ends_ns; /* since when it is known that it cannot go on, 0 = it can */
     char dir[LIMIT_PATH], address[PEER_ADDRESS];
     void (*closed)(void *owner);
 };
@@ -212,14 +218,41 @@ static void on_committed(void *owner, uint64_t term, uint64_t index)
     /* libraft sees the frame only after us: the watch looks again */
 }
 
+/*
+ * libraft 0.22 keeps a failed write of the log to itself and tries it again by the wrong timer,
+ * with another object's address. So it gets no second try: the program ends, and the next start is
+ * the retry. A leader hands over first: it would commit by the others' disks for as long as it
+ * lives, and refuse entries once they are full too. Source: libraft src/uv_append.c,
+ * uvAliveSegmentWriteCb; src/client.c, clientCapacityIsWithinThreshold.
+ */
+static void look_at_disk(struct replica *replica, int role)
+{
+    uint64_t now_ns = clock_boot_ns();
+    const char *what = replica->io.errmsg;
+    if (replica->io.capacity >= ROOM_KIB)
+        replica->room_ns = now_ns;
+    else if (!*what && now_ns - replica->room_ns > STARVED_MS * CLOCK_MS)
+        what = "no room for more entries: the disk is full";
+    if (!*what)
+        return;
+    if (!replica->ends_ns)
+        replica->ends_ns = now_ns;
+    if (role == RAFT_LEADER && now_ns - replica->ends_ns < HAND_OVER_MS * CLOCK_MS)
+        replica_step_down(replica);
+    else
+        fail(replica, ERR_IO, what);
+}
+
 static void on_watch(struct loop_timer *timer)
 {
     struct replica *replica = container_of(timer, struct replica, watch);
     int role = (int)raft_state(&replica->raft);
-    if (role == RAFT_UNAVAILABLE) {
+    if (role == RAFT_UNAVAILABLE)
         fail(replica, ERR_IO, raft_errmsg(&replica->raft));
+    else
+        look_at_disk(replica, role);
+    if (replica->failed)
         return;
-    }
     if (role == RAFT_LEADER && !replica->barrier_busy &&
         replica->passed_term != raft_current_term(&replica->raft))
         replica->barrier_busy = raft_barrier(&replica->raft, &replica->barrier, on_barrier) == 0;
@@ -263,6 +296,7 @@ static void set_up(struct replica *replica)
     raft_uv_set_auto_recovery(&replica->io, false);
     raft_uv_set_segment_size(&replica->io, SEGMENT_BYTES);
     raft_uv_set_connect_retry_delay(&replica->io, 200);
+    raft_uv_set_disk_retry(&replica->io, DISK_RETRY_MS);
     raft_set_capacity_threshold(&replica->raft, ROOM_KIB);
     raft_set_pre_vote(&replica->raft, true);
     raft_set_heartbeat_timeout(&replica->raft, replica->setup.heartbeat_ms);
@@ -305,7 +339,8 @@ enum error_code replica_start(const struct replica_setup *setup, bool bootstrap,
         return ERR_IO;
     }
     rv = raft_init(&replica->raft, &replica->io, &replica->fsm, setup->id, replica->address);
-    ASSERT(rv == 0);
+    if (rv) /* it tries the disk; the caller exits */
+        return explain(replica, rv, err);
     set_up(replica);
     enum error_code code = bootstrap ? bootstrap_alone(replica, err) : ERR_OK;
     if (!code && (rv = raft_start(&replica->raft)))
@@ -313,6 +348,8 @@ enum error_code replica_start(const struct replica_setup *setup, bool bootstrap,
     if (code)
         return code; /* the caller exits: libraft cannot be closed half-started */
     replica->last_role = -1;
+    replica->io.errmsg[0] = '\0'; /* from here on it is about the disk */
+    replica->room_ns = clock_boot_ns();
     replica->watching = true;
     loop_timer_init(setup->loop, &replica->watch, on_watch);
     loop_timer_start(&replica->watch, 1, WATCH_MS);

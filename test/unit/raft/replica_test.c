@@ -8,10 +8,14 @@
 
 #include <arpa/inet.h>
 #include <raft.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "raft/peer_stream.h"
@@ -44,7 +48,7 @@ struct member {
     struct tls_credentials *credentials;
     struct proxy proxy;
     char dir[LIMIT_PATH], name[32], address[32], listen[32];
-    bool gone;
+    bool gone, has_own_disk;
     uint64_t id;
 };
 
@@ -179,10 +183,17 @@ static void on_changed(void *owner)
     (void)owner;
 }
 
+static int disks_failed, failed_as_leader;
+static bool disks_may_fail;
+
 static void on_failed(void *owner, const struct error *why)
 {
-    (void)owner;
-    fail_msg("%s", why->text);
+    struct member *member = owner;
+    if (!disks_may_fail)
+        fail_msg("%s", why->text);
+    print_message("%s: %s\n", member->name, why->text);
+    disks_failed++;
+    failed_as_leader += replica_leads(member->replica);
 }
 
 static void on_gone(void *owner)
@@ -192,9 +203,8 @@ static void on_gone(void *owner)
     member->gone = true;
 }
 
-static void member_start(struct member *member, bool bootstrap)
+static enum error_code member_try(struct member *member, bool bootstrap, struct error *err)
 {
-    struct error err;
     struct replica_setup setup = {.loop = &loop,
                                   .dir = member->dir,
                                   .id = member->id,
@@ -209,7 +219,13 @@ static void member_start(struct member *member, bool bootstrap)
                                   .changed = on_changed,
                                   .failed = on_failed};
     member->gone = false;
-    if (replica_start(&setup, bootstrap, &member->replica, &err))
+    return replica_start(&setup, bootstrap, &member->replica, err);
+}
+
+static void member_start(struct member *member, bool bootstrap)
+{
+    struct error err;
+    if (member_try(member, bootstrap, &err))
         fail_msg("%s", err.text);
 }
 
@@ -534,6 +550,93 @@ static void test_a_deposed_leader_is_not_believed(void **state)
     run_until(all_equal, NULL);
 }
 
+static bool has_failed(void *subject)
+{
+    return disks_failed >= *(int *)subject;
+}
+
+/* All disks refuse to write past a place: each member ends instead of going on with a log that is
+ * not on disk, and goes on from its disk when it may write again. */
+static void test_disks_that_refuse(void **state)
+{
+    (void)state;
+    struct rlimit whole, little = {.rlim_cur = 4096};
+    int all = MEMBERS;
+    struct command command = {.kind = COMMAND_SCHEMA};
+    uint32_t level = replica_facts(some_leader()->replica)->schema_level;
+    command.schema.level = level + 1;
+    disks_failed = 0;
+    disks_may_fail = true;
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &whole), 0);
+    little.rlim_max = whole.rlim_max;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &little), 0);
+    for (int i = 0; i < 400; i++) /* more than a block */
+        replica_propose(leader()->replica, &command, NULL, NULL);
+    run_until(has_failed, &all);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &whole), 0);
+    disks_may_fail = false;
+    for (int i = 0; i < MEMBERS; i++)
+        member_stop(&members[i]);
+    for (int i = 0; i < MEMBERS; i++)
+        member_start(&members[i], false);
+    propose_schema(level + 2);
+    run_until(all_equal, NULL);
+}
+
+static bool leads_now(void *subject)
+{
+    struct member *leads = leader();
+    if (leads && leads != subject)
+        replica_step_down(leads->replica);
+    return leads == subject;
+}
+
+/* With its disk full a leader makes another one, then ends. */
+static void test_a_full_disk(void **state)
+{
+    (void)state;
+    struct member *full = &members[2];
+    char path[LIMIT_PATH + 16];
+    static char block[1 << 16];
+    int once = 1, status;
+    struct error err;
+    snprintf(path, sizeof(path), "%s/ballast", full->dir);
+    if (!full->has_own_disk) {
+        print_message("no right to mount a disk of its own\n");
+        skip();
+    }
+    member_stop(full);
+    FILE *ballast = fopen(path, "wb");
+    assert_non_null(ballast);
+    setvbuf(ballast, NULL, _IONBF, 0);
+    while (fwrite(block, sizeof(block), 1, ballast) == 1)
+        continue;
+    off_t size = ftello(ballast);
+    fclose(ballast);
+    pid_t child = fork(); /* who cannot start exits */
+    if (child == 0)
+        _exit(member_try(full, false, &err) == ERR_IO && strstr(err.text, full->dir) ? 7 : 1);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(WEXITSTATUS(status), 7);
+    assert_int_equal(truncate(path, size - (1 << 20)),
+                     0); /* it starts, and has no room for entries */
+    disks_failed = failed_as_leader = 0;
+    disks_may_fail = true;
+    member_start(full, false);
+    run_until(leads_now, full);
+    run_until(has_failed, &once);
+    disks_may_fail = false;
+    assert_int_equal(failed_as_leader, 0);
+    member_stop(full);
+    uint32_t level = replica_facts(some_leader()->replica)->schema_level;
+    propose_schema(level + 1);
+    assert_int_equal(unlink(path), 0);
+    member_start(full, false);
+    run_until(all_equal, NULL);
+    assert_int_equal(replica_facts(full->replica)->schema_level, level + 1);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -548,6 +651,7 @@ static int set_up(void **state)
         snprintf(member->name, sizeof(member->name), "region%d", i + 1);
         snprintf(member->dir, sizeof(member->dir), "%s/raft%d", ca.folder, i + 1);
         assert_int_equal(file_make_folders(member->dir, 0700, NULL), ERR_OK);
+        member->has_own_disk = i == 2 && !mount("none", member->dir, "tmpfs", 0, "size=24m");
         member->proxy.from = free_port();
         member->proxy.to = free_port();
         snprintf(member->address, sizeof(member->address), "127.0.0.1:%d", member->proxy.from);
@@ -566,6 +670,8 @@ static int tear_down(void **state)
         member_stop(&members[i]);
         uv_close((uv_handle_t *)&members[i].proxy.tcp, NULL);
         tls_credentials_free(members[i].credentials);
+        if (members[i].has_own_disk)
+            umount2(members[i].dir, MNT_DETACH);
     }
     uv_run(&loop.uv, UV_RUN_NOWAIT);
     test_ca_close(&ca);
@@ -582,6 +688,8 @@ int main(void)
         cmocka_unit_test(test_a_deposed_leader_is_not_believed),
         cmocka_unit_test(test_strangers),
         cmocka_unit_test(test_who_may_speak),
+        cmocka_unit_test(test_disks_that_refuse),
+        cmocka_unit_test(test_a_full_disk),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
