@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "raft/log_check.h"
 #include "raft/transport.h"
 #include "src/base/clock.h"
 #include "src/base/container.h"
@@ -268,13 +269,18 @@ static void on_watch(struct loop_timer *timer)
     replica->last_applied = applied;
 }
 
+static enum error_code refuse_damaged(const char *dir, const char *where, struct error *err)
+{
+    return error_set(err, ERR_CORRUPT,
+                     "the consensus log in %s is damaged (%s): this member must not vote any "
+                     "more; remove it from the cluster, empty its data directory, join again",
+                     dir, where);
+}
+
 static enum error_code explain(struct replica *replica, int rv, struct error *err)
 {
     if (rv == RAFT_CORRUPT || rv == RAFT_MALFORMED)
-        return error_set(err, ERR_CORRUPT,
-                         "the consensus log in %s is damaged (%s): this member must not vote any "
-                         "more; remove it from the cluster, empty its data directory, join again",
-                         replica->dir, raft_errmsg(&replica->raft));
+        return refuse_damaged(replica->dir, raft_errmsg(&replica->raft), err);
     return error_set(err, ERR_IO, "consensus log in %s: %s", replica->dir,
                      raft_errmsg(&replica->raft));
 }
@@ -309,6 +315,12 @@ static void set_up(struct replica *replica)
 enum error_code replica_start(const struct replica_setup *setup, bool bootstrap,
                               struct replica **out, struct error *err)
 {
+    struct error where;
+    enum error_code code = log_check(setup->dir, &where);
+    if (code == ERR_CORRUPT)
+        return refuse_damaged(setup->dir, where.text, err);
+    if (code)
+        return error_set(err, code, "consensus log in %s: %s", setup->dir, where.text);
     struct replica *replica = calloc(1, sizeof(*replica));
     ASSERT(replica);
     replica->setup = *setup;
@@ -342,7 +354,7 @@ enum error_code replica_start(const struct replica_setup *setup, bool bootstrap,
     if (rv) /* it tries the disk; the caller exits */
         return explain(replica, rv, err);
     set_up(replica);
-    enum error_code code = bootstrap ? bootstrap_alone(replica, err) : ERR_OK;
+    code = bootstrap ? bootstrap_alone(replica, err) : ERR_OK;
     if (!code && (rv = raft_start(&replica->raft)))
         code = explain(replica, rv, err);
     if (code)
