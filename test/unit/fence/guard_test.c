@@ -11,6 +11,7 @@
 
 #include <poll.h>
 #include <sched.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "src/base/clock.h"
@@ -18,6 +19,24 @@
 #include "src/fence/arp.h"
 #include "src/fence/guard.h"
 #include "src/fence/netlink.h"
+
+/* The clock, and a pause of the whole process right after it was read. */
+static uint64_t slept_ns, sleep_next_ns;
+
+uint64_t clock_boot_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    uint64_t read_ns = (uint64_t)now.tv_sec * CLOCK_S + (uint64_t)now.tv_nsec + slept_ns;
+    slept_ns += sleep_next_ns;
+    sleep_next_ns = 0;
+    return read_ns;
+}
+
+uint64_t clock_real_ms(void)
+{
+    return 0;
+}
 
 static const struct ip4_net vip = {0x0a090064, 24}; /* 10.9.0.100 */
 
@@ -144,6 +163,24 @@ static void test_past_deadline_is_refused(void **subject)
     assert_false(answers(wire->far));
 }
 
+/* What the kernel is told is how long from now: after a pause that would be too long. */
+static void test_stopped_between_the_clock_and_the_kernel(void **subject)
+{
+    struct wire *wire = *subject;
+    struct error err = {0};
+    uint64_t deadline = clock_boot_ns() + 500 * CLOCK_MS;
+    sleep_next_ns = CLOCK_S;
+    assert_int_equal(guard_let(wire->guard, vip.address, deadline, &err), ERR_TIMEOUT);
+    assert_false(answers(wire->far));
+    deadline = clock_boot_ns() + 500 * CLOCK_MS;
+    sleep_next_ns = 150 * CLOCK_MS; /* a part of it is left, and no more */
+    assert_int_equal(guard_let(wire->guard, vip.address, deadline, &err), ERR_OK);
+    assert_true(answers(wire->far));
+    while (clock_boot_ns() < deadline + 20 * CLOCK_MS)
+        usleep(1000);
+    assert_false(answers(wire->far));
+}
+
 static void test_other_addresses_speak(void **subject)
 {
     struct wire *wire = *subject;
@@ -177,6 +214,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_renewal_moves_the_end, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_shorter_end_holds, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_past_deadline_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_stopped_between_the_clock_and_the_kernel, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_other_addresses_speak, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_cover_twice, set_up, tear_down),
     };

@@ -38,13 +38,17 @@ static uv_poll_t fenced;
 static int fenced_fd;
 static bool runs; /* the test's PostgreSQL */
 static bool ending;
-static int promotes, releases, releases_while_it_runs;
+static int promotes, stops, releases, releases_while_it_runs;
+static int proposed; /* kind of the last command */
 
 /* ---- steps ---- */
 
 static atomic_int steps[STEPS], steps_count;
 static atomic_int held_kind; /* a step of this kind waits until it is 0 */
 static atomic_int failing_kind;
+static atomic_bool is_primary; /* what a look sees */
+static atomic_int flushed_by_third;
+enum { FLUSHED_AT_OPENING = 1000 };
 
 void pg_step_run(struct pg_step *step)
 {
@@ -54,6 +58,9 @@ void pg_step_run(struct pg_step *step)
     while (atomic_load(&held_kind) == step->kind)
         usleep(1000);
     step->seen = (struct pg_position){.in_recovery = true, .timeline = 7, .lsn = 100};
+    if (atomic_load(&is_primary))
+        step->seen =
+            (struct pg_position){false, step->facts.primary.timeline, FLUSHED_AT_OPENING, 9};
     step->positioned = true;
     step->position.place = (struct pg_wal_place){7, 100};
     step->steered = step->kind == MEMBER_FOLLOW || step->kind == MEMBER_FREEZE;
@@ -69,7 +76,10 @@ const char *pg_step_word(int kind)
 
 void pg_watch_run(struct pg_watch *watch)
 {
-    watch->code = ERR_UNAVAILABLE;
+    watch->code = watch->primary ? ERR_OK : ERR_UNAVAILABLE;
+    watch->replicas_count = 1;
+    watch->replicas[0] = (struct pg_replica){
+        .member = 3, .flushed_lsn = (uint64_t)atomic_load(&flushed_by_third), .streams = true};
 }
 
 static int count_steps(int kind)
@@ -100,6 +110,7 @@ static void on_fenced(uv_poll_t *poll, int status, int events)
         if (request.type == FENCE_PG_START || request.type == FENCE_PG_STOP)
             runs = request.type == FENCE_PG_START;
         promotes += request.type == FENCE_PG_SIGNAL;
+        stops += request.type == FENCE_PG_STOP;
         assert_true(send(fenced_fd, &reply, sizeof(reply), 0) == sizeof(reply));
     }
 }
@@ -144,7 +155,8 @@ static void on_changed(void *owner)
 
 static void on_propose(void *owner, const struct command *command)
 {
-    (void)owner, (void)command;
+    (void)owner;
+    proposed = (int)command->kind;
 }
 
 static void on_switched(void *owner, const struct switch_word *change)
@@ -217,7 +229,8 @@ static int set_up(void **state)
     atomic_store(&steps_count, 0);
     atomic_store(&held_kind, -1);
     atomic_store(&failing_kind, -1);
-    promotes = releases = releases_while_it_runs = 0;
+    atomic_store(&is_primary, false);
+    promotes = stops = proposed = releases = releases_while_it_runs = 0;
     runs = ending = false;
     make_data();
     make_facts();
@@ -332,6 +345,61 @@ static void test_a_declined_epoch_is_not_promoted(void **state)
     assert_false(runs);
 }
 
+static void run_until_proposed(int kind)
+{
+    uint64_t end = clock_boot_ns() + WAIT_MS * CLOCK_MS;
+    while (proposed != kind) {
+        uv_run(&loop.uv, UV_RUN_ONCE);
+        if (clock_boot_ns() > end)
+            fail_msg("%s was not proposed", command_name(kind));
+    }
+}
+
+/* A snapshot, or a process that slept: the facts are epochs further, and no FENCE was ever seen. */
+static void test_facts_that_leap(void **state)
+{
+    (void)state;
+    come_to_promote();
+    run_ms(50);
+    assert_int_equal(promotes, 1);
+    assert_int_equal(stops, 0);
+    set_phase(EPOCH + 3, CLUSTER_SERVING, OTHER);
+    run_until_step(MEMBER_FOLLOW, 0);
+    assert_int_equal(stops, 1); /* it might be a primary: its end comes first */
+    assert_int_equal(releases_while_it_runs, 0);
+    set_phase(EPOCH + 5, CLUSTER_SET, SELF);
+    run_until_proposed(COMMAND_DECLINE); /* it has not reported in that epoch */
+    assert_int_equal(promotes, 1);
+}
+
+/* A member whose data is a copy of a standby that lagged is behind what was acknowledged before the
+ * others' names came in force. It is asked to vote once it has flushed past that. */
+static void test_who_lags_does_not_vote(void **state)
+{
+    struct pg_status status;
+    (void)state;
+    facts.members[2].data_voter = false;
+    come_to_promote();
+    run_ms(50);
+    atomic_store(&is_primary, true);
+    atomic_store(&flushed_by_third, FLUSHED_AT_OPENING - 1);
+    run_until_proposed(COMMAND_SERVING);
+    assert_true(count_steps(MEMBER_MARK) > 0);
+    assert_int_equal(count_steps(MEMBER_OPEN), 0); /* nobody comes in before it serves */
+    facts.primary.phase = CLUSTER_SERVING;
+    facts.primary.served_epoch = EPOCH;
+    run_until_step(MEMBER_OPEN, 0);
+    run_ms(3 * PG_WATCH_MS);
+    pg_member_status(member, &status);
+    assert_int_equal(status.serves, EPOCH);
+    assert_int_equal(status.in_force, facts.voters_version);
+    assert_int_equal(status.ready_voter, 0);
+    atomic_store(&flushed_by_third, FLUSHED_AT_OPENING);
+    run_ms(3 * PG_WATCH_MS);
+    pg_member_status(member, &status);
+    assert_int_equal(status.ready_voter, 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -341,6 +409,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_no_promote_of_an_epoch_that_is_over, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_a_declined_epoch_is_not_promoted, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_facts_that_leap, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_who_lags_does_not_vote, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

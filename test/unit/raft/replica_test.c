@@ -7,19 +7,15 @@
 #include <cmocka.h>
 
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <raft.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "raft/log_check.h"
 #include "raft/peer_stream.h"
 #include "raft/replica.h"
 #include "src/base/clock.h"
@@ -429,17 +425,23 @@ static void test_cut_and_heal(void **state)
     run_until(all_equal, NULL);
 }
 
-/* One that slept longer than the log reaches back gets a snapshot. */
+/* One that slept longer than the log reaches back gets a snapshot, and with it a FENCE that it will
+ * never see as an entry. */
 static void test_snapshot_install(void **state)
 {
     (void)state;
     struct member *sleeper = some_leader() == &members[0] ? &members[1] : &members[0];
+    struct command fence = {.kind = COMMAND_FENCE, .fence = {0, CLUSTER_NEVER, 0}};
     uint32_t level = replica_facts(some_leader()->replica)->schema_level;
+    assert_int_equal(replica_facts(sleeper->replica)->primary.epoch, 0);
     member_stop(sleeper);
+    ask(&fence);
     for (int i = 0; i < 3 * SNAPSHOT_EVERY; i++)
         propose_schema(++level);
     member_start(sleeper, false);
     run_until(all_equal, NULL);
+    assert_int_equal(replica_facts(sleeper->replica)->primary.epoch, 1);
+    assert_int_equal(replica_facts(sleeper->replica)->primary.phase, CLUSTER_FENCED);
     assert_int_equal(replica_facts(sleeper->replica)->schema_level, level);
 }
 
@@ -559,141 +561,9 @@ static void test_a_deposed_leader_is_not_believed(void **state)
     run_until(all_equal, NULL);
 }
 
-/* A copy of a member's disk as it is just now, as after a power cut. */
-static void copy_dir(const char *from, const char *to)
-{
-    DIR *dir = opendir(from);
-    struct arena *arena = arena_new();
-    assert_int_equal(file_make_folders(to, 0700, NULL), ERR_OK);
-    for (struct dirent *entry; (entry = readdir(dir));) {
-        char path[LIMIT_PATH + 256], *bytes;
-        size_t size;
-        snprintf(path, sizeof(path), "%s/%s", from, entry->d_name);
-        if (entry->d_name[0] == '.' || file_read(arena, path, 16 << 20, &bytes, &size, NULL))
-            continue;
-        snprintf(path, sizeof(path), "%s/%s", to, entry->d_name);
-        assert_int_equal(file_write(path, bytes, size, 0600, NULL), ERR_OK);
-    }
-    closedir(dir);
-    arena_free(arena);
-}
-
-/* The longest open segment that has entries, its bytes in the arena. */
-static char *open_segment(const char *dir, struct arena *arena, char path[LIMIT_PATH + 256],
-                          size_t *used)
-{
-    DIR *folder = opendir(dir);
-    char *best = NULL;
-    *used = 0;
-    for (struct dirent *entry; (entry = readdir(folder));) {
-        char found[LIMIT_PATH + 256], *bytes;
-        size_t size;
-        snprintf(found, sizeof(found), "%s/%s", dir, entry->d_name);
-        if (strncmp(entry->d_name, "open-", 5) ||
-            file_read(arena, found, 16 << 20, &bytes, &size, NULL))
-            continue;
-        while (size && !bytes[size - 1])
-            size--;
-        if (size <= *used)
-            continue;
-        *used = size;
-        best = bytes;
-        snprintf(path, LIMIT_PATH + 256, "%s", found);
-    }
-    closedir(folder);
-    return best;
-}
-
-/* One that was killed has its newest entries in a segment that nobody closed. A bit of it that has
- * changed must not make the member forget what comes after; an end that was cut off may. */
-static void test_a_flipped_bit_in_an_open_segment(void **state)
-{
-    (void)state;
-    struct member copy = members[1];
-    struct arena *arena = arena_new();
-    char path[LIMIT_PATH + 256];
-    size_t used, at;
-    for (int i = 0; i < 20; i++)
-        propose_schema(replica_facts(some_leader()->replica)->schema_level + 1);
-    run_until(all_equal, NULL);
-    snprintf(copy.dir, sizeof(copy.dir), "%s/copy", ca.folder);
-    copy_dir(members[1].dir, copy.dir);
-    uint8_t *bytes = (uint8_t *)open_segment(copy.dir, arena, path, &used);
-    assert_non_null(bytes);
-    assert_true(used > 600);
-    assert_true(log_check_segment(bytes, used + 4096, &at));
-    assert_true(at >= used && at < used + 8); /* an entry may end in zeros */
-    for (size_t i = 8; i < used; i++) {       /* but the format, which libraft looks at */
-        bytes[i] ^= 0x10;
-        if (log_check_segment(bytes, used + 4096, &at) && i < used - LOG_CHECK_SECTOR)
-            fail_msg("byte %zu of %zu", i, used);
-        bytes[i] ^= 0x10;
-    }
-    for (size_t sector = 512; sector < used; sector += 512) { /* never written */
-        uint8_t *torn = arena_alloc(arena, used + 4096);
-        memcpy(torn, bytes, sector);
-        assert_true(log_check_segment(torn, used + 4096, &at));
-    }
-    struct error err;
-    assert_int_equal(log_check(copy.dir, &err), ERR_OK);
-    bytes[used / 2] ^= 1;
-    assert_int_equal(file_write(path, bytes, used + 4096, 0600, NULL), ERR_OK);
-    assert_int_equal(member_try(&copy, false, &err), ERR_CORRUPT);
-    assert_non_null(strstr(err.text, "must not vote any more"));
-    arena_free(arena);
-}
-
 static bool has_failed(void *subject)
 {
     return disks_failed >= *(int *)subject;
-}
-
-static struct member *alone;
-
-static bool leads_alone(void *subject)
-{
-    (void)subject;
-    return replica_leads(alone->replica);
-}
-
-/* In a process of its own: what libraft does after a failed write is not to be trusted. */
-static void run_until_refused(struct member *member)
-{
-    struct rlimit little = {4096, 4096};
-    struct command command = {.kind = COMMAND_SCHEMA, .schema = {2}};
-    int once = 1;
-    loop_init(&loop);
-    disks_may_fail = true;
-    member_start(member, true);
-    run_until(leads_alone, NULL);
-    signal(SIGXFSZ, SIG_IGN);
-    setrlimit(RLIMIT_FSIZE, &little);
-    for (int i = 0; i < 400; i++) /* more than a block */
-        replica_propose(member->replica, &command, NULL, NULL);
-    run_until(has_failed, &once);
-    _exit(7);
-}
-
-/* A disk that refuses to write past a place: the member ends instead of going on with a log that is
- * not on it, and goes on from there when it may write again. */
-static void test_a_disk_that_refuses(void **state)
-{
-    (void)state;
-    struct member member = {.id = 1, .name = "region1", .address = "127.0.0.1:1"};
-    int status;
-    alone = &member;
-    snprintf(member.listen, sizeof(member.listen), "127.0.0.1:%d", free_port());
-    snprintf(member.dir, sizeof(member.dir), "%s/refuses", ca.folder);
-    assert_int_equal(file_make_folders(member.dir, 0700, NULL), ERR_OK);
-    pid_t child = fork();
-    if (child == 0)
-        run_until_refused(&member);
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), 7);
-    member_start(&member, false);
-    run_until(leads_alone, NULL);
-    member_stop(&member);
 }
 
 static bool knows_leader(void *subject)
@@ -819,8 +689,6 @@ int main(void)
         cmocka_unit_test(test_a_deposed_leader_is_not_believed),
         cmocka_unit_test(test_strangers),
         cmocka_unit_test(test_who_may_speak),
-        cmocka_unit_test(test_a_flipped_bit_in_an_open_segment),
-        cmocka_unit_test(test_a_disk_that_refuses),
         cmocka_unit_test(test_a_full_disk),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
