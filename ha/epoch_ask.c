@@ -7,6 +7,7 @@
 
 #include "src/base/clock.h"
 #include "src/base/container.h"
+#include "src/wire/digest.h"
 
 enum { AGAIN_MS = 50 }; /* a question without an answer is asked again */
 
@@ -63,6 +64,10 @@ struct epoch_ask *epoch_ask_new(const struct epoch_ask_setup *setup)
     pthread_mutex_init(&ask->lock, NULL);
     pthread_cond_init(&ask->answer, &attributes);
     pthread_condattr_destroy(&attributes);
+    /* Not where an earlier process began: an answer to that one is none to this one. */
+    digest_random(&ask->wanted, sizeof(ask->wanted));
+    ask->wanted >>= 1;
+    ask->asked = ask->answered = ask->wanted;
     loop_timer_init(setup->loop, &ask->again, on_again);
     return ask;
 }
