@@ -20,7 +20,7 @@ DB_STATEMENT(
 DB_STATEMENT(probe_provided, "SELECT exists(SELECT FROM pg_roles WHERE rolname = 'api'),"
                              " exists(SELECT FROM pg_database WHERE datname = 'gantry')");
 
-DB_STATEMENT(probe_mark, "SELECT pg_logical_emit_message(true, 'gantry', 'epoch ' || $1)");
+DB_STATEMENT(probe_commit, "SELECT pg_logical_emit_message(true, 'gantry', $1)");
 
 DB_STATEMENT(probe_switch, "SELECT (split_part(line, E'\\t', 2)::pg_lsn - '0/0')::bigint"
                            " FROM regexp_split_to_table(rtrim(pg_read_file($1), E'\\n'), E'\\n')"
@@ -51,12 +51,22 @@ enum error_code pg_probe_provide(struct db *db, struct error *err)
     return code;
 }
 
+static enum error_code emit(struct db *db, void *subject, struct error *err)
+{
+    return db_query(db, &probe_commit, DB_PARAMS(subject), NULL, err);
+}
+
+enum error_code pg_probe_commit(struct db *db, const char *text, struct error *err)
+{
+    return db_transact(db, DB_WRITE, emit, (void *)text, err);
+}
+
 enum error_code pg_probe_mark(struct db *db, uint64_t epoch, uint32_t timeline,
                               uint64_t *switch_lsn, struct error *err)
 {
     __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
-    char number[24], history[48];
-    snprintf(number, sizeof(number), "%" PRIu64, epoch);
+    char text[32], history[48];
+    snprintf(text, sizeof(text), "epoch %" PRIu64, epoch);
     snprintf(history, sizeof(history), "pg_wal/%08X.history", timeline);
     *switch_lsn = 0;
     enum error_code code = ERR_OK;
@@ -64,5 +74,5 @@ enum error_code pg_probe_mark(struct db *db, uint64_t epoch, uint32_t timeline,
         code = db_query(db, &probe_switch, DB_PARAMS(history), &rows, err);
     if (!code && rows.count)
         *switch_lsn = (uint64_t)db_int(&rows, 0, 0);
-    return code ? code : db_query(db, &probe_mark, DB_PARAMS(number), NULL, err);
+    return code ? code : pg_probe_commit(db, text, err);
 }

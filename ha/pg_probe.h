@@ -23,8 +23,12 @@ enum error_code pg_probe_position(struct db *db, struct pg_position *position, s
 enum error_code pg_probe_provide(struct db *db, struct error *err);
 
 /**
- * Commit the marker of an epoch: acknowledged means the quorum has it. *switch_lsn: where this
- * timeline began, 0 for the first.
+ * Commit a record of the log that says text. OK means that the quorum has it and all before it.
+ * Errors: UNKNOWN_OUTCOME when the wait for the quorum was broken off: PostgreSQL says yes then,
+ * with a warning.
  */
+enum error_code pg_probe_commit(struct db *db, const char *text, struct error *err);
+
+/** Commit the marker of an epoch. *switch_lsn: where this timeline began, 0 for the first. */
 enum error_code pg_probe_mark(struct db *db, uint64_t epoch, uint32_t timeline,
                               uint64_t *switch_lsn, struct error *err);

@@ -20,7 +20,6 @@ DB_STATEMENT(step_settings, "SELECT current_setting('synchronous_standby_names')
                             " current_setting('primary_conninfo')");
 DB_STATEMENT(step_end_older, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_replication"
                              " WHERE backend_start < pg_conf_load_time()");
-DB_STATEMENT(step_marker, "SELECT pg_logical_emit_message(true, 'gantry', 'names')");
 DB_STATEMENT(step_flushed, "SELECT (pg_current_wal_flush_lsn() - '0/0')::bigint");
 DB_STATEMENT(step_checkpoint, "CHECKPOINT");
 DB_STATEMENT(step_clients, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
@@ -251,7 +250,7 @@ static enum error_code put_names(struct pg_step *step, struct error *err)
 {
     enum error_code code = steer(step, err);
     code = code ? code : db_query(step->db, &step_end_older, DB_NO_PARAMS, NULL, err);
-    code = code ? code : db_query(step->db, &step_marker, DB_NO_PARAMS, NULL, err);
+    code = code ? code : pg_probe_commit(step->db, "names", err);
     code = code ? code : pg_replicas_provide(step->db, &step->facts, step->self, err);
     return code ? code : flushed(step, err);
 }
