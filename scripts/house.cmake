@@ -162,7 +162,7 @@ function(unit_tests)
         endforeach()
         target_link_libraries(${target} PkgConfig::cmocka)
         add_test(NAME ${room}/${stem} COMMAND ${target} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
-        set_tests_properties(${room}/${stem} PROPERTIES LABELS unit TIMEOUT 120 SKIP_RETURN_CODE 77)
+        set_tests_properties(${room}/${stem} PROPERTIES LABELS unit TIMEOUT 240 SKIP_RETURN_CODE 77)
     endforeach()
 endfunction()
 
