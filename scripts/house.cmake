@@ -5,6 +5,8 @@ find_package(PkgConfig REQUIRED)
 pkg_check_modules(uv REQUIRED IMPORTED_TARGET libuv>=1.44)
 pkg_check_modules(jansson REQUIRED IMPORTED_TARGET jansson>=2.14)
 pkg_check_modules(inih REQUIRED IMPORTED_TARGET inih)
+pkg_check_modules(yaml REQUIRED IMPORTED_TARGET yaml-0.1)
+pkg_check_modules(xml REQUIRED IMPORTED_TARGET libxml-2.0)
 pkg_check_modules(openssl REQUIRED IMPORTED_TARGET openssl>=3.0)
 pkg_check_modules(curl REQUIRED IMPORTED_TARGET libcurl)
 pkg_check_modules(pq REQUIRED IMPORTED_TARGET libpq>=15)
@@ -13,6 +15,7 @@ pkg_check_modules(nftables REQUIRED IMPORTED_TARGET libnftables)
 set(library_uv PkgConfig::uv)
 set(library_jansson PkgConfig::jansson)
 set(library_inih PkgConfig::inih)
+set(library_xml PkgConfig::xml)
 set(library_openssl PkgConfig::openssl)
 set(library_curl PkgConfig::curl)
 set(library_pq PkgConfig::pq)
@@ -75,7 +78,8 @@ function(room folder)
         target_link_libraries(${target} ${scope} ${library_${library}})
     endforeach()
     if(name STREQUAL base)
-        target_link_libraries(${target} ${scope} PkgConfig::uv PkgConfig::jansson PkgConfig::inih)
+        target_link_libraries(${target} ${scope} PkgConfig::uv PkgConfig::jansson PkgConfig::inih
+            PkgConfig::yaml)
     endif()
     # SQL migrations become one C file of strings.
     file(GLOB migrations CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/migrations/*.sql)
@@ -85,6 +89,16 @@ function(room folder)
             COMMAND ${CMAKE_COMMAND} -E make_directory ${CMAKE_BINARY_DIR}/generated
             COMMAND /usr/bin/python3 ${CMAKE_SOURCE_DIR}/scripts/embed_sql ${generated} ${migrations}
             DEPENDS ${migrations} ${CMAKE_SOURCE_DIR}/scripts/embed_sql VERBATIM)
+        target_sources(${target} PRIVATE ${generated})
+    endif()
+    # So do scripts that run on machines.
+    file(GLOB texts CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/scripts/*)
+    if(texts)
+        set(generated ${CMAKE_BINARY_DIR}/generated/${name}_scripts.c)
+        add_custom_command(OUTPUT ${generated}
+            COMMAND ${CMAKE_COMMAND} -E make_directory ${CMAKE_BINARY_DIR}/generated
+            COMMAND /usr/bin/python3 ${CMAKE_SOURCE_DIR}/scripts/embed_scripts ${generated} ${texts}
+            DEPENDS ${texts} ${CMAKE_SOURCE_DIR}/scripts/embed_scripts VERBATIM)
         target_sources(${target} PRIVATE ${generated})
     endif()
 endfunction()

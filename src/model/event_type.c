@@ -45,6 +45,7 @@ static const struct event_type types[] = {
     {"RACK_NOTICE", EVENT_INFO, "Rack controller"},
     {"NODE", EVENT_AUDIT, "Node"},
     {"TAG", EVENT_AUDIT, "Tag"},
+    {"SCRIPT", EVENT_AUDIT, "Script"},
 };
 
 static const struct {

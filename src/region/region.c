@@ -24,6 +24,7 @@
 #include "src/region/region_health.h"
 #include "src/region/region_members.h"
 #include "src/region/region_part.h"
+#include "src/region/script_store.h"
 
 enum { LOOK_MS = 100, RETRY_MS = 1000, PRIMARY_WAIT_MS = 10000 };
 
@@ -147,6 +148,8 @@ static void migrate(void *subject)
     struct migration_work *work = subject;
     struct db *db = db_new(work->conninfo);
     work->code = db_migrate(db, log_applied, &work->err);
+    if (!work->code)
+        work->code = script_store_put_defaults(db, &work->err);
     db_free(db);
 }
 

@@ -20,6 +20,7 @@
 #include "src/region/http.h"
 #include "src/region/operation_worker.h"
 #include "src/region/rack_call.h"
+#include "src/region/script_store.h"
 #include "src/region/user_store.h"
 #include "test/lib/temp_postgres.h"
 
@@ -123,6 +124,7 @@ int main(int argc, char **argv)
     seal_ring_make(&ring);
     struct db *db = db_new(postgres.conninfo);
     check(db_migrate(db, NULL, &err), &err);
+    check(script_store_put_defaults(db, &err), &err);
     struct user_new admin = {"admin", "admin@localhost", "secret", true};
     const char *key = NULL;
     check(user_store_create_admin(db, &ring, &admin, arena, &key, &err), &err);

@@ -1,0 +1,85 @@
+/*
+ * Scripts that run on machines: MAAS's numbers and words for what they are for, what hardware they
+ * concern, how they run beside others, and how they ended. Any thread.
+ * Source: MAAS API 2.0, scripts and results. names: script_
+ */
+#pragma once
+
+#include <stdbool.h>
+
+enum {
+    SCRIPT_NAME_BYTES = 255,
+    SCRIPT_TITLE_BYTES = 255,
+    SCRIPT_BYTES = 1 << 20, /* of one script */
+    SCRIPT_TIMEOUT_MOST_S = 30 * 24 * 3600,
+};
+
+enum script_type {
+    SCRIPT_COMMISSIONING = 0,
+    SCRIPT_INSTALLATION = 1, /* no scripts of people: the log of an installation */
+    SCRIPT_TESTING = 2,
+    SCRIPT_RELEASE = 3,
+};
+
+enum script_hardware {
+    SCRIPT_ON_NODE = 0,
+    SCRIPT_ON_CPU,
+    SCRIPT_ON_MEMORY,
+    SCRIPT_ON_STORAGE,
+    SCRIPT_ON_NETWORK,
+    SCRIPT_ON_GPU,
+};
+
+enum script_parallel {
+    SCRIPT_ALONE = 0,
+    SCRIPT_BESIDE_ITSELF, /* beside other instances of the same script */
+    SCRIPT_BESIDE_ANY,
+};
+
+/* X(identifier, number, name for people, over, failed) */
+#define SCRIPT_STATUS_TABLE(X)                                                     \
+    X(PENDING, 0, "Pending", false, false)                                         \
+    X(RUNNING, 1, "Running", false, false)                                         \
+    X(PASSED, 2, "Passed", true, false)                                            \
+    X(FAILED, 3, "Failed", true, true)                                             \
+    X(TIMED_OUT, 4, "Timed out", true, true)                                       \
+    X(ABORTED, 5, "Aborted", true, false)                                          \
+    X(DEGRADED, 6, "Degraded", true, false)                                        \
+    X(INSTALLING, 7, "Installing dependencies", false, false)                      \
+    X(FAILED_INSTALLING, 8, "Failed installing dependencies", true, true)          \
+    X(SKIPPED, 9, "Skipped", true, false)                                          \
+    X(APPLYING_NETCONF, 10, "Applying custom network configuration", false, false) \
+    X(FAILED_APPLYING_NETCONF, 11, "Failed to apply custom network configuration", true, true)
+
+enum script_status {
+#define X(identifier, number, name, over, failed) SCRIPT_##identifier = (number),
+    SCRIPT_STATUS_TABLE(X)
+#undef X
+        SCRIPT_STATUS_COUNT
+};
+
+/** For people; asserts that the number is one. */
+const char *script_status_name(int status);
+/** It has ended, in whatever way. */
+bool script_status_is_over(int status);
+/** It ended in a way that fails the run it belongs to. */
+bool script_status_is_failure(int status);
+
+/**
+ * The number of a word as forms and headers write it ("testing", "test", "2"; "storage", "disk";
+ * "instance"), any case, or -1. Numbers are taken for themselves when they are one.
+ */
+int script_type_parse(const char *word);
+int script_hardware_parse(const char *word);
+int script_parallel_parse(const char *word);
+
+/** For people: "Testing script", "Storage", "Run along any other script"; asserts the number. */
+const char *script_type_name(int type);
+const char *script_hardware_name(int hardware);
+const char *script_parallel_name(int parallel);
+
+/** Of a whole run: "Commissioning", "Installation", "Testing", "Release"; asserts the number. */
+const char *script_run_name(int type);
+
+/** May this be a script's name: letters, digits, dots, dashes, underscores; not only digits. */
+bool script_name_ok(const char *name);

@@ -1,0 +1,16 @@
+/*
+ * The scripts that come with the program: the files of src/region/scripts, made into one C file by
+ * scripts/embed_scripts. Each has a header (script_header.h) whose name is the file's. Any thread.
+ * names: script_default
+ */
+#pragma once
+
+#include <stddef.h>
+
+struct script_default {
+    const char *name, *text;
+    size_t size;
+};
+
+extern const struct script_default script_defaults[];
+extern const int script_defaults_count;

@@ -1,0 +1,90 @@
+/*
+ * Scripts, runs of scripts and their results as MAAS shows them, each written down once, as SQL: a
+ * column is a key, as in network_sql.h. Source: MAAS API 2.0, scripts and results.
+ * names: SCRIPT_
+ */
+#pragma once
+
+#define SCRIPT_TYPE_NAME_SQL(type)                                                     \
+    "CASE " type " WHEN 0 THEN 'Commissioning script' WHEN 1 THEN 'Installation log' " \
+    "WHEN 2 THEN 'Testing script' ELSE 'Release script' END"
+
+#define SCRIPT_RUN_NAME_SQL(type)                                                       \
+    "CASE " type " WHEN 0 THEN 'Commissioning' WHEN 1 THEN 'Installation' WHEN 2 THEN " \
+    "'Testing' ELSE 'Release' END"
+
+#define SCRIPT_HARDWARE_NAME_SQL(hardware) \
+    "(ARRAY['Node', 'CPU', 'Memory', 'Storage', 'Network', 'GPU'])[" hardware " + 1]"
+
+#define SCRIPT_STATUS_NAME_SQL(status)                                                          \
+    "CASE " status " WHEN -1 THEN 'Unknown' ELSE (ARRAY['Pending', 'Running', 'Passed', "       \
+    "'Failed', 'Timed out', 'Aborted', 'Degraded', 'Installing dependencies', 'Failed "         \
+    "installing dependencies', 'Skipped', 'Applying custom network configuration', 'Failed to " \
+    "apply custom network configuration'])[" status " + 1] END"
+
+/** The script as table s; content: also an SQL text that is true when the texts are wanted. */
+#define SCRIPT_SQL(content)                                                                                                                                     \
+    "SELECT s.id, s.name, s.title, s.description, s.tags, s.type, " SCRIPT_TYPE_NAME_SQL("s.type") " AS type_name, s.hardware_type, " SCRIPT_HARDWARE_NAME_SQL( \
+        "s.hardware_type") " AS hardware_type_name, s.parallel, (ARRAY['Disabled', 'Run along "                                                                 \
+                           "other instances of this "                                                                                                           \
+                           "script', 'Run along any other script'])[s.parallel + 1] AS "                                                                        \
+                           "parallel_name, s.results, "                                                                                                         \
+                           "s.parameters, s.packages, duration_text(s.timeout_s) AS timeout, "                                                                  \
+                           "s.destructive, "                                                                                                                    \
+                           "s.is_default AS \"default\", s.may_reboot, s.recommission, "                                                                        \
+                           "s.apply_configured_networking, "                                                                                                    \
+                           "s.for_hardware, (SELECT json_agg(CASE WHEN " content                                                                                \
+                           " THEN json_build_object('id', v.id, "                                                                                               \
+                           "'comment', v.comment, 'created', mail_time(v.created), 'data', "                                                                    \
+                           "translate(encode(v.content, "                                                                                                       \
+                           "'base64'), E'\\n', '')) ELSE json_build_object('id', v.id, "                                                                        \
+                           "'comment', v.comment, 'created', "                                                                                                  \
+                           "mail_time(v.created)) END ORDER BY v.id DESC) FROM script_version v "                                                               \
+                           "WHERE v.script_id = "                                                                                                               \
+                           "s.id) AS history, '/MAAS/api/2.0/scripts/' || s.name AS resource_uri "                                                              \
+                           "FROM script s"
+
+/**
+ * Of several results as table r: what runs, else what failed, else the rest; -1 without any.
+ * What people told to ignore does not count as a failure.
+ */
+#define SCRIPT_SUM_SQL                                                               \
+    "CASE WHEN count(r.id) = 0 THEN -1 WHEN bool_or(r.status IN (1, 7, 10)) THEN 1 " \
+    "WHEN bool_or(r.status = 0) AND bool_or(r.status NOT IN (0, 9)) THEN 1 "         \
+    "WHEN bool_or(r.status = 0) THEN 0 "                                             \
+    "WHEN bool_or(r.status = 8 AND NOT r.suppressed) THEN 8 "                        \
+    "WHEN bool_or(r.status = 11 AND NOT r.suppressed) THEN 11 "                      \
+    "WHEN bool_or(r.status = 3 AND NOT r.suppressed) THEN 3 "                        \
+    "WHEN bool_or(r.status = 4 AND NOT r.suppressed) THEN 4 "                        \
+    "WHEN bool_or(r.status = 5) THEN 5 WHEN bool_or(r.status = 6) THEN 6 ELSE 2 END"
+
+#define SCRIPT_BASE64_SQL(column) \
+    "translate(encode(coalesce(" column ", ''), 'base64'), E'\\n', '')"
+
+/** Values of parameters that are secret are not shown. */
+#define SCRIPT_PARAMETERS_SQL                                                                 \
+    "(SELECT coalesce(json_object_agg(p.key, CASE WHEN p.value ->> 'type' = 'password' THEN " \
+    "p.value || '{\"value\": \"REDACTED\"}' ELSE p.value END), '{}') FROM "                   \
+    "jsonb_each(r.parameters) p)"
+
+/** A result as table r, of script s (LEFT JOIN); e: json keys that follow, or "". */
+#define SCRIPT_RESULT_JSON_SQL(e)                                                                  \
+    "jsonb_build_object('id', r.id, 'created', mail_time(r.created), 'updated', "                  \
+    "mail_time(r.updated), 'name', r.name, 'status', r.status, "                                   \
+    "'status_name', " SCRIPT_STATUS_NAME_SQL(                                                      \
+        "r.status") ", 'exit_status', r.exit_status, 'started', "                                  \
+                    "mail_time(r.started), 'ended', mail_time(r.ended), 'runtime', "               \
+                    "duration_text(coalesce("                                                      \
+                    "r.runtime_s, extract(epoch FROM coalesce(r.ended, CASE WHEN r.status IN (1, " \
+                    "7, 10) THEN "                                                                 \
+                    "now() END) - r.started))), 'starttime', extract(epoch FROM r.started), "      \
+                    "'endtime', "                                                                  \
+                    "extract(epoch FROM r.ended), 'estimated_runtime', "                           \
+                    "duration_text(coalesce(r.runtime_s, "                                         \
+                    "(SELECT avg(o.runtime_s) FROM script_result o WHERE o.script_id = "           \
+                    "r.script_id AND "                                                             \
+                    "o.status = 2), nullif(s.timeout_s, 0))), "                                    \
+                    "'parameters', " SCRIPT_PARAMETERS_SQL                                         \
+                    ", 'script_id', r.script_id, 'script_revision_id', r.script_version_id, "      \
+                    "'suppressed', "                                                               \
+                    "r.suppressed) " e
