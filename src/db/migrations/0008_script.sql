@@ -38,9 +38,11 @@ ALTER TABLE script_result
     ADD COLUMN script_id bigint REFERENCES script ON DELETE SET NULL,
     ADD COLUMN script_version_id bigint REFERENCES script_version ON DELETE SET NULL,
     ADD COLUMN parameters jsonb NOT NULL DEFAULT '{}',
+    ADD COLUMN instance text NOT NULL DEFAULT '', -- name of that disk or interface, '' = of none
     ADD COLUMN suppressed boolean NOT NULL DEFAULT false,
-    DROP CONSTRAINT script_result_once;
-CREATE INDEX script_result_set ON script_result (script_set_id, name);
+    DROP CONSTRAINT script_result_once,
+    ADD CONSTRAINT script_result_instance_once UNIQUE (script_set_id, name, instance);
+CREATE UNIQUE INDEX script_result_once ON script_result (script_set_id, name) WHERE instance = '';
 CREATE INDEX script_result_script ON script_result (script_id);
 CREATE INDEX script_result_version ON script_result (script_version_id);
 
