@@ -4,6 +4,7 @@
 #include "src/region/event_store.h"
 #include "src/region/routes.h"
 #include "src/region/rows_reply.h"
+#include "src/region/script_form.h"
 #include "src/region/script_sql.h"
 #include "src/region/script_store.h"
 
@@ -146,34 +147,6 @@ static enum error_code name_taken(struct api_reply *reply, struct error *err)
     return api_fields_valid(reply, err);
 }
 
-/* filters as an array: "{a,b}", or NULL. */
-static const char *filters_of(struct api_request *request)
-{
-    const char *text = api_param(request, "filters"), *words[32];
-    int count = 0;
-    if (!text || !*text)
-        return NULL;
-    while (*text && count < 32) {
-        size_t size = strcspn(text, ",");
-        if (size)
-            words[count++] = arena_strndup(request->arena, text, size);
-        text += size + (text[size] == ',');
-    }
-    return db_array(request->arena, words, count);
-}
-
-/* A number of the word as a parameter, NULL when it was not given. */
-static enum error_code read_word(struct api_request *request, const char *name,
-                                 int (*parse)(const char *), const char **number, struct error *err)
-{
-    const char *word = api_param(request, name);
-    int value = word && *word ? parse(word) : -1;
-    *number = value < 0 ? NULL : db_number(request->arena, value);
-    return word && *word && value < 0
-               ? error_set(err, ERR_BAD_INPUT, "'%.60s' is not a valid %s.", word, name)
-               : ERR_OK;
-}
-
 enum error_code scripts_read(struct api_request *request, struct api_reply *reply,
                              struct error *err)
 {
@@ -185,15 +158,17 @@ enum error_code scripts_read(struct api_request *request, struct api_reply *repl
                                  "ORDER BY x.name");
     const char *type, *hardware;
     bool content = false;
-    enum error_code code = read_word(request, "type", script_type_parse, &type, err);
+    enum error_code code = script_form_word(request, "type", script_type_parse, &type, err);
     if (!code)
-        code = read_word(request, "hardware_type", script_hardware_parse, &hardware, err);
+        code = script_form_word(request, "hardware_type", script_hardware_parse, &hardware, err);
     if (!code)
         code = api_param_bool(request, "include_script", &content, err);
     return code ? code
                 : rows_reply_list(
                       request, reply, &script_list,
-                      DB_PARAMS(type, hardware, filters_of(request), content ? "true" : "false"),
+                      DB_PARAMS(type, hardware,
+                                script_form_words(request->arena, api_param(request, "filters")),
+                                content ? "true" : "false"),
                       err);
 }
 

@@ -62,13 +62,13 @@
     "translate(encode(coalesce(" column ", ''), 'base64'), E'\\n', '')"
 
 /** Values of parameters that are secret are not shown. */
-#define SCRIPT_PARAMETERS_SQL                                                                 \
-    "(SELECT coalesce(json_object_agg(p.key, CASE WHEN p.value ->> 'type' = 'password' THEN " \
-    "p.value || '{\"value\": \"REDACTED\"}' ELSE p.value END), '{}') FROM "                   \
-    "jsonb_each(r.parameters) p)"
+#define SCRIPT_PARAMETERS_SQL                                                                  \
+    "(SELECT coalesce(jsonb_object_agg(q.key, CASE WHEN q.value ->> 'type' = 'password' THEN " \
+    "q.value || '{\"value\": \"REDACTED\"}' ELSE q.value END), '{}') FROM "                    \
+    "jsonb_each(r.parameters) q)"
 
-/** A result as table r, of script s (LEFT JOIN); e: json keys that follow, or "". */
-#define SCRIPT_RESULT_JSON_SQL(e)                                                                  \
+/** A result as table r, of script p (LEFT JOIN); more: " || jsonb", or "". */
+#define SCRIPT_RESULT_JSON_SQL(more)                                                               \
     "jsonb_build_object('id', r.id, 'created', mail_time(r.created), 'updated', "                  \
     "mail_time(r.updated), 'name', r.name, 'status', r.status, "                                   \
     "'status_name', " SCRIPT_STATUS_NAME_SQL(                                                      \
@@ -83,8 +83,8 @@
                     "duration_text(coalesce(r.runtime_s, "                                         \
                     "(SELECT avg(o.runtime_s) FROM script_result o WHERE o.script_id = "           \
                     "r.script_id AND "                                                             \
-                    "o.status = 2), nullif(s.timeout_s, 0))), "                                    \
+                    "o.status = 2), nullif(p.timeout_s, 0))), "                                    \
                     "'parameters', " SCRIPT_PARAMETERS_SQL                                         \
                     ", 'script_id', r.script_id, 'script_revision_id', r.script_version_id, "      \
                     "'suppressed', "                                                               \
-                    "r.suppressed) " e
+                    "r.suppressed) " more
