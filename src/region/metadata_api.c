@@ -13,6 +13,7 @@
 #include "src/region/http.h"
 #include "src/region/machine_signal.h"
 #include "src/region/metadata_preseed.h"
+#include "src/region/metadata_scripts.h"
 #include "src/region/metadata_signal.h"
 #include "src/region/metadata_store.h"
 #include "src/region/routes.h"
@@ -132,7 +133,9 @@ static enum error_code reply_version(struct api_request *request, struct api_rep
     if (!strcmp(what, "meta-data"))
         return reply_meta_data(request, reply, request->system_id ? &machine : NULL, err);
     if (!strcmp(what, "maas-scripts") && route->rest_count == 2) {
-        api_reply_empty(reply, 204); /* no scripts are run by this version */
+        if (request->system_id)
+            return metadata_scripts_reply(request, reply, &machine, err);
+        api_reply_empty(reply, 204); /* a machine that nobody knows runs none */
         return ERR_OK;
     }
     if (!strcmp(what, "user-data") && route->rest_count == 2 && request->system_id)
