@@ -11,7 +11,7 @@
 #include "src/region/tar_out.h"
 #include "src/wire/digest.h"
 
-enum { ARCHIVE_BYTES = 64 << 20 };
+enum { ARCHIVE_BYTES = SPOOL_MEMORY_BYTES - (1 << 20) };
 
 /* folder: in the archive; list: in index.json */
 static const struct {

@@ -12,7 +12,7 @@
 #include "src/region/tar_out.h"
 #include "src/wire/digest.h"
 
-enum { DOWNLOAD_MOST = 64 << 20, XZ_MS = 60000 };
+enum { DOWNLOAD_MOST = SPOOL_MEMORY_BYTES - (1 << 20), XZ_MS = 60000 };
 
 /* What the request asks for, as parameters of the statements. */
 struct asked {

@@ -6,6 +6,7 @@
 #include "src/region/node_filter.h"
 #include "src/region/node_json.h"
 #include "src/region/routes.h"
+#include "src/region/tag_rule.h"
 #include "src/region/tag_store.h"
 
 static void write_tag(struct json_out *out, const struct tag *tag)
@@ -59,6 +60,7 @@ static void check_form(struct api_request *request, struct api_reply *reply, str
     static const char allowed[] =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
     const char *definition = api_param(request, "definition");
+    struct error why;
     tag->name = api_param(request, "name");
     tag->comment = api_param(request, "comment");
     tag->kernel_opts = api_param(request, "kernel_opts");
@@ -71,10 +73,35 @@ static void check_form(struct api_request *request, struct api_reply *reply, str
         api_field_error(reply, "comment", "Ensure this value has at most 4096 characters.");
     if (tag->kernel_opts && strlen(tag->kernel_opts) > 1024)
         api_field_error(reply, "kernel_opts", "Ensure this value has at most 1024 characters.");
-    if (definition && *definition)
-        api_field_error(reply, "definition",
-                        "Tags that are defined by an XPath are not a part of "
-                        "this version: lay the tag on nodes by update_nodes.");
+    if (definition && *definition && tag_rule_check(definition, &why))
+        api_field_error(reply, "definition", "%s", why.text);
+    tag->definition = definition;
+}
+
+/* The nodes follow the rule once it is there: with many of them that takes a while. */
+struct rule_change {
+    int64_t tag_id;
+    struct arena *arena;
+};
+
+static enum error_code apply_rule(struct db *db, void *subject, struct error *err)
+{
+    const struct rule_change *change = subject;
+    return tag_rule_apply_tag(db, change->tag_id, change->arena, err);
+}
+
+static enum error_code follow_rule(struct api_request *request, struct api_reply *reply,
+                                   struct error *err)
+{
+    (void)reply;
+    return db_transact(request->db, DB_WRITE, apply_rule, request->after_subject, err);
+}
+
+static void follow_rule_after(struct api_request *request, int64_t tag_id)
+{
+    struct rule_change *change = ARENA_NEW(request->arena, struct rule_change);
+    *change = (struct rule_change){tag_id, request->arena};
+    api_after(request, follow_rule, change);
 }
 
 static enum error_code name_taken(struct api_reply *reply, struct error *err)
@@ -106,6 +133,8 @@ enum error_code tags_create(struct api_request *request, struct api_reply *reply
         return name_taken(reply, err);
     if (!code)
         code = log_change(request, "Created tag", tag.name, err);
+    if (!code && tag.definition && *tag.definition)
+        follow_rule_after(request, tag.id);
     return code ? code : reply_tag(request, reply, tag.name, err);
 }
 
@@ -129,6 +158,8 @@ enum error_code tag_update(struct api_request *request, struct api_reply *reply,
         return name_taken(reply, err);
     if (!code)
         code = log_change(request, "Updated tag", old.name, err);
+    if (!code && tag.definition && *tag.definition)
+        follow_rule_after(request, tag.id);
     return code ? code : reply_tag(request, reply, tag.name ? tag.name : old.name, err);
 }
 
@@ -182,6 +213,20 @@ enum error_code tag_region_controllers(struct api_request *request, struct api_r
                                        struct error *err)
 {
     return reply_nodes(request, reply, NODE_REGIONS, err);
+}
+
+enum error_code tag_rebuild(struct api_request *request, struct api_reply *reply, struct error *err)
+{
+    struct tag tag;
+    enum error_code code = find(request, &tag, err);
+    if (code)
+        return code;
+    follow_rule_after(request, tag.id);
+    struct json_out *out = api_reply_json(reply);
+    json_out_open_object(out, NULL);
+    json_out_text(out, "rebuilding", tag.name);
+    json_out_close_object(out);
+    return ERR_OK;
 }
 
 enum error_code tag_update_nodes(struct api_request *request, struct api_reply *reply,

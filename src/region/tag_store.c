@@ -29,12 +29,17 @@ enum error_code tag_store_find(struct db *db, const char *name, struct arena *ar
     return ERR_OK;
 }
 
-enum error_code tag_store_create(struct db *db, const struct tag *tag, struct error *err)
+enum error_code tag_store_create(struct db *db, struct tag *tag, struct error *err)
 {
-    DB_STATEMENT(tag_create, "INSERT INTO tag (name, comment, kernel_opts) "
-                             "VALUES ($1, coalesce($2, ''), coalesce($3, ''))");
-    return db_query(db, &tag_create, DB_PARAMS(tag->name, tag->comment, tag->kernel_opts), NULL,
-                    err);
+    DB_STATEMENT(tag_create, "INSERT INTO tag (name, comment, kernel_opts, definition) VALUES ($1, "
+                             "coalesce($2, ''), coalesce($3, ''), coalesce($4, '')) RETURNING id");
+    __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
+    enum error_code code =
+        db_query(db, &tag_create,
+                 DB_PARAMS(tag->name, tag->comment, tag->kernel_opts, tag->definition), &rows, err);
+    if (!code)
+        tag->id = db_int(&rows, 0, 0);
+    return code;
 }
 
 enum error_code tag_store_update(struct db *db, const struct tag *tag, struct arena *arena,
@@ -42,9 +47,11 @@ enum error_code tag_store_update(struct db *db, const struct tag *tag, struct ar
 {
     DB_STATEMENT(tag_update,
                  "UPDATE tag SET name = coalesce($2, name), comment = coalesce($3, comment), "
-                 "kernel_opts = coalesce($4, kernel_opts) WHERE id = $1");
+                 "kernel_opts = coalesce($4, kernel_opts), definition = coalesce($5, definition) "
+                 "WHERE id = $1");
     return db_query(db, &tag_update,
-                    DB_PARAMS(db_number(arena, tag->id), tag->name, tag->comment, tag->kernel_opts),
+                    DB_PARAMS(db_number(arena, tag->id), tag->name, tag->comment, tag->kernel_opts,
+                              tag->definition),
                     NULL, err);
 }
 

@@ -16,8 +16,8 @@ enum error_code tag_store_each(struct db *db, db_row_function *row, void *subjec
 enum error_code tag_store_find(struct db *db, const char *name, struct arena *arena,
                                struct tag *tag, struct error *err);
 
-/** Errors: CONFLICT (the name is taken). */
-enum error_code tag_store_create(struct db *db, const struct tag *tag, struct error *err);
+/** Sets its id. Errors: CONFLICT (the name is taken). */
+enum error_code tag_store_create(struct db *db, struct tag *tag, struct error *err);
 
 /** By its id; NULL texts stay. Errors: CONFLICT (the name is taken). */
 enum error_code tag_store_update(struct db *db, const struct tag *tag, struct arena *arena,
