@@ -243,11 +243,7 @@ static enum error_code compress(struct download *download, struct api_reply *rep
 {
     static const char *const argv[] = {"/usr/bin/xz", "-1", "--stdout", NULL};
     struct process_result result;
-    struct process_run run = {.argv = argv,
-                              .input = download->bytes.bytes,
-                              .input_size = download->bytes.used,
-                              .output_limit = DOWNLOAD_MOST,
-                              .timeout_ms = XZ_MS};
+    struct process_run run = {.argv = argv, .output_limit = DOWNLOAD_MOST, .timeout_ms = XZ_MS};
     tar_out_end(&download->bytes);
     run.input_size = download->bytes.used;
     run.input = download->bytes.bytes;
@@ -259,82 +255,42 @@ static enum error_code compress(struct download *download, struct api_reply *rep
     return code;
 }
 
+/* rows as take_row says. */
+#define BYTES_SQL(column) "translate(encode(r." column ", 'base64'), E'\\n', '')"
+#define OUTPUTS_SQL                                                                                          \
+    "SELECT lower(" SCRIPT_RUN_NAME_SQL("s.type") ") || '-' || s.id, r.name, " BYTES_SQL(                    \
+        "output") ", " BYTES_SQL("stdout") ", " BYTES_SQL("stderr") ", " BYTES_SQL("result") " FR"           \
+                                                                                             "OM "           \
+                                                                                             "(SE"           \
+                                                                                             "LEC"           \
+                                                                                             "T "            \
+                                                                                             "s.*"           \
+                                                                                             " " SETS_SQL    \
+                                                                                             ") "            \
+                                                                                             "s, "           \
+                                                                                             "LAT"           \
+                                                                                             "ERA"           \
+                                                                                             "L "            \
+                                                                                             "(SE"           \
+                                                                                             "LEC"           \
+                                                                                             "T "            \
+                                                                                             "r.*"           \
+                                                                                             " " RESULTS_SQL \
+                                                                                             ") "            \
+                                                                                             "r "            \
+                                                                                             "ORD"           \
+                                                                                             "ER "           \
+                                                                                             "BY "           \
+                                                                                             "r."            \
+                                                                                             "nam"           \
+                                                                                             "e, "           \
+                                                                                             "r."            \
+                                                                                             "id"
+
 enum error_code result_download(struct api_request *request, struct api_reply *reply,
                                 struct error *err)
 {
-#define BYTES_SQL(column) "translate(encode(r." column ", 'base64'), E'\\n', '')"
-    DB_STATEMENT(
-        result_outputs,
-        "SELECT lower(" SCRIPT_RUN_NAME_SQL("s.type") ") || '-' || s.id, r.name, " BYTES_SQL(
-            "output") ", " BYTES_SQL("stdout") ", " BYTES_SQL("stderr") ", " BYTES_SQL("result") " "
-                                                                                                 "F"
-                                                                                                 "R"
-                                                                                                 "O"
-                                                                                                 "M"
-                                                                                                 " "
-                                                                                                 "("
-                                                                                                 "S"
-                                                                                                 "E"
-                                                                                                 "L"
-                                                                                                 "E"
-                                                                                                 "C"
-                                                                                                 "T"
-                                                                                                 " "
-                                                                                                 "s"
-                                                                                                 "."
-                                                                                                 "*"
-                                                                                                 " " SETS_SQL
-                                                                                                 ")"
-                                                                                                 " "
-                                                                                                 "s"
-                                                                                                 ","
-                                                                                                 " "
-                                                                                                 "L"
-                                                                                                 "A"
-                                                                                                 "T"
-                                                                                                 "E"
-                                                                                                 "R"
-                                                                                                 "A"
-                                                                                                 "L"
-                                                                                                 " "
-                                                                                                 "("
-                                                                                                 "S"
-                                                                                                 "E"
-                                                                                                 "L"
-                                                                                                 "E"
-                                                                                                 "C"
-                                                                                                 "T"
-                                                                                                 " "
-                                                                                                 "r"
-                                                                                                 "."
-                                                                                                 "*"
-                                                                                                 " " RESULTS_SQL
-                                                                                                 ")"
-                                                                                                 " "
-                                                                                                 "r"
-                                                                                                 " "
-                                                                                                 "O"
-                                                                                                 "R"
-                                                                                                 "D"
-                                                                                                 "E"
-                                                                                                 "R"
-                                                                                                 " "
-                                                                                                 "B"
-                                                                                                 "Y"
-                                                                                                 " "
-                                                                                                 "r"
-                                                                                                 "."
-                                                                                                 "n"
-                                                                                                 "a"
-                                                                                                 "m"
-                                                                                                 "e"
-                                                                                                 ","
-                                                                                                 " "
-                                                                                                 "r"
-                                                                                                 "."
-                                                                                                 "i"
-                                                                                                 "d");
-#undef BYTES_SQL
+    DB_STATEMENT(result_outputs, OUTPUTS_SQL);
     struct download download = {.request = request};
     struct asked asked;
     enum error_code code = read_asked(request, true, &asked, err);

@@ -24,13 +24,13 @@ enum error_code tag_rule_check(const char *rule, struct error *err)
     if (strlen(rule) > TAG_RULE_BYTES)
         return error_set(err, ERR_BAD_INPUT, "Ensure this value has at most %d characters.",
                          TAG_RULE_BYTES);
-    xmlXPathContextPtr context = xmlXPathNewContext(NULL);
-    if (!context)
+    xmlXPathContextPtr place = xmlXPathNewContext(NULL);
+    if (!place)
         abort(); /* out of memory */
-    context->error = say_nothing;
-    xmlXPathCompExprPtr compiled = xmlXPathCtxtCompile(context, (const xmlChar *)rule);
+    place->error = say_nothing;
+    xmlXPathCompExprPtr compiled = xmlXPathCtxtCompile(place, (const xmlChar *)rule);
     xmlXPathFreeCompExpr(compiled);
-    xmlXPathFreeContext(context);
+    xmlXPathFreeContext(place);
     return compiled ? ERR_OK : error_set(err, ERR_BAD_INPUT, "Invalid xpath expression.");
 }
 
@@ -77,15 +77,15 @@ static bool is_true(xmlXPathObjectPtr found)
 
 bool tag_rule_matches(const struct tag_rule_hardware *hardware, const char *rule)
 {
-    xmlXPathContextPtr context = xmlXPathNewContext(hardware->document);
-    if (!context)
+    xmlXPathContextPtr place = xmlXPathNewContext(hardware->document);
+    if (!place)
         abort();
-    context->error = say_nothing;
-    context->opLimit = XPATH_STEPS;
-    xmlXPathObjectPtr found = xmlXPathEval((const xmlChar *)rule, context);
+    place->error = say_nothing;
+    place->opLimit = XPATH_STEPS;
+    xmlXPathObjectPtr found = xmlXPathEval((const xmlChar *)rule, place);
     bool matches = found && is_true(found);
     xmlXPathFreeObject(found);
-    xmlXPathFreeContext(context);
+    xmlXPathFreeContext(place);
     return matches;
 }
 
