@@ -123,7 +123,7 @@ enum error_code talk_get(struct talk *talk, const char *path, struct http_client
     return talk_exchange(talk, &request, reply, err);
 }
 
-static enum error_code post(struct talk *talk, struct multipart *multipart, struct error *err)
+enum error_code talk_post(struct talk *talk, struct multipart *multipart, struct error *err)
 {
     const char *header = authorization(talk);
     struct http_client_request request = {
@@ -144,7 +144,7 @@ enum error_code talk_op(struct talk *talk, const char *op, struct error *err)
     struct multipart multipart;
     multipart_init(&multipart);
     multipart_text(&multipart, "op", op);
-    enum error_code code = post(talk, &multipart, err);
+    enum error_code code = talk_post(talk, &multipart, err);
     multipart_close(&multipart);
     return code;
 }
@@ -159,7 +159,7 @@ enum error_code talk_signal(struct talk *talk, const char *const *fields,
         multipart_text(&multipart, fields[0], fields[1]);
     if (file)
         multipart_file(&multipart, file);
-    enum error_code code = post(talk, &multipart, err);
+    enum error_code code = talk_post(talk, &multipart, err);
     multipart_close(&multipart);
     return code;
 }

@@ -46,6 +46,9 @@ enum error_code talk_op(struct talk *talk, const char *op, struct error *err);
 enum error_code talk_signal(struct talk *talk, const char *const *fields,
                             const struct multipart_file *file, struct error *err);
 
+/** POST these parts; the multipart is finished here and stays the caller's to close. */
+enum error_code talk_post(struct talk *talk, struct multipart *multipart, struct error *err);
+
 /** The last word of a work: OK, or FAILED with what err says. failed is returned, if it is one. */
 enum error_code talk_end(struct talk *talk, enum error_code failed, struct error *err);
 

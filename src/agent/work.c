@@ -4,6 +4,7 @@
 #include "src/agent/erase.h"
 #include "src/agent/install.h"
 #include "src/agent/rescue.h"
+#include "src/agent/script_run.h"
 #include "src/base/log.h"
 
 static enum error_code ask_task(struct talk *talk, struct task *task, struct error *err)
@@ -31,10 +32,12 @@ static enum error_code carry_out(struct talk *talk, const struct report *report,
     enum error_code code;
     switch (task->kind) {
     case TASK_ENLIST:
-    case TASK_COMMISSION:
         return report_and_end(talk, report, err);
+    case TASK_COMMISSION:
+        code = report_inventory(talk, report, err);
+        return talk_end(talk, code ? code : script_run_all(talk, err), err);
     case TASK_TEST:
-        return talk_end(talk, ERR_OK, err);
+        return talk_end(talk, script_run_all(talk, err), err);
     case TASK_DEPLOY:
         code = install_run(talk, task, report->inventory, err);
         break;
