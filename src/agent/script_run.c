@@ -261,13 +261,25 @@ static enum error_code step(struct run *run, bool *left, struct error *err)
     return code ? code : stay_alive(run, err);
 }
 
-static enum error_code run_round(struct run *run, const struct http_client_reply *archive,
-                                 struct error *err)
+/* Commissioning is over and tests follow: the region is told once. */
+static enum error_code tell_phase(struct run *run, bool *testing, struct error *err)
+{
+    static const char *const fields[] = {"status", "TESTING", NULL};
+    if (*testing || strncmp(run->jobs[0].path, "testing/", 8) != 0)
+        return ERR_OK;
+    *testing = true;
+    return talk_signal(run->talk, fields, NULL, err);
+}
+
+static enum error_code run_round(struct run *run, bool *testing,
+                                 const struct http_client_reply *archive, struct error *err)
 {
     bool left = true;
     enum error_code code = unpack(run, archive, err);
     if (!code)
         code = read_index(run, err);
+    if (!code)
+        code = tell_phase(run, testing, err);
     while (!code && left)
         code = step(run, &left, err);
     for (int i = 0; i < run->count; i++)
@@ -279,6 +291,7 @@ static enum error_code run_round(struct run *run, const struct http_client_reply
 enum error_code script_run_all(struct talk *talk, struct error *err)
 {
     enum error_code code = ERR_OK;
+    bool testing = false;
     for (int round = 0; round < ROUNDS_MOST; round++) {
         struct http_client_reply archive;
         struct run run = {.talk = talk, .arena = arena_new(), .alive_ns = clock_boot_ns()};
@@ -290,7 +303,7 @@ enum error_code script_run_all(struct talk *talk, struct error *err)
             errno != EEXIST)
             code = error_errno(err, "mkdir %s", run.root);
         if (!code && !none)
-            code = run_round(&run, &archive, err);
+            code = run_round(&run, &testing, &archive, err);
         arena_free(run.arena);
         if (code || none)
             return code;

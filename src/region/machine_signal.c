@@ -40,7 +40,7 @@ static enum error_code any_failed(const struct machine_life *life, const struct 
     DB_STATEMENT(machine_signal_failed,
                  "SELECT EXISTS (SELECT FROM script_result r JOIN node n ON r.script_set_id = "
                  "CASE $2::int WHEN 0 THEN n.commissioning_set_id ELSE n.testing_set_id END "
-                 "WHERE n.id = $1 AND r.status IN (3, 4, 8, 11))");
+                 "WHERE n.id = $1 AND r.status IN (3, 4, 8, 11) AND NOT r.suppressed)");
     __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
     enum error_code code = db_query(
         life->db, &machine_signal_failed,
@@ -68,7 +68,9 @@ static enum error_code settle(const struct machine_life *life, struct machine *m
                               struct error *err)
 {
     bool on = false, begun;
-    enum error_code code = machine_life_settle(life, machine, to, NULL, err);
+    enum error_code code = script_run_abort(life->db, machine, life->arena, err);
+    if (!code)
+        code = machine_life_settle(life, machine, to, NULL, err);
     if (!code && to == MACHINE_DEPLOYED)
         return operation_begin(life->db, machine,
                                &(struct operation_begin){"restart", life->username, 0}, &begun,
@@ -82,8 +84,10 @@ static enum error_code fail(const struct machine_life *life, struct machine *mac
                             const char *why, struct error *err)
 {
     bool on = false;
-    enum error_code code = machine_life_fail(life, machine, "NODE_OPERATION_FAILED",
-                                             why && *why ? why : "the machine says so", err);
+    enum error_code code = script_run_abort(life->db, machine, life->arena, err);
+    if (!code)
+        code = machine_life_fail(life, machine, "NODE_OPERATION_FAILED",
+                                 why && *why ? why : "the machine says so", err);
     if (!code)
         code = stays_on(life, machine, &on, err);
     return code || on ? code : machine_life_power_off(life, machine, err);

@@ -8,24 +8,20 @@
 
 #include "src/base/container.h"
 #include "src/model/machine_status.h"
+#include "src/model/script.h"
 #include "src/region/event_store.h"
 #include "src/region/hardware_report.h"
 #include "src/region/hardware_store.h"
 #include "src/region/http.h"
 #include "src/region/machine_signal.h"
 #include "src/region/script_run.h"
+#include "src/region/script_set.h"
+#include "src/region/tag_rule.h"
 
 #define INVENTORY "20-maas-03-machine-resources"
+#define LSHW      "maas-lshw"
 
 enum { OUTPUT_BYTES = 1 << 20, ERROR_BYTES = 1000 };
-enum {
-    SCRIPT_RUNNING = 1,
-    SCRIPT_PASSED,
-    SCRIPT_FAILED,
-    SCRIPT_TIMED_OUT,
-    SCRIPT_INSTALLING = 7,
-    SCRIPT_APPLYING = 10
-};
 
 static const struct {
     const char *word;
@@ -34,7 +30,7 @@ static const struct {
     {"WORKING", SCRIPT_RUNNING},       {"OK", SCRIPT_RUNNING},
     {"FAILED", SCRIPT_RUNNING},        {"COMMISSIONING", SCRIPT_RUNNING},
     {"TESTING", SCRIPT_RUNNING},       {"RELEASING", SCRIPT_RUNNING},
-    {"INSTALLING", SCRIPT_INSTALLING}, {"APPLYING_NETCONF", SCRIPT_APPLYING},
+    {"INSTALLING", SCRIPT_INSTALLING}, {"APPLYING_NETCONF", SCRIPT_APPLYING_NETCONF},
     {"TIMEDOUT", SCRIPT_TIMED_OUT},
 };
 
@@ -129,6 +125,10 @@ static enum error_code read_result(const struct api_request *request, int script
     }
     enum error_code code = read_exit_status(request, result, err);
     if (!code)
+        code = api_param_int(request, "script_result_id", &result->id, err);
+    if (!code && result->id < 0)
+        code = error_set(err, ERR_BAD_INPUT, "Invalid script_result_id: not an id");
+    if (!code)
         code = read_files(request, result, err);
     result->status = !result->has_exit_status     ? script_status
                      : result->exit_status == 0   ? SCRIPT_PASSED
@@ -143,9 +143,15 @@ static enum error_code take_inventory(struct api_request *request,
 {
     __attribute__((cleanup(json_decrefp))) json_t *report = NULL;
     const char *summary = NULL;
+    int64_t tests = 0;
     enum error_code code = hardware_report_parse(output->bytes, output->size, &report, err);
     if (!code)
         code = hardware_store_put(request->db, machine->id, report, request->arena, &summary, err);
+    if (!code) /* tests that take all disks or interfaces learn which there are */
+        code = script_set_current(request->db, machine->id, SCRIPT_TESTING, request->arena, &tests,
+                                  err);
+    if (!code)
+        code = script_set_expand(request->db, tests, request->arena, err);
     if (code)
         return code;
     struct event event = {
@@ -165,6 +171,9 @@ static enum error_code take_result(struct api_request *request,
         metadata_store_put_result(request->db, machine->id, set, result, request->arena, err);
     if (!code && is_inventory && result->status == SCRIPT_PASSED && result->output.bytes)
         code = take_inventory(request, machine, &result->output, err);
+    if (!code && set == SCRIPT_SET_COMMISSIONING && !strcmp(result->name, LSHW) &&
+        result->status == SCRIPT_PASSED)
+        code = tag_rule_apply_to_node(request->db, machine->id, request->arena, err);
     return code;
 }
 

@@ -123,6 +123,33 @@ static enum error_code open_set(struct db *db, int64_t node_id, int type, struct
     return ERR_OK;
 }
 
+/* A result that the machine names by its id: of one of its current sets, else it comes too late. */
+static enum error_code put_known(struct db *db, int64_t node_id,
+                                 const struct metadata_result *result, struct arena *arena,
+                                 struct error *err)
+{
+    DB_STATEMENT(
+        metadata_put_known,
+        "UPDATE script_result r SET status = CASE WHEN r.status = 7 AND $3::int = 3 THEN 8 ELSE "
+        "$3::int END, exit_status = $4::int, runtime_s = coalesce($5::float8, r.runtime_s), "
+        "started = coalesce(r.started, now() - coalesce($5::float8, 0) * interval '1 s'), ended = "
+        "CASE WHEN $4::int IS NOT NULL THEN now() END, output = coalesce(decode($6, 'base64'), "
+        "r.output), stdout = coalesce(decode($7, 'base64'), r.stdout), stderr = "
+        "coalesce(decode($8, 'base64'), r.stderr), result = coalesce(decode($9, 'base64'), "
+        "r.result), updated = now() FROM node n WHERE r.id = $2 AND n.id = $1 AND "
+        "r.script_set_id IN (n.commissioning_set_id, n.testing_set_id, n.installation_set_id, "
+        "n.release_set_id)");
+    return db_query(
+        db, &metadata_put_known,
+        DB_PARAMS(db_number(arena, node_id), db_number(arena, result->id),
+                  db_number(arena, result->status),
+                  result->has_exit_status ? db_number(arena, result->exit_status) : NULL,
+                  result->runtime_s < 0 ? NULL : arena_printf(arena, "%.3f", result->runtime_s),
+                  base64_of(&result->output, arena), base64_of(&result->stdout_bytes, arena),
+                  base64_of(&result->stderr_bytes, arena), base64_of(&result->result, arena)),
+        NULL, err);
+}
+
 enum error_code metadata_store_put_result(struct db *db, int64_t node_id, int set_type,
                                           const struct metadata_result *result, struct arena *arena,
                                           struct error *err)
@@ -142,6 +169,8 @@ enum error_code metadata_store_put_result(struct db *db, int64_t node_id, int se
         "stdout = coalesce(excluded.stdout, r.stdout), "
         "stderr = coalesce(excluded.stderr, r.stderr), "
         "result = coalesce(excluded.result, r.result), updated = now()");
+    if (result->id)
+        return put_known(db, node_id, result, arena, err);
     const char *set_id = NULL;
     enum error_code code = open_set(db, node_id, set_type, arena, &set_id, err);
     if (code)

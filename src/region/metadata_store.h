@@ -45,6 +45,7 @@ struct metadata_output {
 
 struct metadata_result {
     const char *name;
+    int64_t id; /* of the result, 0 = it is found by its name */
     int status; /* MAAS's script status */
     bool has_exit_status;
     int64_t exit_status;

@@ -6,6 +6,8 @@
 
 #include "src/base/container.h"
 #include "src/model/machine_status.h"
+#include "src/model/script.h"
+#include "src/region/script_set.h"
 
 static const char *const flags[] = {"enable_ssh", "skip_bmc_config", "skip_networking",
                                     "skip_storage"};
@@ -64,14 +66,52 @@ enum error_code script_run_open_set(struct db *db, const struct machine *machine
                     err);
 }
 
+enum error_code script_run_start(struct api_request *request, const struct machine *machine,
+                                 enum script_set_type type, struct error *err)
+{
+    static const char *const names[] = {[SCRIPT_SET_COMMISSIONING] = "commissioning_scripts",
+                                        [SCRIPT_SET_TESTING] = "testing_scripts",
+                                        [SCRIPT_SET_RELEASE] = "scripts"};
+    __attribute__((cleanup(json_decrefp))) json_t *parameters = json_object();
+    struct script_choice choice = {machine->id, (int)type, api_param(request, names[type]),
+                                   parameters};
+    int64_t set_id;
+    for (int i = 0; i < api_param_count(request); i++) {
+        const char *name, *value;
+        api_param_at(request, i, &name, &value);
+        json_object_set_new(parameters, name, json_string(value));
+    }
+    struct error why;
+    enum error_code code = script_set_start(request->db, &choice, request->arena, &set_id, &why);
+    return code == ERR_BAD_INPUT ? error_set(err, code, "%s: %s", names[type], why.text)
+           : code                ? error_set(err, code, "%s", why.text)
+                                 : ERR_OK;
+}
+
+enum error_code script_run_abort(struct db *db, const struct machine *machine, struct arena *arena,
+                                 struct error *err)
+{
+    static const enum script_set_type types[] = {SCRIPT_SET_COMMISSIONING, SCRIPT_SET_TESTING,
+                                                 SCRIPT_SET_RELEASE};
+    enum error_code code = ERR_OK;
+    for (size_t i = 0; i < COUNT_OF(types) && !code; i++) {
+        int64_t set_id = 0;
+        code = script_set_current(db, machine->id, (int)types[i], arena, &set_id, err);
+        if (!code && set_id)
+            code = script_set_end(db, set_id, SCRIPT_ABORTED, arena, err);
+    }
+    return code;
+}
+
 enum error_code script_run_commission(struct api_request *request, struct machine *machine,
                                       struct error *err)
 {
     struct machine_life life = machine_ask_life(request);
     enum error_code code = script_run_options(request, machine, err);
     if (!code)
-        code = script_run_open_set(request->db, machine, SCRIPT_SET_COMMISSIONING, request->arena,
-                                   err);
+        code = script_run_start(request, machine, SCRIPT_SET_COMMISSIONING, err);
+    if (!code)
+        code = script_run_start(request, machine, SCRIPT_SET_TESTING, err);
     if (!code)
         code = machine_life_new_key(&life, machine->system_id, err);
     return code ? code

@@ -180,6 +180,21 @@ enum error_code script_set_expand(struct db *db, int64_t set_id, struct arena *a
                     DB_PARAMS(db_number(arena, set_id), db_number(arena, RESULTS_MOST)), NULL, err);
 }
 
+enum error_code script_set_current(struct db *db, int64_t node_id, int type, struct arena *arena,
+                                   int64_t *set_id, struct error *err)
+{
+    DB_STATEMENT(script_set_of_node,
+                 "SELECT coalesce(CASE $2::int WHEN 0 THEN commissioning_set_id WHEN 1 THEN "
+                 "installation_set_id WHEN 2 THEN testing_set_id ELSE release_set_id END, 0) FROM "
+                 "node WHERE id = $1");
+    __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
+    enum error_code code =
+        db_query(db, &script_set_of_node,
+                 DB_PARAMS(db_number(arena, node_id), db_number(arena, type)), &rows, err);
+    *set_id = !code && rows.count ? db_int(&rows, 0, 0) : 0;
+    return code;
+}
+
 enum error_code script_set_outcome(struct db *db, int64_t set_id, struct arena *arena,
                                    struct script_outcome *outcome, struct error *err)
 {

@@ -40,6 +40,10 @@ enum error_code script_set_start(struct db *db, const struct script_choice *choi
 enum error_code script_set_expand(struct db *db, int64_t set_id, struct arena *arena,
                                   struct error *err);
 
+/** The node's current set of a type; 0 = none. */
+enum error_code script_set_current(struct db *db, int64_t node_id, int type, struct arena *arena,
+                                   int64_t *set_id, struct error *err);
+
 /** How far a run is; set_id 0 has nothing. */
 struct script_outcome {
     int64_t pending; /* not begun, or under way */

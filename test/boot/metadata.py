@@ -109,6 +109,8 @@ class Region:
             return self.signal(request)
         if where == ("GET", "/MAAS/metadata/2012-03-01/gantry/task"):
             return self.with_key(request, "application/json", json.dumps(self.task))
+        if where == ("GET", "/MAAS/metadata/2012-03-01/maas-scripts"):
+            return (204, "text/plain", "") if self.has_key(request) else (401, "text/plain", "Unauthorized")
         if where == ("POST", f"/MAAS/metadata/status/{SYSTEM_ID}"):
             return self.with_key(request, "text/plain", "")
         what = self.meta_data.get(request.path.removeprefix("/MAAS/metadata/2012-03-01/"))

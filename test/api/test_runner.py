@@ -1,0 +1,126 @@
+"""Scripts as a machine gets them: the archive of what is left, results by their ids, tests once the disks are known."""
+import io
+import json
+import tarfile
+
+import pytest
+
+from conftest import Api
+from test_life import COMMISSIONING, FAILED_TESTING, READY, TESTING, manual, op, read, speaker, status
+from test_metadata import REPORT
+
+METADATA = "/MAAS/metadata/2012-03-01/"
+
+
+@pytest.fixture(scope="module")
+def api():
+    program = Api()
+    yield program
+    program.close()
+
+
+def archive(api, machine):
+    """{list: entries} and {path: text} of what is left to run; None = nothing."""
+    reply = speaker(api, machine).get(METADATA + "maas-scripts")
+    if reply.status == 204:
+        return None
+    assert reply.status == 200 and reply.headers["Content-Type"] == "application/x-tar", reply.text
+    with tarfile.open(fileobj=io.BytesIO(reply.body)) as tar:
+        files = {member.name: tar.extractfile(member).read() for member in tar.getmembers()}
+        assert all(member.mode == 0o755 for member in tar.getmembers() if member.name != "index.json")
+    return json.loads(files.pop("index.json"))["1.0"], files
+
+
+def end(api, machine, entry, code=0, output=b"done"):
+    reply = speaker(api, machine).cli(METADATA, ("op", "signal"), ("status", "WORKING"), ("name", entry["name"]),
+                                      ("script_result_id", str(entry["script_result_id"])), ("exit_status", str(code)),
+                                      ("runtime", "1.5"), (entry["name"], output))
+    assert reply.status == 200, reply.text
+
+
+def say(api, machine, word):
+    assert speaker(api, machine).post(METADATA, op="signal", status=word).status == 200
+
+
+def commission(api, machine):
+    """All commissioning scripts pass; what the archive held."""
+    lists, files = archive(api, machine)
+    assert list(lists) == ["commissioning_scripts"]
+    for entry in lists["commissioning_scripts"]:
+        assert files[entry["path"]].startswith(b"#!/bin/bash\n")
+        end(api, machine, entry, output=json.dumps(REPORT).encode() if entry["name"].startswith("20-") else b"done")
+    return [entry["name"] for entry in lists["commissioning_scripts"]]
+
+
+def test_a_run(api):
+    machine = manual(api)
+    assert op(api.admin, machine, "commission", testing_scripts="smartctl-validate,ntp", ntp_server="time.example").status == 200
+    names = commission(api, machine)
+    assert "maas-lshw" in names and "20-maas-03-machine-resources" in names and names == sorted(names)
+    assert status(api, machine) == COMMISSIONING
+
+    lists, files = archive(api, machine)
+    assert list(lists) == ["testing_scripts"] and set(files) == {"testing/ntp", "testing/smartctl-validate"}
+    ntp, smart = lists["testing_scripts"]
+    assert ntp["parameters"] == {"server": {"type": "string", "value": "time.example", "argument_format": "{input}"}}
+    assert ntp["timeout_seconds"] == 300 and ntp["parallel"] == 2 and ntp["has_started"] is False
+    disk = read(api, machine)["physicalblockdevice_set"][0]
+    assert smart["parameters"]["storage"]["value"]["path"] == disk["id_path"]
+    say(api, machine, "TESTING")
+    assert status(api, machine) == TESTING
+    end(api, machine, ntp)
+    end(api, machine, smart)
+    assert archive(api, machine) is None
+    say(api, machine, "OK")
+    assert status(api, machine) == READY
+    run = api.admin.get(f"nodes/{machine['system_id']}/results/current-testing/").json()
+    assert run["status_name"] == "Passed" and {result["runtime"] for result in run["results"]} == {"0:00:01"}
+
+
+def test_a_failed_test(api):
+    machine = manual(api)
+    op(api.admin, machine, "commission", testing_scripts="memtester")
+    commission(api, machine)
+    say(api, machine, "TESTING")
+    (entry,) = archive(api, machine)[0]["testing_scripts"]
+    end(api, machine, entry, code=1, output=b"bad bits")
+    say(api, machine, "OK")
+    assert status(api, machine) == FAILED_TESTING
+    end(api, machine, entry, code=0)  # too late: the run stays as it was told of
+    assert api.admin.get(f"nodes/{machine['system_id']}/results/current-testing/").json()["status_name"] == "Failed"
+
+
+def test_dependencies_that_fail(api):
+    machine = manual(api)
+    op(api.admin, machine, "commission", testing_scripts="fio")
+    commission(api, machine)
+    (entry,) = archive(api, machine)[0]["testing_scripts"]
+    reply = speaker(api, machine).post(METADATA, op="signal", status="INSTALLING", name="fio", script_result_id=entry["script_result_id"])
+    assert reply.status == 200
+    end(api, machine, entry, code=100, output=b"no such package")
+    (result,) = api.admin.get(f"nodes/{machine['system_id']}/results/current-testing/").json()["results"]
+    assert result["status_name"] == "Failed installing dependencies"
+
+
+def test_another_machine_s_result(api):
+    one, two = manual(api), manual(api)
+    op(api.admin, one, "commission")
+    op(api.admin, two, "commission")
+    entry = archive(api, one)[0]["commissioning_scripts"][-1]
+    end(api, two, entry, code=0)  # nothing of its own has this id
+    assert archive(api, one)[0]["commissioning_scripts"][-1] == entry
+
+
+def test_bad_choices(api):
+    machine = manual(api)
+    for params, what in (({"testing_scripts": "nobody"}, "names no Testing script"), ({"commissioning_scripts": "memtester"}, "names no"),
+                         ({"testing_scripts": "stress-ng-cpu-short", "runtime": "soon"}, "expected a time")):
+        reply = op(api.admin, machine, "commission", **params)
+        assert reply.status == 400 and what in reply.text, reply.text
+    assert op(api.admin, machine, "commission", testing_scripts="none").status == 200
+    commission(api, machine)
+    assert archive(api, machine) is None
+
+
+def test_whoever_asks_without_a_key(api):
+    assert api.nobody.get(METADATA + "maas-scripts").status == 204
