@@ -79,7 +79,8 @@ static enum error_code read_options(struct api_request *request, struct machine_
                                     struct error *err)
 {
     static const char *const flags[] = {"bridge_all", "bridge_stp", "enable_kernel_crash_dump"};
-    static const char *const texts[] = {"bridge_type", "bridge_fd", "license_key"};
+    static const char *const texts[] = {"bridge_type", "bridge_fd", "license_key",
+                                        "storage_layout"};
     __attribute__((cleanup(json_decrefp))) json_t *options = json_object();
     for (size_t i = 0; i < COUNT_OF(flags); i++) {
         bool value = false;
@@ -122,6 +123,10 @@ enum error_code machine_deploy_read(struct api_request *request, struct api_repl
         code = refuse_true(request, reply, refused[i][0], refused[i][1], err);
     if (!code)
         code = read_options(request, deploy, err);
+    const char *layout = api_param(request, "storage_layout");
+    if (layout && strcmp(layout, "flat") != 0 && strcmp(layout, "lvm") != 0)
+        api_field_error(reply, "storage_layout",
+                        "Select a valid choice. %.64s is not one of flat, lvm.", layout);
     deploy->hwe_kernel = api_param(request, "hwe_kernel");
     return code ? code : api_fields_valid(reply, err);
 }

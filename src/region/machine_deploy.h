@@ -9,8 +9,8 @@
 /**
  * The parameters of deploy, checked: user_data (decoded), the system and its series, kernel,
  * ephemeral_deploy, hardware sync, and in node.deploy_options what else was asked for (bridge_all,
- * bridge_type, bridge_stp, bridge_fd, license_key, enable_kernel_crash_dump). What is wrong becomes
- * field errors.
+ * bridge_type, bridge_stp, bridge_fd, license_key, enable_kernel_crash_dump, storage_layout). What
+ * is wrong becomes field errors.
  */
 struct machine_deploy {
     const char *user_data; /* base64 as PostgreSQL takes it, or NULL */

@@ -7,18 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "src/base/container.h"
 #include "src/region/deploy_task.h"
-#include "src/region/event_store.h"
-#include "src/region/http.h"
-#include "src/region/machine_signal.h"
 #include "src/region/metadata_preseed.h"
 #include "src/region/metadata_scripts.h"
 #include "src/region/metadata_signal.h"
 #include "src/region/metadata_store.h"
 #include "src/region/routes.h"
-
-enum { WEBHOOK_BYTES = 64 << 10 };
 
 static enum error_code not_found(struct error *err)
 {
@@ -190,68 +184,5 @@ enum error_code page_metadata_signal(struct api_request *request, struct api_rep
                          api_param(request, "op") ? api_param(request, "op") : "None");
     if (!code)
         reply_text(reply, "OK");
-    return code;
-}
-
-/* Required texts of the webhook's object. */
-static enum error_code read_webhook(const json_t *body, const char *texts[4], struct error *err)
-{
-    static const char *const keys[] = {"event_type", "origin", "name", "description"};
-    for (size_t i = 0; i < COUNT_OF(keys); i++) {
-        texts[i] = json_string_value(json_object_get(body, keys[i]));
-        if (!texts[i])
-            return error_set(err, ERR_BAD_INPUT, "Missing parameter in status message %s", keys[i]);
-    }
-    return ERR_OK;
-}
-
-static enum error_code take_milestone(struct api_request *request,
-                                      const struct machine_milestone *milestone, struct error *err)
-{
-    struct machine_life life = {request->db, request->arena, http_settings(request->http)->ring,
-                                NULL};
-    struct metadata_machine machine;
-    enum error_code code =
-        metadata_store_find(request->db, request->system_id, NULL, request->arena, &machine, err);
-    return code ? code : machine_signal_milestone(&life, &machine.life, milestone, err);
-}
-
-enum error_code page_metadata_status(struct api_request *request, struct api_reply *reply,
-                                     struct error *err)
-{
-    const struct route_match *route = request->route;
-    __attribute__((cleanup(json_decrefp))) json_t *body = NULL;
-    const char *texts[4];
-    size_t size;
-    const char *bytes = api_body(request, &size);
-    if (route->rest_count != 1)
-        return not_found(err);
-    if (!request->system_id)
-        return error_set(err, ERR_UNAUTHORIZED, "Authorization Error: Not authenticated.");
-    if (strcmp(request->system_id, route->rest[0]))
-        return error_set(err, ERR_FORBIDDEN, "This is the key of another machine.");
-    if (size > WEBHOOK_BYTES)
-        return error_set(err, ERR_TOO_LARGE, "A status message has at most %d bytes.",
-                         WEBHOOK_BYTES);
-    body = json_loadb(bytes, size, JSON_REJECT_DUPLICATES, NULL);
-    if (!json_is_object(body))
-        return error_set(err, ERR_BAD_INPUT, "Status payload is not valid JSON");
-    enum error_code code = read_webhook(body, texts, err);
-    if (code)
-        return code;
-    struct machine_milestone milestone = {
-        texts[0], texts[2], json_string_value(json_object_get(body, "result")), texts[3]};
-    const char *result = milestone.result;
-    struct event event = {
-        .type = "NODE_STATUS_EVENT",
-        .system_id = request->system_id,
-        .description = arena_printf(request->arena, "'%s' %s %s%s%s: %s", texts[1], texts[0],
-                                    texts[2], result ? " " : "", result ? result : "", texts[3]),
-    };
-    code = event_add(request->db, &event, request->arena, err);
-    if (!code)
-        code = take_milestone(request, &milestone, err);
-    if (!code)
-        api_reply_empty(reply, 204);
     return code;
 }

@@ -47,6 +47,23 @@ static enum error_code read_power(struct db *db, void *subject, struct error *er
     return ERR_OK;
 }
 
+/* What racks kept for a machine to boot without any region is not what it shall do now. */
+static enum error_code forget_boot(struct db *db, void *subject, struct error *err)
+{
+    DB_STATEMENT(operation_run_macs, "SELECT mac FROM interface WHERE node_id = $1 AND type = "
+                                     "'physical' AND mac IS NOT NULL");
+    __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
+    const struct step *step = subject;
+    const char *id = db_number(step->run->arena, step->operation->machine.id);
+    enum error_code code = db_query(db, &operation_run_macs, DB_PARAMS(id), &rows, err);
+    for (int i = 0; i < rows.count && !code; i++) {
+        json_t *params = json_pack("{s:s}", "mac", db_text(&rows, i, 0));
+        rack_door_note("boot_forget", params);
+        json_decref(params);
+    }
+    return code;
+}
+
 static void give_order(struct step *step)
 {
     const struct machine *machine = &step->operation->machine;
@@ -163,7 +180,9 @@ static bool run_step(const struct operation_run *run, struct operation *operatio
     struct step step = {.run = run, .operation = operation};
     struct error err = {0};
     bool more = false;
-    if (db_transact(run->db, DB_READ, read_power, &step, &err)) {
+    bool on = !strcmp(operation->step, "on");
+    if (db_transact(run->db, DB_READ, read_power, &step, &err) ||
+        (on && db_transact(run->db, DB_READ, forget_boot, &step, &err))) {
         log_warning("operation %s of %s: %s", operation->id, operation->machine.system_id,
                     err.text);
     } else {

@@ -89,7 +89,14 @@ def test_the_whole_life(api):
         (DEPLOYING, "debian", "bookworm", True)
     assert api.sql(f"SELECT convert_from(user_data, 'UTF8'), agent_name FROM node WHERE system_id = '{machine['system_id']}'") == \
         "#cloud-config\n{}\n|juju"
-    milestone(api, machine, "cmd-install/stage-extract")
+    milestone(api, machine, "cmd-install/stage-extract", event_type="start")
+    assert read(api, machine)["status_message"] == "Installing OS"
+    body = json.dumps({"event_type": "finish", "origin": "curtin", "name": "cmd-install", "description": "installing", "result": "SUCCESS",
+                       "files": [{"path": "/tmp/install.log", "encoding": "base64", "content": base64.b64encode(b"all well").decode()}]})
+    assert speaker(api, machine).request("POST", f"/MAAS/metadata/status/{machine['system_id']}", body,
+                                         {"Content-Type": "application/json"}).status == 204
+    assert api.sql(f"SELECT convert_from(r.output, 'UTF8') FROM script_result r JOIN node n ON n.installation_set_id = r.script_set_id "
+                   f"WHERE r.name = '/tmp/install.log' AND n.system_id = '{machine['system_id']}'") == "all well"
     milestone(api, machine, "init-network")
     assert status(api, machine) == DEPLOYING
     milestone(api, machine, "modules-final")
@@ -225,6 +232,7 @@ def test_deploy_refuses(api):
     assert "distro_series" in op(api.admin, machine, "deploy", distro_series="../x").json()
     assert "install_kvm" in op(api.admin, machine, "deploy", install_kvm="true").json()
     assert op(api.admin, machine, "deploy", ephemeral_deploy="perhaps").status == 400
+    assert "storage_layout" in op(api.admin, machine, "deploy", storage_layout="zfs").json()
     assert status(api, machine) == READY  # and nobody has it
 
 
