@@ -166,13 +166,22 @@ enum error_code machine_read(struct api_request *request, struct api_reply *repl
     return node_reply_one(request, reply, NODE_MACHINES, err);
 }
 
+static enum error_code find_unlocked(struct api_request *request, struct machine *machine,
+                                     struct error *err)
+{
+    enum error_code code = node_reply_find(request, NODE_MACHINES, machine, err);
+    return code || !machine->locked
+               ? code
+               : error_set(err, ERR_FORBIDDEN, "%s is locked.", machine->hostname);
+}
+
 enum error_code machine_update(struct api_request *request, struct api_reply *reply,
                                struct error *err)
 {
     __attribute__((cleanup(machine_power_close))) struct machine_power power = {0};
     struct machine_form *form = ARENA_NEW(request->arena, struct machine_form);
     struct machine machine;
-    enum error_code code = node_reply_find(request, NODE_MACHINES, &machine, err);
+    enum error_code code = find_unlocked(request, &machine, err);
     if (!code)
         code = machine_power_load(request->db, ring_of(request), machine.system_id, request->arena,
                                   &power, err);
@@ -193,7 +202,7 @@ enum error_code machine_delete(struct api_request *request, struct api_reply *re
                                struct error *err)
 {
     struct machine machine;
-    enum error_code code = node_reply_find(request, NODE_MACHINES, &machine, err);
+    enum error_code code = find_unlocked(request, &machine, err);
     return code ? code : node_reply_delete(request, reply, &machine, err);
 }
 

@@ -25,10 +25,10 @@ static const struct {
 struct step {
     const struct operation_run *run;
     struct operation *operation;
-    json_t *parameters; /* of the driver, secrets in clear; owned */
-    bool current;       /* the row still names this order */
-    bool over;          /* nothing more to do with this operation for now */
-    const char *power;  /* seen after the order; NULL: it failed */
+    json_t *parameters;               /* of the driver, secrets in clear; owned */
+    enum operation_standing standing; /* of the order, when its answer has come */
+    bool over;                        /* nothing more to do with this operation for now */
+    const char *power;                /* seen after the order; NULL: it failed */
     struct error why;
 };
 
@@ -147,12 +147,13 @@ static enum error_code record(struct db *db, void *subject, struct error *err)
     struct machine_life life = {db, step->run->arena, step->run->ring, NULL};
     struct operation claimed = *step->operation;
     step->over = false;
-    enum error_code code = operation_check(db, step->operation, &step->current, err);
-    if (!code)
+    enum error_code code = operation_check(db, step->operation, &step->standing, err);
+    bool current = step->standing == OPERATION_CURRENT;
+    if (!code && step->standing != OPERATION_PASSED)
         code = note_power(db, step, err);
-    if (!code && step->current)
+    if (!code && current)
         code = machine_store_reload(db, &step->operation->machine, step->run->arena, err);
-    if (!code && step->current)
+    if (!code && current)
         code =
             step->power ? record_done(db, step, &life, err) : record_failure(db, step, &life, err);
     if (code) /* it may run again */
@@ -189,7 +190,7 @@ static bool run_step(const struct operation_run *run, struct operation *operatio
         log_info("%s of %s: power %s, order %s", operation->kind, operation->machine.system_id,
                  operation->step, operation->order_id);
         give_order(&step);
-        more = keep_record(&step) && step.current && !step.over;
+        more = keep_record(&step) && step.standing == OPERATION_CURRENT && !step.over;
     }
     json_decref(step.parameters);
     return more;

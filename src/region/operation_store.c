@@ -40,17 +40,19 @@ enum error_code operation_begin(struct db *db, const struct machine *machine,
 }
 
 /* q: nobody is at it; e: an order of older work to the same machine is still on its way. */
-#define DUE                                                                         \
-    "q.ended IS NULL AND q.not_before <= now() "                                    \
-    "AND (q.claimed_until IS NULL OR q.claimed_until < now()) AND NOT EXISTS "      \
-    "(SELECT FROM operation e WHERE e.node_id = q.node_id AND e.ended IS NOT NULL " \
+#define DUE(patience)                                                                 \
+    "q.ended IS NULL AND q.not_before <= now() - " patience "::int * interval '1 s' " \
+    "AND (q.claimed_until IS NULL OR q.claimed_until < now()) AND NOT EXISTS "        \
+    "(SELECT FROM operation e WHERE e.node_id = q.node_id AND e.ended IS NOT NULL "   \
     "AND e.claimed_until > now())"
 
-enum error_code operation_is_due(struct db *db, bool *due, struct error *err)
+enum error_code operation_is_due(struct db *db, int patience_s, bool *due, struct arena *arena,
+                                 struct error *err)
 {
-    DB_STATEMENT(operation_due, "SELECT EXISTS (SELECT FROM operation q WHERE " DUE ")");
+    DB_STATEMENT(operation_due, "SELECT EXISTS (SELECT FROM operation q WHERE " DUE("$1") ")");
     __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
-    enum error_code code = db_query(db, &operation_due, DB_NO_PARAMS, &rows, err);
+    enum error_code code =
+        db_query(db, &operation_due, DB_PARAMS(db_number(arena, patience_s)), &rows, err);
     *due = !code && db_bool(&rows, 0, 0);
     return code;
 }
@@ -59,19 +61,22 @@ enum error_code operation_claim(struct db *db, const struct operation_claim *cla
                                 struct operation *list, int *count, struct arena *arena,
                                 struct error *err)
 {
-    DB_STATEMENT(operation_claim_rows,
-                 "WITH o AS (UPDATE operation SET worker = $1, "
-                 "claimed_until = now() + $2::int * interval '1 s', "
-                 "order_id = coalesce(order_id, gen_random_uuid()) WHERE id IN "
-                 "(SELECT q.id FROM operation q WHERE " DUE " ORDER BY q.not_before LIMIT $3 "
-                 "FOR UPDATE SKIP LOCKED) RETURNING *) " MACHINE_STORE_COLUMNS
-                 ", o.id, o.kind, o.step, o.order_id, o.attempt FROM node n JOIN o ON o.node_id = "
-                 "n.id ORDER BY o.id");
+    DB_STATEMENT(
+        operation_claim_rows,
+        "WITH o AS (UPDATE operation SET worker = $1, "
+        "claimed_until = now() + $2::int * interval '1 s', "
+        "order_id = coalesce(order_id, gen_random_uuid()) WHERE id IN "
+        "(SELECT q.id FROM operation q WHERE " DUE(
+            "$4") " ORDER BY q.not_before LIMIT $3 "
+                  "FOR UPDATE SKIP LOCKED) RETURNING *) " MACHINE_STORE_COLUMNS
+                  ", o.id, o.kind, o.step, o.order_id, o.attempt FROM node n JOIN o ON o.node_id = "
+                  "n.id ORDER BY o.id");
     __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
-    enum error_code code = db_query(
-        db, &operation_claim_rows,
-        DB_PARAMS(claim->worker, db_number(arena, claim->claim_s), db_number(arena, claim->most)),
-        &rows, err);
+    enum error_code code =
+        db_query(db, &operation_claim_rows,
+                 DB_PARAMS(claim->worker, db_number(arena, claim->claim_s),
+                           db_number(arena, claim->most), db_number(arena, claim->patience_s)),
+                 &rows, err);
     *count = code ? 0 : rows.count;
     for (int i = 0; i < *count; i++)
         list[i] = (struct operation){
@@ -95,8 +100,8 @@ enum error_code operation_renew(struct db *db, const char *worker, const char *i
                     NULL, err);
 }
 
-enum error_code operation_check(struct db *db, const struct operation *operation, bool *current,
-                                struct error *err)
+enum error_code operation_check(struct db *db, const struct operation *operation,
+                                enum operation_standing *standing, struct error *err)
 {
     DB_STATEMENT(operation_check_row,
                  "UPDATE operation SET claimed_until = CASE WHEN ended IS NULL THEN claimed_until "
@@ -104,7 +109,9 @@ enum error_code operation_check(struct db *db, const struct operation *operation
     __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
     enum error_code code = db_query(db, &operation_check_row,
                                     DB_PARAMS(operation->id, operation->order_id), &rows, err);
-    *current = !code && rows.count && db_bool(&rows, 0, 0);
+    *standing = code || !rows.count    ? OPERATION_PASSED
+                : db_bool(&rows, 0, 0) ? OPERATION_CURRENT
+                                       : OPERATION_ENDED;
     return code;
 }
 

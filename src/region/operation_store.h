@@ -33,8 +33,9 @@ enum error_code operation_begin(struct db *db, const struct machine *machine,
 enum error_code operation_cancel(struct db *db, int64_t node_id, const char *why,
                                  struct arena *arena, struct error *err);
 
-/** Is any due that nobody is at? In a DB_READ. */
-enum error_code operation_is_due(struct db *db, bool *due, struct error *err);
+/** Is any due, for patience_s already, that nobody is at? In a DB_READ. */
+enum error_code operation_is_due(struct db *db, int patience_s, bool *due, struct arena *arena,
+                                 struct error *err);
 
 /**
  * Claim at most most of those that are due, for claim_s seconds: each has an order id now, which
@@ -45,6 +46,7 @@ struct operation_claim {
     const char *worker; /* name of the region */
     int claim_s;
     int most;
+    int patience_s; /* only those that nobody has claimed although due for so long */
 };
 enum error_code operation_claim(struct db *db, const struct operation_claim *claim,
                                 struct operation *list, int *count, struct arena *arena,
@@ -54,12 +56,14 @@ enum error_code operation_claim(struct db *db, const struct operation_claim *cla
 enum error_code operation_renew(struct db *db, const char *worker, const char *ids, int claim_s,
                                 struct arena *arena, struct error *err);
 
-/**
- * Is the claimed order still the one the row names? false: the work was ended or somebody else went
- * on with it; the claim is given up then.
- */
-enum error_code operation_check(struct db *db, const struct operation *operation, bool *current,
-                                struct error *err);
+/** How a claimed order stands when its answer has come. */
+enum operation_standing {
+    OPERATION_CURRENT, /* the row names it */
+    OPERATION_ENDED,   /* the work was ended meanwhile; the claim is given up now */
+    OPERATION_PASSED,  /* somebody else went on with the work: what was heard is old */
+};
+enum error_code operation_check(struct db *db, const struct operation *operation,
+                                enum operation_standing *standing, struct error *err);
 
 /** On to the next step: operation->step and order_id follow. */
 enum error_code operation_next(struct db *db, struct operation *operation, const char *step,

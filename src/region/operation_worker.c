@@ -19,6 +19,7 @@ enum {
     CLAIM_S = 12, /* so long after a region's death another goes on */
     RENEW_MS = 3000,
     SWEEP_MS = 600000,
+    PATIENCE_S = 10, /* of a region without racks: others may have some */
     ORDER_TIMEOUT_MS = 60000,
 };
 
@@ -107,19 +108,21 @@ static void *work(void *subject)
 struct claims {
     struct operation_worker *worker;
     struct operation list[THREADS];
-    int count, most;
+    int count, most, patience_s;
     bool due;
 };
 
 static enum error_code look_due(struct db *db, void *subject, struct error *err)
 {
-    return operation_is_due(db, subject, err);
+    struct claims *claims = subject;
+    return operation_is_due(db, claims->patience_s, &claims->due, claims->worker->chief.arena, err);
 }
 
 static enum error_code claim(struct db *db, void *subject, struct error *err)
 {
     struct claims *claims = subject;
-    struct operation_claim wanted = {claims->worker->setup.name, CLAIM_S, claims->most};
+    struct operation_claim wanted = {claims->worker->setup.name, CLAIM_S, claims->most,
+                                     claims->patience_s};
     return operation_claim(db, &wanted, claims->list, &claims->count, claims->worker->chief.arena,
                            err);
 }
@@ -142,8 +145,9 @@ static void give(struct hand *hand, const struct operation *operation)
 
 static enum error_code claim_and_give(struct operation_worker *worker, struct error *err)
 {
-    struct claims claims = {.worker = worker};
-    bool due = false;
+    bool (*has_racks)(void) = worker->setup.has_racks;
+    struct claims claims = {.worker = worker,
+                            .patience_s = has_racks && !has_racks() ? PATIENCE_S : 0};
     pthread_mutex_lock(&worker->lock);
     for (int i = 0; i < THREADS; i++)
         claims.most += !worker->hands[i].busy;
@@ -151,8 +155,8 @@ static enum error_code claim_and_give(struct operation_worker *worker, struct er
     if (!claims.most)
         return ERR_OK;
     /* most of the time nothing is: asking for it disturbs no writer */
-    enum error_code code = db_transact(worker->chief.db, DB_READ, look_due, &due, err);
-    if (code || !due)
+    enum error_code code = db_transact(worker->chief.db, DB_READ, look_due, &claims, err);
+    if (code || !claims.due)
         return code;
     code = db_transact(worker->chief.db, DB_WRITE, claim, &claims, err);
     if (code)

@@ -15,6 +15,8 @@ struct operation_worker_setup {
     const char *name;             /* of the region; outlives the worker */
     const struct seal_ring *ring; /* outlives the worker */
     unsigned order_timeout_ms;    /* 0 = 60 s */
+    /** Is any rack linked to this region? Else others are let go first. Any thread; NULL = yes. */
+    bool (*has_racks)(void);
 };
 
 struct operation_worker *operation_worker_start(const struct operation_worker_setup *setup);

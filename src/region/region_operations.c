@@ -2,14 +2,21 @@
 #include "src/region/region_operations.h"
 
 #include "src/region/operation_worker.h"
+#include "src/region/rack_seen.h"
 
 static struct operation_worker *worker; /* one region a process */
+
+static bool has_racks(void)
+{
+    __attribute__((cleanup(json_decrefp))) json_t *linked = rack_seen_linked_list();
+    return json_array_size(linked) > 0;
+}
 
 enum error_code region_operations_start(struct region *region, struct error *err)
 {
     (void)err;
-    worker = operation_worker_start(
-        &(struct operation_worker_setup){.name = region->settings.name, .ring = &region->ring});
+    worker = operation_worker_start(&(struct operation_worker_setup){
+        .name = region->settings.name, .ring = &region->ring, .has_racks = has_racks});
     return ERR_OK;
 }
 

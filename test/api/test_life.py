@@ -205,6 +205,8 @@ def test_locked(api):
     for name in ("release", "rescue_mode", "mark_broken", "power_off"):
         reply = op(api.admin, machine, name)
         assert reply.status == 403 and "locked" in reply.text, name
+    assert api.admin.put(f"machines/{machine['system_id']}/", description="x").status == 403
+    assert api.admin.delete(f"machines/{machine['system_id']}/").status == 403
     assert op(api.admin, machine, "unlock").json()["locked"] is False
     assert op(api.admin, machine, "release").json()["status"] == READY
 

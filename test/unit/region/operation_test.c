@@ -145,12 +145,13 @@ struct claimed {
     struct operation list[4];
     int count;
     const char *worker;
+    int patience_s;
 };
 
 static enum error_code take(struct db *in, void *subject, struct error *err)
 {
     struct claimed *claimed = subject;
-    struct operation_claim wanted = {claimed->worker, 12, 4};
+    struct operation_claim wanted = {claimed->worker, 12, 4, claimed->patience_s};
     return operation_claim(in, &wanted, claimed->list, &claimed->count, arena, err);
 }
 
@@ -229,6 +230,32 @@ static void a_lapsed_claim_goes_on_with_the_same_order(void **state)
                         "1");
 }
 
+static void fail_the_next(void)
+{
+    meanwhile = NULL;
+    if (orders_count == 1)
+        meanwhile = fail_the_next;
+    answer = orders_count == 2 ? ERR_UNAVAILABLE : ERR_OK;
+}
+
+/* One that was thought dead hears of its "off" when the other is at "on": that is old. */
+static void an_old_answer_changes_nothing(void **state)
+{
+    (void)state;
+    ask(MACHINE_COMMISSIONING, "commission");
+    struct claimed first = claim_as("region1");
+    run_sql("UPDATE operation SET claimed_until = now() - interval '1 s'");
+    struct claimed second = claim_as("region2");
+    meanwhile = fail_the_next;
+    carry_out(&second.list[0]);
+    assert_string_equal(read_text("SELECT step || attempt FROM operation"), "on1");
+    answer = ERR_OK;
+    carry_out(&first.list[0]);
+    assert_int_equal(orders_count, 3);
+    assert_string_equal(read_text("SELECT step || attempt FROM operation"), "on1");
+    assert_string_equal(read_text("SELECT power_state FROM node"), "error");
+}
+
 static void abort_it(void)
 {
     meanwhile = NULL;
@@ -289,6 +316,20 @@ static void failures_are_tried_again_and_end(void **state)
     assert_int_equal(claim_as("region1").count, 0);
 }
 
+/* A region without racks lets others go first, and not for ever. */
+static void who_has_no_racks_waits(void **state)
+{
+    struct error err = {0};
+    struct claimed patient = {.worker = "region3", .patience_s = 10};
+    (void)state;
+    ask(MACHINE_COMMISSIONING, "commission");
+    assert_int_equal(db_transact(db, DB_WRITE, take, &patient, &err), ERR_OK);
+    assert_int_equal(patient.count, 0);
+    run_sql("UPDATE operation SET not_before = now() - interval '11 s'");
+    assert_int_equal(db_transact(db, DB_WRITE, take, &patient, &err), ERR_OK);
+    assert_int_equal(patient.count, 1);
+}
+
 static void an_unknown_outcome_keeps_the_order(void **state)
 {
     (void)state;
@@ -322,9 +363,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(off_then_on_each_with_an_id_of_its_own, begin, end),
         cmocka_unit_test_setup_teardown(release_ends_in_ready, begin, end),
         cmocka_unit_test_setup_teardown(a_lapsed_claim_goes_on_with_the_same_order, begin, end),
+        cmocka_unit_test_setup_teardown(an_old_answer_changes_nothing, begin, end),
         cmocka_unit_test_setup_teardown(a_newer_wish_ends_the_older, begin, end),
         cmocka_unit_test_setup_teardown(a_wish_while_the_order_is_out, begin, end),
         cmocka_unit_test_setup_teardown(failures_are_tried_again_and_end, begin, end),
+        cmocka_unit_test_setup_teardown(who_has_no_racks_waits, begin, end),
         cmocka_unit_test_setup_teardown(an_unknown_outcome_keeps_the_order, begin, end),
         cmocka_unit_test_setup_teardown(a_bmc_that_refuses_is_not_asked_again, begin, end),
     };
