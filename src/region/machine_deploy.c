@@ -16,12 +16,12 @@ enum { USER_DATA_BYTES = 2 << 20, NAME_BYTES = 128 };
 enum error_code machine_deploy_user_data(struct api_request *request, struct api_reply *reply,
                                          const char **user_data, struct error *err)
 {
-    const char *text = api_param(request, "user_data");
-    size_t size = 0;
+    size_t size = 0, text_size = 0;
+    const char *text = api_content(request, "user_data", &text_size);
     *user_data = NULL;
-    if (!text || !*text)
+    if (!text || !text_size)
         return ERR_OK;
-    const char *bytes = digest_base64_parse(request->arena, text, strlen(text), &size);
+    const char *bytes = digest_base64_parse(request->arena, text, text_size, &size);
     if (!bytes)
         api_field_error(reply, "user_data", "Enter base64-encoded data.");
     else if (size > USER_DATA_BYTES)

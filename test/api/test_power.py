@@ -66,5 +66,6 @@ def test_who_may_and_what_is_refused(api):
     assert "stop_mode" in api.admin.post(made["resource_uri"] + "?op=power_off", stop_mode="soft").json()
     assert "user_data" in api.admin.post(made["resource_uri"] + "?op=power_on", user_data="!").json()
     assert api.admin.post(made["resource_uri"] + "?op=power_on", user_data="eA==").status == 200
+    assert api.admin.cli(made["resource_uri"] + "?op=power_on", ("user_data", b"eA==\n")).status == 200  # user_data@=FILE
     assert api.sql(f"SELECT encode(user_data, 'escape') FROM node WHERE system_id = '{made['system_id']}'") == "x"
     assert api.admin.post("machines/nobody/?op=power_on").status == 404
