@@ -149,5 +149,5 @@ def log_since(plan, marks, folder: pathlib.Path):
     folder.mkdir(parents=True, exist_ok=True)
     for region in plan.regions:
         with open(region.folder / "log" / "console.log", "rb") as log:
-            log.seek(marks[region.name])
+            log.seek(marks.get(region.name, 0))
             (folder / f"{region.name}.log").write_bytes(log.read())
