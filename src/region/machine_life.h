@@ -29,8 +29,8 @@ enum error_code machine_life_settle(const struct machine_life *life, struct mach
                                     int to, const char *why, struct error *err);
 
 /**
- * What was under way went wrong: to the failure of its status, with an event; open work ends. In a
- * status that stays it is an event alone.
+ * What was under way went wrong: to the failure of its status, with an event; open work and scripts
+ * that did not run end. In a status that stays it is an event alone.
  */
 enum error_code machine_life_fail(const struct machine_life *life, struct machine *machine,
                                   const char *event_type, const char *why, struct error *err);

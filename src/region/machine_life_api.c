@@ -89,6 +89,8 @@ enum error_code machine_abort(struct api_request *request, struct api_reply *rep
     bool begun;
     enum error_code code = machine_ask(request, MACHINE_ACTION_ABORT, &machine, err);
     if (!code)
+        code = script_run_abort(request->db, &machine, request->arena, err);
+    if (!code)
         code = settle(request, MACHINE_ACTION_ABORT, &machine, aborted(&machine), err);
     struct operation_begin off = {machine.status == MACHINE_DEPLOYED ? "restart" : "off",
                                   request->user->username, 0};

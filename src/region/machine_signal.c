@@ -84,10 +84,8 @@ static enum error_code fail(const struct machine_life *life, struct machine *mac
                             const char *why, struct error *err)
 {
     bool on = false;
-    enum error_code code = script_run_abort(life->db, machine, life->arena, err);
-    if (!code)
-        code = machine_life_fail(life, machine, "NODE_OPERATION_FAILED",
-                                 why && *why ? why : "the machine says so", err);
+    enum error_code code = machine_life_fail(life, machine, "NODE_OPERATION_FAILED",
+                                             why && *why ? why : "the machine says so", err);
     if (!code)
         code = stays_on(life, machine, &on, err);
     return code || on ? code : machine_life_power_off(life, machine, err);

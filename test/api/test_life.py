@@ -167,6 +167,8 @@ def test_abort(api):
     fresh = manual(api)
     op(api.admin, fresh, "commission")
     assert op(api.admin, fresh, "abort").json()["status"] == NEW
+    assert api.sql(f"SELECT string_agg(DISTINCT r.status::text, ' ') FROM script_result r JOIN node n ON n.commissioning_set_id = "
+                   f"r.script_set_id WHERE n.system_id = '{fresh['system_id']}'") == "5"  # Aborted
 
 
 def test_rescue(api):
