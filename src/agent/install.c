@@ -6,13 +6,11 @@
 #include <unistd.h>
 
 #include "src/agent/image_write.h"
+#include "src/agent/install_memory.h"
 #include "src/agent/install_system.h"
 #include "src/agent/storage_mount.h"
 #include "src/base/clock.h"
-#include "src/base/container.h"
 #include "src/base/log.h"
-
-#define ROOT "/run/target"
 
 struct installation {
     struct talk *talk;
@@ -20,6 +18,7 @@ struct installation {
     struct tool_log log;
     struct storage_work storage;
     struct installed system;
+    const char *memory; /* the file that is the root's file system, of a system in memory */
 };
 
 static struct storage_item *root_format(const struct installation *installation)
@@ -47,19 +46,19 @@ static enum error_code make_storage(struct installation *installation, struct er
 static enum error_code write_image(struct installation *installation, struct error *err)
 {
     const struct task_image *image = &installation->task->image;
-    struct image_place place = {.folder = ROOT};
+    struct image_place place = {.folder = INSTALL_ROOT};
     bool is_file_system = installation->storage.image != NULL;
     enum error_code code = ERR_OK;
     if (is_file_system)
         place.device = root_format(installation)->device;
     else
-        code = storage_mount_all(&installation->storage, ROOT, err);
+        code = storage_mount_all(&installation->storage, INSTALL_ROOT, err);
     if (!code)
         code = image_write(installation->talk, image, &place, &installation->log, err);
     if (!code && is_file_system)
         code = install_grow(root_format(installation), &installation->log, err);
     if (!code && is_file_system)
-        code = storage_mount_all(&installation->storage, ROOT, err);
+        code = storage_mount_all(&installation->storage, INSTALL_ROOT, err);
     return code;
 }
 
@@ -72,16 +71,53 @@ static enum error_code configure(struct installation *installation, struct error
 /* All is on the disk before the region hears that the machine may boot from it. */
 static enum error_code finish(struct installation *installation, struct error *err)
 {
-    storage_mount_undo(&installation->storage, ROOT);
+    storage_mount_undo(&installation->storage, INSTALL_ROOT);
     storage_release(&installation->storage);
     sync();
     return talk_op(installation->talk, "netboot_off", err);
 }
 
-static const struct {
+static enum error_code make_memory(struct installation *installation, struct error *err)
+{
+    return install_memory_make(&installation->task->image, INSTALL_ROOT, &installation->log,
+                               &installation->memory, err);
+}
+
+static enum error_code write_to_memory(struct installation *installation, struct error *err)
+{
+    struct image_place place = {.device = installation->memory, .folder = INSTALL_ROOT};
+    enum error_code code = image_write(installation->talk, &installation->task->image, &place,
+                                       &installation->log, err);
+    return code ? code
+                : install_memory_mount(installation->memory, INSTALL_ROOT, &installation->log, err);
+}
+
+static enum error_code configure_in_memory(struct installation *installation, struct error *err)
+{
+    return install_settings(&installation->system, err);
+}
+
+static enum error_code finish_in_memory(struct installation *installation, struct error *err)
+{
+    (void)installation;
+    (void)err;
+    return ERR_OK;
+}
+
+enum { STAGES = 4 };
+struct stage {
     const char *name, *description;
     enum error_code (*run)(struct installation *installation, struct error *err);
-} stages[] = {
+};
+
+static const struct stage to_memory[STAGES] = {
+    {"cmd-install/stage-partitioning", "making room in memory", make_memory},
+    {"cmd-install/stage-extract", "writing the image to memory", write_to_memory},
+    {"cmd-install/stage-curthooks", "configuring the system", configure_in_memory},
+    {"cmd-install/stage-late", "starting the system", finish_in_memory},
+};
+
+static const struct stage to_disk[STAGES] = {
     {"cmd-install/stage-partitioning", "configuring storage", make_storage},
     {"cmd-install/stage-extract", "writing the image to disk", write_image},
     {"cmd-install/stage-curthooks", "configuring the installed system", configure},
@@ -98,7 +134,8 @@ static void tell(struct installation *installation, const struct talk_event *eve
 
 static enum error_code run_stages(struct installation *installation, struct error *err)
 {
-    for (size_t i = 0; i < COUNT_OF(stages); i++) {
+    const struct stage *stages = installation->task->in_memory ? to_memory : to_disk;
+    for (int i = 0; i < STAGES; i++) {
         struct talk_event event = {.name = stages[i].name, .description = stages[i].description};
         uint64_t start = clock_boot_ns();
         tell(installation, &event);
@@ -124,9 +161,9 @@ enum error_code install_run(struct talk *talk, struct task *task, const struct i
         .talk = talk, .task = task, .storage = {.plan = &task->storage, .inventory = inventory}};
     tool_log_open(&it.log, talk->arena);
     it.storage.log = &it.log;
-    if (task->image.form->kind == IMAGE_EXT4)
+    if (!task->in_memory && task->image.form->kind == IMAGE_EXT4)
         it.storage.image = root_format(&it);
-    it.system = (struct installed){.root = ROOT,
+    it.system = (struct installed){.root = INSTALL_ROOT,
                                    .task = task,
                                    .storage = &it.storage,
                                    .log = &it.log,

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "src/agent/coldplug.h"
+#include "src/agent/install.h"
 #include "src/agent/pid1.h"
 #include "src/agent/work.h"
 #include "src/base/clock.h"
@@ -98,7 +99,7 @@ static int work_as_init(void *subject)
     else
         log_info("done, %.1f s after the kernel started", (double)clock_boot_ns() / 1e9);
     arena_free(tree.arena);
-    return code ? 1 : work.reboot ? PID1_WORK_REBOOT : 0;
+    return code ? 1 : work.switch_root ? PID1_WORK_SWITCH : work.reboot ? PID1_WORK_REBOOT : 0;
 }
 
 static void run_as_init(void)
@@ -114,7 +115,12 @@ static void run_as_init(void)
         log_error("%s", err.text);
         pid1_finish(PID1_FAILED);
     }
-    pid1_finish(pid1_run(work_as_init, &cmdline, cmdline.limit_s));
+    enum pid1_end end = pid1_run(work_as_init, &cmdline, cmdline.limit_s);
+    if (end == PID1_SWITCH) {
+        pid1_switch(INSTALL_ROOT);
+        end = PID1_FAILED;
+    }
+    pid1_finish(end);
 }
 
 static enum error_code read_options(int argc, char **argv, struct options *options,

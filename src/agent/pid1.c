@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
@@ -89,6 +90,8 @@ static enum pid1_end judge(int status)
 {
     if (WIFEXITED(status) && WEXITSTATUS(status) == PID1_WORK_REBOOT)
         return PID1_REBOOT;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == PID1_WORK_SWITCH)
+        return PID1_SWITCH;
     if (WIFEXITED(status))
         return WEXITSTATUS(status) ? PID1_FAILED : PID1_DONE;
     log_error("the agent ended by signal %d", WTERMSIG(status));
@@ -139,6 +142,32 @@ enum pid1_end pid1_run(int (*work)(void *subject), void *subject, int limit_s)
     while (waitpid(-1, NULL, 0) > 0)
         continue;
     return end;
+}
+
+/* As switch_root(8): what is mounted moves along, the old root stays below, out of reach. */
+void pid1_switch(const char *root)
+{
+    static const char *const moved[] = {"dev", "proc", "sys"};
+    sigset_t none;
+    log_info("starting the system in memory");
+    if (chdir(root)) {
+        log_error("cannot enter %s: %m", root);
+        return;
+    }
+    for (size_t i = 0; i < sizeof(moved) / sizeof(moved[0]); i++) {
+        char from[16] = "/";
+        strcat(from, moved[i]);
+        if (mount(from, moved[i], NULL, MS_MOVE, NULL))
+            log_warning("cannot move %s: %m", from);
+    }
+    if (mount(".", "/", NULL, MS_MOVE, NULL) || chroot(".") || chdir("/")) {
+        log_error("cannot make %s the root: %m", root);
+        return;
+    }
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    execl("/sbin/init", "/sbin/init", (char *)NULL);
+    log_error("cannot run its /sbin/init: %m");
 }
 
 void pid1_finish(enum pid1_end end)

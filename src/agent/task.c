@@ -153,7 +153,8 @@ static enum error_code read_deploy(const json_t *json, struct arena *arena, stru
         code = read_image(json_object_get(json, "image"), arena, &task->image, err);
     if (!code)
         code = read_files(json_object_get(json, "files"), arena, task, err);
-    if (!code)
+    task->in_memory = json_is_true(json_object_get(json, "in_memory"));
+    if (!code && !task->in_memory)
         code = storage_plan_parse(json_object_get(json, "storage"), arena, &task->storage, err);
     if (!code && !task->kernel_options)
         task->kernel_options = "";

@@ -43,7 +43,8 @@ struct task_file {
 
 struct task {
     enum task_kind kind;
-    bool reboot; /* at the end; else the machine is powered off */
+    bool reboot;    /* at the end; else the machine is powered off */
+    bool in_memory; /* deploy: without a disk; the system is started at the end */
     const char *system_id;
     const char *hostname, *kernel_options; /* deploy */
     struct storage_plan storage;

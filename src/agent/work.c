@@ -58,7 +58,7 @@ enum error_code work_run(struct talk *talk, const struct report *report, struct 
 {
     struct task task;
     bool known = false;
-    work->reboot = false;
+    work->reboot = work->switch_root = false;
     if (!talk->cmdline->preseed_url)
         return error_set(err, ERR_BAD_INPUT,
                          "no cloud-config-url= on the kernel's command line: nobody to report to");
@@ -75,5 +75,6 @@ enum error_code work_run(struct talk *talk, const struct report *report, struct 
     if (work->report_only)
         return report_and_end(talk, report, err);
     work->reboot = task.reboot;
+    work->switch_root = task.in_memory;
     return carry_out(talk, report, &task, err);
 }

@@ -44,7 +44,7 @@ struct booting {
     const char *mac, *address, *method, *uuid; /* address, method and uuid may be NULL */
     const char *system_id, *hostname, *options;
     int status, node_type;
-    bool known, enlisted, netboot;
+    bool known, enlisted, netboot, in_memory;
 };
 
 /* Whose MAC it is, else whose hardware; and note where it boots. */
@@ -67,7 +67,7 @@ static enum error_code find_booting(const struct rack_peer *peer, struct db *db,
         "FROM found WHERE n.id = found.id RETURNING n.system_id, n.hostname, n.status, "
         "n.node_type, n.enlisted IS NOT NULL, (SELECT string_agg(t.kernel_opts, ' ' ORDER BY "
         "t.name) FROM node_tag l JOIN tag t ON t.id = l.tag_id WHERE l.node_id = n.id "
-        "AND t.kernel_opts <> ''), n.netboot");
+        "AND t.kernel_opts <> ''), n.netboot, n.ephemeral_deploy");
     __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
     enum error_code code = db_query(
         db, &boot_call_find,
@@ -83,6 +83,7 @@ static enum error_code find_booting(const struct rack_peer *peer, struct db *db,
     booting->enlisted = db_bool(&rows, 0, 4);
     booting->options = arena_strdup(arena, db_text(&rows, 0, 5));
     booting->netboot = db_bool(&rows, 0, 6);
+    booting->in_memory = db_bool(&rows, 0, 7);
     return ERR_OK;
 }
 
@@ -118,6 +119,8 @@ static enum machine_boot boot_of(const struct booting *booting)
         return MACHINE_BOOT_EPHEMERAL;
     if (booting->node_type != 0 || (booting->status == MACHINE_DEPLOYING && !booting->netboot))
         return MACHINE_BOOT_LOCAL;
+    if (booting->status == MACHINE_DEPLOYED && booting->in_memory)
+        return MACHINE_BOOT_EPHEMERAL;
     return machine_status_boot(booting->status, booting->enlisted);
 }
 
@@ -131,6 +134,7 @@ static const struct ephemeral {
     {MACHINE_COMMISSIONING, "commissioning", 86400},
     {MACHINE_TESTING, "testing", 30 * 86400},
     {MACHINE_DEPLOYING, "deploy", 7200},
+    {MACHINE_DEPLOYED, "ephemeral", 7200},
     {MACHINE_DISK_ERASING, "erase", 30 * 86400},
     {MACHINE_ENTERING_RESCUE_MODE, "rescue", 30 * 86400},
     {MACHINE_RESCUE_MODE, "rescue", 30 * 86400},

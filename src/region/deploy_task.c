@@ -25,24 +25,25 @@ struct deployment {
     struct storage_layout disk;
 };
 
-static enum error_code read_deployment(struct api_request *request, int64_t node_id,
+static enum error_code read_deployment(struct api_request *request, int64_t node_id, bool in_memory,
                                        struct deployment *deployment, struct error *err)
 {
-    DB_STATEMENT(deploy_facts,
-                 "SELECT n.osystem, n.distro_series, n.architecture, "
-                 "n.deploy_options ->> 'storage_layout', n.bios_boot_method = 'uefi', "
-                 "(SELECT string_agg(t.kernel_opts, ' ' ORDER BY t.name) FROM node_tag l JOIN tag "
-                 "t ON t.id = l.tag_id WHERE l.node_id = n.id AND t.kernel_opts <> ''), "
-                 "k.name, k.serial, k.id_path, k.size FROM node n LEFT JOIN block_device k "
-                 "ON k.node_id = n.id AND k.type = 'physical' WHERE n.id = $1 "
-                 "ORDER BY k.id = n.boot_disk_id DESC NULLS LAST, k.id LIMIT 1");
+    DB_STATEMENT(
+        deploy_facts,
+        "SELECT n.osystem, n.distro_series, n.architecture, "
+        "n.deploy_options ->> 'storage_layout', coalesce(n.bios_boot_method = 'uefi', false), "
+        "(SELECT string_agg(t.kernel_opts, ' ' ORDER BY t.name) FROM node_tag l JOIN tag "
+        "t ON t.id = l.tag_id WHERE l.node_id = n.id AND t.kernel_opts <> ''), "
+        "k.name, k.serial, k.id_path, coalesce(k.size, 0) FROM node n LEFT JOIN block_device k "
+        "ON k.node_id = n.id AND k.type = 'physical' WHERE n.id = $1 "
+        "ORDER BY k.id = n.boot_disk_id DESC NULLS LAST, k.id LIMIT 1");
     __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
     struct arena *arena = request->arena;
     enum error_code code =
         db_query(request->db, &deploy_facts, DB_PARAMS(db_number(arena, node_id)), &rows, err);
     if (code)
         return code;
-    if (db_is_null(&rows, 0, 6))
+    if (db_is_null(&rows, 0, 6) && !in_memory)
         return error_set(err, ERR_CONFLICT, "The machine has no disk to be deployed to.");
     *deployment = (struct deployment){
         .osystem = arena_strdup(arena, db_text(&rows, 0, 0)),
@@ -154,14 +155,15 @@ static enum error_code make_deploy(struct api_request *request,
     const char *global = NULL;
     json_t *storage = NULL, *image = NULL, *files = json_array();
     json_object_set_new(task, "files", files);
-    enum error_code code = read_deployment(request, machine->id, &facts, err);
+    enum error_code code = read_deployment(request, machine->id, machine->in_memory, &facts, err);
     if (!code)
         code = deploy_network_racks(request->db, machine_store_address(request->remote_address),
                                     request->arena, &facts.racks, err);
     if (!code)
         code = setting_text(request->db, "kernel_opts", request->arena, &global, err);
-    if (!code)
+    if (!code && !machine->in_memory)
         code = storage_layout_make(&facts.disk, &storage, err);
+    json_object_set_new(task, "in_memory", json_boolean(machine->in_memory));
     if (storage)
         json_object_set_new(task, "storage", storage);
     struct deploy_image wanted = {.folder = http_settings(request->http)->images,
@@ -222,6 +224,8 @@ static const char *task_of(const struct metadata_machine *machine)
         return "test";
     case MACHINE_DEPLOYING:
         return machine->netboot ? "deploy" : "none";
+    case MACHINE_DEPLOYED: /* each boot of a system in memory installs it anew */
+        return machine->in_memory ? "deploy" : "none";
     case MACHINE_DISK_ERASING:
         return "erase";
     case MACHINE_ENTERING_RESCUE_MODE:

@@ -32,9 +32,12 @@ enum error_code metadata_preseed_enlist(struct api_request *request, struct api_
     return ERR_OK;
 }
 
-static const char *preseed_text(struct api_request *request, const char *system_id,
+/* What a system in memory reads of it is its configuration: it stays on. */
+static const char *preseed_text(struct api_request *request, const struct metadata_machine *machine,
                                 const struct token *token)
 {
+    bool stays = machine->in_memory &&
+                 (machine->status == MACHINE_DEPLOYING || machine->status == MACHINE_DEPLOYED);
     const char *key =
         arena_printf(request->arena, "consumer_key: '%s', token_key: '%s', token_secret: '%s'",
                      token->consumer_key, token->token_key, token->secret);
@@ -45,9 +48,11 @@ static const char *preseed_text(struct api_request *request, const char *system_
                         "manage_etc_hosts: true\n"
                         "reporting:\n"
                         "  maas: {type: webhook, endpoint: '%sstatus/%s', %s}\n"
-                        "power_state: {condition: test ! -e /tmp/block-poweroff, delay: now, "
-                        "mode: poweroff, timeout: 3600}\n",
-                        metadata_url(request), key, metadata_url(request), system_id, key);
+                        "%s",
+                        metadata_url(request), key, metadata_url(request), machine->system_id, key,
+                        stays ? ""
+                              : "power_state: {condition: test ! -e /tmp/block-poweroff, "
+                                "delay: now, mode: poweroff, timeout: 3600}\n");
 }
 
 /*
@@ -65,8 +70,10 @@ enum error_code metadata_preseed_own(struct api_request *request, struct api_rep
     if (code)
         return code;
     bool installed = machine.status == MACHINE_DEPLOYING && !machine.netboot;
+    bool in_memory = machine.status == MACHINE_DEPLOYED && machine.in_memory;
     if (installed ||
-        machine_status_boot(machine.status, machine.enlisted) != MACHINE_BOOT_EPHEMERAL)
+        (machine_status_boot(machine.status, machine.enlisted) != MACHINE_BOOT_EPHEMERAL &&
+         !in_memory))
         return error_set(err, ERR_FORBIDDEN,
                          "%s has no business with the metadata service now: "
                          "it is %s.",
@@ -82,6 +89,6 @@ enum error_code metadata_preseed_own(struct api_request *request, struct api_rep
     if (!code && !list.count)
         return error_set(err, ERR_NOT_FOUND, "Not Found");
     if (!code)
-        reply_text(reply, preseed_text(request, machine.system_id, &list.tokens[list.count - 1]));
+        reply_text(reply, preseed_text(request, &machine, &list.tokens[list.count - 1]));
     return code;
 }

@@ -17,7 +17,7 @@ enum error_code metadata_store_find(struct db *db, const char *system_id, const 
         ", coalesce(n.boot_address = $2::inet OR "
         "EXISTS (SELECT FROM dhcp_lease l JOIN interface i ON i.mac = l.mac_address "
         "WHERE i.node_id = n.id AND l.ip = $2::inet AND l.expires > now()), false), "
-        "n.hostname || '.' || d.name, n.netboot "
+        "n.hostname || '.' || d.name, n.netboot, n.ephemeral_deploy "
         "FROM node n JOIN domain d ON d.id = n.domain_id WHERE n.system_id = $1 AND n.node_type = "
         "0");
     __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
@@ -37,6 +37,7 @@ enum error_code metadata_store_find(struct db *db, const char *system_id, const 
         .fqdn = arena_strdup(arena, db_text(&rows, 0, MACHINE_STORE_NEXT + 1)),
         .owner_id = life.owner_id,
         .netboot = db_bool(&rows, 0, MACHINE_STORE_NEXT + 2),
+        .in_memory = db_bool(&rows, 0, MACHINE_STORE_NEXT + 3),
         .life = life,
     };
     return ERR_OK;

@@ -10,9 +10,10 @@
 struct metadata_machine {
     int64_t id;
     int status;
-    bool enlisted; /* its hardware was reported */
-    bool netboot;  /* not installed yet */
-    bool at_home;  /* the address asked about is where it boots from now */
+    bool enlisted;  /* its hardware was reported */
+    bool netboot;   /* not installed yet */
+    bool in_memory; /* deployed without a disk */
+    bool at_home;   /* the address asked about is where it boots from now */
     const char *system_id, *hostname, *fqdn;
     int64_t owner_id;    /* 0 = nobody */
     struct machine life; /* for machine_signal.h */

@@ -126,6 +126,19 @@ def test_installed_it_boots_its_disk(api, machine):
     assert machine.preseed().status == 403
 
 
+def test_in_memory(api, machine):
+    """Each boot of it gets the system anew; nothing of the disks is in the task."""
+    api.sql(f"DELETE FROM block_device WHERE node_id = (SELECT id FROM node WHERE system_id = '{machine.system_id}')")
+    for status, purpose in ((9, "deploy"), (6, "ephemeral")):
+        set_status(api, machine, status, ephemeral_deploy="true", bios_boot_method="NULL")
+        task = ask(machine)
+        assert task["task"] == "deploy" and task["in_memory"] and "storage" not in task and task["image"]
+        assert boot(api, machine)["purpose"] == purpose
+        assert machine.preseed().status == 200 and "power_state" not in machine.preseed().text
+    set_status(api, machine, 6, ephemeral_deploy="false")
+    assert ask(machine)["task"] == "none" and machine.preseed().status == 403
+
+
 def test_user_data(api, machine):
     path = "/MAAS/metadata/2012-03-01/user-data"
     set_status(api, machine, 9)

@@ -10,7 +10,7 @@ from bench import PORT
 from metadata import KEY, SYSTEM_ID
 
 IMAGE = "debian.ext4.zst"
-INSTALLED_S, UP_S = 200, 300
+INSTALLED_S, UP_S = 300, 400
 MIB = 1 << 20
 
 
@@ -113,3 +113,23 @@ def test_bios_lvm(bench_of):
 def test_uefi(bench_of, firmware):
     bench = bench_of(firmware)
     install(bench, uefi(bench.machine))
+
+
+@pytest.mark.level("full")
+def test_in_memory(bench_of):
+    """No disk is touched; the agent becomes the system that it brought."""
+    bench = bench_of("bios")
+    bench.machine.memory_mib = 2048
+    region = bench.region
+    region.known = True
+    region.task = {**task(bench, []), "in_memory": True}
+    bench.serve("gantry.limit_s=600")
+    start = time.monotonic()
+    bench.power_on()
+    up = region.wait(lambda: ("modules-final", "SUCCESS") in region.events(), INSTALLED_S + UP_S)
+    print(f"power on to modules-final {time.monotonic() - start:.1f} s")
+    assert up, bench.serial()[-6000:]
+    assert not [event for event in region.events() if event[1] == "FAIL"]
+    assert re.search("user-data ran on happy-hippo", bench.serial())
+    with open(bench.machine.folder / "disk.img", "rb") as disk:
+        assert not any(disk.read(MIB))

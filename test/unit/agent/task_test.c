@@ -67,6 +67,16 @@ static void a_deployment(void **unused)
     assert_int_equal(task.storage.count, 3);
 }
 
+static void in_memory_no_storage_is_needed(void **unused)
+{
+    (void)unused;
+    assert_int_equal(parse("{'task':'deploy','system_id':'a','hostname':'a','in_memory':true,"
+                           "'image':" IMAGE "}"),
+                     ERR_OK);
+    assert_true(task.in_memory);
+    assert_int_equal(task.storage.count, 0);
+}
+
 static void refused(const char *text, const char *why)
 {
     assert_int_equal(parse(text), ERR_BAD_INPUT);
@@ -102,6 +112,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(kinds),
         cmocka_unit_test(a_deployment),
+        cmocka_unit_test(in_memory_no_storage_is_needed),
         cmocka_unit_test(refusals),
     };
     arena = arena_new();
