@@ -4,12 +4,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -144,6 +148,25 @@ enum pid1_end pid1_run(int (*work)(void *subject), void *subject, int limit_s)
     return end;
 }
 
+/* The next system finds its links as after power on: without addresses, down. */
+static void reset_links(void)
+{
+    struct if_nameindex *links = if_nameindex();
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    for (int i = 0; links && fd >= 0 && links[i].if_name; i++) {
+        struct ifreq request = {.ifr_addr.sa_family = AF_INET};
+        snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", links[i].if_name);
+        ioctl(fd, SIOCSIFADDR, &request); /* 0.0.0.0; an error is one of a link that has none */
+        request.ifr_flags = 0;
+        if (ioctl(fd, SIOCSIFFLAGS, &request))
+            log_warning("cannot take %s down: %m", links[i].if_name);
+    }
+    if (links)
+        if_freenameindex(links);
+    if (fd >= 0)
+        close(fd);
+}
+
 /* As switch_root(8): what is mounted moves along, the old root stays below, out of reach. */
 void pid1_switch(const char *root)
 {
@@ -164,6 +187,7 @@ void pid1_switch(const char *root)
         log_error("cannot make %s the root: %m", root);
         return;
     }
+    reset_links();
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     execl("/sbin/init", "/sbin/init", (char *)NULL);

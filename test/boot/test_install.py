@@ -97,6 +97,7 @@ def install(bench, storage):
     assert re.search("user-data ran on happy-hippo", bench.serial())
 
 
+@pytest.mark.level("full")  # test_deployment.py installs one as well
 def test_bios_flat(bench_of):
     bench = bench_of("bios")
     install(bench, flat(bench.machine))
