@@ -51,7 +51,7 @@ static enum error_code check_known(struct api_request *request, struct api_reply
         api_param_at(request, i, &name, &value);
         for (size_t k = 0; k < COUNT_OF(known); k++)
             found = found || !strcmp(known[k], name);
-        if (!found)
+        if (!found && *value)
             api_field_error(reply, name, "No such constraint.");
     }
     return api_fields_valid(reply, err);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -23,7 +24,7 @@ enum {
     ORDER_TIMEOUT_MS = 60000,
 };
 
-/* A thread's own things; operation: what it is at, id NULL = nothing. */
+/* A thread's own things, and under the lock whether it is busy and with which operation. */
 struct hand {
     struct operation_worker *worker;
     pthread_t thread;
@@ -32,6 +33,7 @@ struct hand {
     uint64_t generation;
     struct operation operation;
     bool busy;
+    char id[40]; /* of the operation, for who renews claims */
 };
 
 struct operation_worker {
@@ -134,6 +136,7 @@ static void give(struct hand *hand, const struct operation *operation)
     struct operation *own = &hand->operation;
     *own = *operation;
     own->id = arena_strdup(arena, operation->id);
+    snprintf(hand->id, sizeof(hand->id), "%s", operation->id);
     own->kind = arena_strdup(arena, operation->kind);
     own->step = arena_strdup(arena, operation->step);
     own->order_id = arena_strdup(arena, operation->order_id);
@@ -179,7 +182,7 @@ static enum error_code renew(struct db *db, void *subject, struct error *err)
     pthread_mutex_lock(&worker->lock);
     for (int i = 0; i < THREADS; i++)
         if (worker->hands[i].busy)
-            ids[count++] = arena_strdup(arena, worker->hands[i].operation.id);
+            ids[count++] = arena_strdup(arena, worker->hands[i].id);
     pthread_mutex_unlock(&worker->lock);
     if (!count)
         return ERR_OK;

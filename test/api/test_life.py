@@ -263,6 +263,7 @@ def test_allocate_constraints(api):
     assert which(cpu_count=4) == which(mem="4096") == which(zone=zone) == which(name="life-big") == which(name="life-big.maas") == "life-big"
     assert which(system_id=big["system_id"]) == "life-big" and which(name="life-big.other") == 409
     assert which(cpu_count=64) == 409 and which(not_in_zone=[zone, "default"]) == 409
+    assert which(pod="") == "life-small" and which(pod="host1") == 400
     assert which(arch="amd64") == "life-small" and which(arch="arm64") == 409
     assert which(zone="nowhere") == 400 and which(foo="bar") == 400 and which(cpu_count="many") == 400
     assert which(storage="root:40(ssd),400(hdd),400(hdd)") == "life-big" and which(storage="root:40,500(raid),550(raid)") == 409
