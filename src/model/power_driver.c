@@ -1,90 +1,29 @@
-/* The table of power drivers: see power_driver.h. Source: MAAS 3.4's describe_power_types. */
+/* What holds of power drivers and their parameters: see power_driver.h. */
 #include "src/model/power_driver.h"
 
+#include <regex.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "src/base/address.h"
 #include "src/base/container.h"
 
-enum { LONGEST = 255, IPMI_USER = 16, IPMI_PASSWORD = 20, IPMI_KG = 20, FLAGS_MAX = 16 };
-
-static const struct power_choice ipmi_interfaces[] = {
-    {"LAN", "LAN [IPMI 1.5]"},
-    {"LAN_2_0", "LAN_2_0 [IPMI 2.0]"},
-};
-
-static const struct power_choice boot_types[] = {
-    {"auto", "Automatic"},
-    {"legacy", "Legacy boot"},
-    {"efi", "EFI boot"},
-};
-
-static const struct power_choice cipher_suites[] = {
-    {"17", "17 - HMAC-SHA256::HMAC_SHA256_128::AES-CBC-128"},
-    {"3", "3 - HMAC-SHA1::HMAC-SHA1-96::AES-CBC-128"},
-    {"", "default of the tool"},
-    {"8", "8 - HMAC-MD5::HMAC-MD5-128::AES-CBC-128"},
-    {"12", "12 - HMAC-MD5::MD5-128::AES-CBC-128"},
-};
-
-static const struct power_choice privilege_levels[] = {
-    {"USER", "User"},
-    {"OPERATOR", "Operator"},
-    {"ADMIN", "Administrator"},
-};
-
-static const struct power_choice workaround_flags[] = {
-    {"opensesspriv", "Opensesspriv"},
-    {"authcap", "Authcap"},
-    {"idzero", "Idzero"},
-    {"unexpectedauth", "Unexpectedauth"},
-    {"forcepermsg", "Forcepermsg"},
-    {"endianseq", "Endianseq"},
-    {"intel20", "Intel20"},
-    {"supermicro20", "Supermicro20"},
-    {"sun20", "Sun20"},
-    {"nochecksumcheck", "Nochecksumcheck"},
-    {"integritycheckvalue", "Integritycheckvalue"},
-    {"ipmiping", "Ipmiping"},
-    {"", "None"},
-};
-
-#define CHOICES(table) .choices = (table), .choices_count = (int)COUNT_OF(table)
-
-static const struct power_parameter ipmi[] = {
-    {"power_driver", "Power driver", POWER_CHOICE, .required = true, .of_bmc = true,
-     .fallback = "LAN_2_0", CHOICES(ipmi_interfaces)},
-    {"power_boot_type", "Power boot type", POWER_CHOICE, .fallback = "auto", CHOICES(boot_types)},
-    {"power_address", "IP address", POWER_IP_ADDRESS, .required = true, .of_bmc = true,
-     .fallback = ""},
-    {"power_port", "UDP port", POWER_PORT, .of_bmc = true, .fallback = "623"},
-    {"power_user", "Power user", POWER_STRING, .of_bmc = true, .fallback = "",
-     .longest = IPMI_USER},
-    {"power_pass", "Power password", POWER_PASSWORD, .secret = true, .of_bmc = true, .fallback = "",
-     .longest = IPMI_PASSWORD},
-    {"mac_address", "Power MAC", POWER_MAC_ADDRESS, .fallback = ""},
-    {"k_g", "K_g BMC key", POWER_PASSWORD, .secret = true, .of_bmc = true, .fallback = "",
-     .longest = IPMI_KG},
-    {"cipher_suite_id", "Cipher Suite ID", POWER_CHOICE, .of_bmc = true, .fallback = "3",
-     CHOICES(cipher_suites)},
-    {"privilege_level", "Privilege Level", POWER_CHOICE, .of_bmc = true, .fallback = "OPERATOR",
-     CHOICES(privilege_levels)},
-    {"workaround_flags", "Workaround Flags", POWER_MULTIPLE_CHOICE, .of_bmc = true,
-     .fallback = "opensesspriv", CHOICES(workaround_flags)},
-};
-
-const struct power_driver power_drivers[] = {
-    {"ipmi", "IPMI", true, ipmi, (int)COUNT_OF(ipmi)},
-    {"manual", "Manual", false, NULL, 0},
-};
-const int power_drivers_count = (int)COUNT_OF(power_drivers);
+enum { LONGEST = 255, FLAGS_MAX = 16 };
 
 static const char *const type_words[] = {
-    [POWER_STRING] = "string",         [POWER_PASSWORD] = "password",
-    [POWER_CHOICE] = "choice",         [POWER_MULTIPLE_CHOICE] = "multiple_choice",
-    [POWER_IP_ADDRESS] = "ip_address", [POWER_MAC_ADDRESS] = "mac_address",
+    [POWER_STRING] = "string",
+    [POWER_PASSWORD] = "password",
+    [POWER_CHOICE] = "choice",
+    [POWER_MULTIPLE_CHOICE] = "multiple_choice",
+    [POWER_IP_ADDRESS] = "ip_address",
+    [POWER_MAC_ADDRESS] = "mac_address",
     [POWER_PORT] = "string",
+    [POWER_NUMBER] = "string",
+    [POWER_HOST] = "string",
+    [POWER_URL] = "string",
+    [POWER_PATTERN] = "string",
+    [POWER_LIBVIRT] = "string",
+    [POWER_PEM] = "string",
 };
 
 const struct power_driver *power_driver_find(const char *name)
@@ -138,7 +77,7 @@ void power_driver_write_json(const struct power_driver *driver, struct json_out 
     json_out_text(out, "driver_type", "power");
     json_out_text(out, "name", driver->name);
     json_out_text(out, "description", driver->description);
-    json_out_bool(out, "chassis", false);
+    json_out_bool(out, "chassis", driver->chassis);
     json_out_bool(out, "can_probe", false);
     json_out_bool(out, "queryable", driver->queryable);
     json_out_open_list(out, "missing_packages");
@@ -164,6 +103,11 @@ static bool is_port(const char *text)
            strtol(text, NULL, 10) <= 65535;
 }
 
+static bool is_number(const char *text)
+{
+    return strlen(text) <= 4 && strspn(text, "0123456789") == strlen(text);
+}
+
 /* What ends up in argv must not look like an option, what ends up in a line must not break it. */
 static bool is_clean(const char *text)
 {
@@ -172,6 +116,102 @@ static bool is_clean(const char *text)
             return false;
     return *text != '-';
 }
+
+/* HOST or HOST:PORT up to the end or a slash; *end behind it. An IPv6 address stands in []. */
+static bool is_authority(const char *text, const char **end)
+{
+    static const char names[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_";
+    size_t size = *text == '[' ? strspn(text + 1, "0123456789abcdefABCDEF:.") : strspn(text, names);
+    char port[8];
+    if (!size || *text == '-' || (*text == '[' && text[size + 1] != ']'))
+        return false;
+    text += *text == '[' ? size + 2 : size;
+    if (*text == ':') {
+        size = strspn(++text, "0123456789");
+        snprintf(port, sizeof(port), "%.*s", size < 7 ? (int)size : 7, text);
+        if (!size || !is_port(port))
+            return false;
+        text += size;
+    }
+    *end = text;
+    return true;
+}
+
+static const char *behind_scheme(const char *text)
+{
+    static const char *const schemes[] = {"https://", "http://"};
+    for (size_t i = 0; i < COUNT_OF(schemes); i++)
+        if (!strncmp(text, schemes[i], strlen(schemes[i])))
+            return text + strlen(schemes[i]);
+    return NULL;
+}
+
+static bool is_host(const char *text)
+{
+    const char *rest = behind_scheme(text), *end;
+    return is_authority(rest ? rest : text, &end) && (!*end || (rest && !strcmp(end, "/")));
+}
+
+/* A user in it would be told by every error text. */
+static bool is_url(const char *text)
+{
+    const char *rest = behind_scheme(text), *end;
+    if (!rest || !is_authority(rest, &end) || (*end && !strchr("/?", *end)))
+        return false;
+    for (; *end; end++)
+        if (*end <= ' ' || *end == 0x7f)
+            return false;
+    return true;
+}
+
+/* {} and back references can take all memory or time there is. */
+static bool is_pattern(const char *text)
+{
+    regex_t regex;
+    for (const char *p = strchr(text, '\\'); p; p = strchr(p + 1 + (p[1] != '\0'), '\\'))
+        if (p[1] >= '1' && p[1] <= '9')
+            return false;
+    if (strchr(text, '{') || regcomp(&regex, text, REG_EXTENDED | REG_NOSUB))
+        return false;
+    regfree(&regex);
+    return true;
+}
+
+/* Parameters could name a program that is to be run. */
+static bool is_libvirt(const char *text)
+{
+    const char *rest = strstr(text, "://");
+    if (!rest || rest == text || *text == '-' || rest[3] == '-')
+        return false;
+    return strspn(text,
+                  "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-._@:/[]") ==
+           strlen(text);
+}
+
+static bool is_pem(const char *text)
+{
+    for (const char *p = text; *p; p++)
+        if ((*p < ' ' && *p != '\n' && *p != '\r') || *p == 0x7f)
+            return false;
+    return !strncmp(text, "-----BEGIN ", strlen("-----BEGIN "));
+}
+
+/* Types that need no more than a yes or no. */
+static const struct {
+    enum power_parameter_type type;
+    bool (*good)(const char *text);
+    const char *wrong;
+} forms[] = {
+    {POWER_PORT, is_port, "Enter a port from 1 to 65535."},
+    {POWER_NUMBER, is_number, "Enter a whole number from 0 to 9999."},
+    {POWER_HOST, is_host, "Enter a host, HOST:PORT or https://HOST:PORT."},
+    {POWER_URL, is_url, "Enter a http or https URL without user and password."},
+    {POWER_PATTERN, is_pattern,
+     "Enter a POSIX extended regular expression without {} and back references."},
+    {POWER_LIBVIRT, is_libvirt, "Enter a libvirt URI without parameters."},
+    {POWER_PEM, is_pem, "Enter a PEM text."},
+    {POWER_STRING, is_clean, "Must not begin with a dash or hold control characters."},
+};
 
 static enum error_code check_form(const struct power_parameter *parameter, const char *text,
                                   struct error *err)
@@ -193,17 +233,16 @@ static enum error_code check_form(const struct power_parameter *parameter, const
     case POWER_IP_ADDRESS:
         return ip4_parse(text, &ip) ? ERR_OK
                                     : error_set(err, ERR_BAD_INPUT, "Enter a valid IPv4 address.");
-    case POWER_PORT:
-        return is_port(text) ? ERR_OK
-                             : error_set(err, ERR_BAD_INPUT, "Enter a port from 1 to 65535.");
     case POWER_PASSWORD:
         return ERR_OK;
-    case POWER_STRING:
+    default:
         break;
     }
-    return is_clean(text) ? ERR_OK
-                          : error_set(err, ERR_BAD_INPUT,
-                                      "Must not begin with a dash or hold control characters.");
+    for (size_t i = 0; i < COUNT_OF(forms); i++)
+        if (forms[i].type == parameter->type)
+            return forms[i].good(text) ? ERR_OK
+                                       : error_set(err, ERR_BAD_INPUT, "%s", forms[i].wrong);
+    return ERR_OK;
 }
 
 enum error_code power_parameter_check(const struct power_parameter *parameter, const char *text,
@@ -277,4 +316,23 @@ const char *power_driver_text(const struct power_driver *driver, json_t *paramet
     ASSERT(parameter);
     const char *text = json_string_value(json_object_get(parameters, name));
     return text ? text : parameter->fallback;
+}
+
+bool power_driver_host(const struct power_driver *driver, json_t *parameters, char *host,
+                       size_t room)
+{
+    *host = '\0';
+    if (!driver->address)
+        return true;
+    const char *text = power_driver_text(driver, parameters, driver->address);
+    const char *rest = strstr(text, "://");
+    text = rest ? rest + 3 : text;
+    const char *user = memchr(text, '@', strcspn(text, "/?"));
+    text = user ? user + 1 : text;
+    size_t size = *text == '[' ? strcspn(++text, "]") : strcspn(text, ":/?");
+    if (size >= room)
+        return false;
+    memcpy(host, text, size);
+    host[size] = '\0';
+    return true;
 }

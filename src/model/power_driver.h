@@ -18,7 +18,13 @@ enum power_parameter_type {
     POWER_MULTIPLE_CHOICE, /* a list of texts */
     POWER_IP_ADDRESS,
     POWER_MAC_ADDRESS,
-    POWER_PORT, /* described as a string */
+    POWER_PORT,    /* this and what follows is described as a string */
+    POWER_NUMBER,  /* decimal digits */
+    POWER_HOST,    /* HOST, HOST:PORT or a http(s) URL of no more than these */
+    POWER_URL,     /* http or https, without user and password */
+    POWER_PATTERN, /* POSIX extended regular expression, without {} and back references */
+    POWER_LIBVIRT, /* a libvirt URI without parameters */
+    POWER_PEM,     /* lines */
 };
 
 struct power_choice {
@@ -39,7 +45,11 @@ struct power_parameter {
 
 struct power_driver {
     const char *name, *description;
-    bool queryable; /* it can tell whether the machine is on */
+    bool switches;       /* it can do something; else a person does it */
+    bool queryable;      /* it can tell whether the machine is on */
+    bool chassis;        /* many machines share one BMC */
+    const char *address; /* the parameter that says where the BMC is, or NULL */
+    const char *unit;    /* the one that tells machines of one BMC apart, or NULL */
     const struct power_parameter *parameters;
     int parameters_count;
 };
@@ -51,6 +61,10 @@ extern const int power_drivers_count;
 const struct power_driver *power_driver_find(const char *name);
 const struct power_parameter *power_driver_parameter(const struct power_driver *driver,
                                                      const char *name);
+
+/** Where the BMC is: its host without scheme and port; "" = there is none. False: no room. */
+bool power_driver_host(const struct power_driver *driver, json_t *parameters, char *host,
+                       size_t room);
 
 /** One driver as an element of MAAS's describe_power_types. */
 void power_driver_write_json(const struct power_driver *driver, struct json_out *out);

@@ -33,7 +33,7 @@ struct outcome {
 
 static struct {
     struct loop *loop;
-    const char *ipmitool;
+    struct power_tools tools;
     struct task *tasks, **last;
     int count, running;
     struct outcome outcomes[REMEMBERED];
@@ -110,10 +110,11 @@ static void on_ended(void *subject)
     start_next();
 }
 
-static bool bmc_is_busy(const char *bmc)
+static bool bmc_is_busy(const struct power_order *order)
 {
-    for (const struct task *task = power.tasks; task && *bmc; task = task->next)
-        if (task->runs && !strcmp(task->order.bmc, bmc))
+    for (const struct task *task = power.tasks; task && *order->bmc; task = task->next)
+        if (task->runs && !strcmp(task->order.bmc, order->bmc) &&
+            !strcmp(task->order.unit, order->unit))
             return true;
     return false;
 }
@@ -121,7 +122,7 @@ static bool bmc_is_busy(const char *bmc)
 static void start_next(void)
 {
     for (struct task *task = power.tasks; task && power.running < RUNNING_MAX; task = task->next) {
-        if (task->runs || bmc_is_busy(task->order.bmc))
+        if (task->runs || bmc_is_busy(&task->order))
             continue;
         task->runs = true;
         power.running++;
@@ -171,7 +172,7 @@ static void on_power(void *subject, json_t *params, struct call_link_request *re
     }
     struct task *task = calloc(1, sizeof(*task));
     ASSERT(task);
-    order.ipmitool = power.ipmitool;
+    order.tools = &power.tools;
     task->order = order;
     task->requests[task->requests_count++] = request;
     task->arrived_ns = clock_boot_ns();
@@ -185,7 +186,7 @@ enum error_code power_start(struct rack *rack, struct error *err)
 {
     (void)err;
     power.loop = &rack->loop;
-    power.ipmitool = rack->settings.ipmitool;
+    power.tools.ipmitool = rack->settings.ipmitool;
     power.last = &power.tasks;
     region_link_serve(rack->regions, "power", on_power, NULL);
     return ERR_OK;

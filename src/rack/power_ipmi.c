@@ -6,17 +6,15 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "src/base/clock.h"
 #include "src/base/container.h"
 #include "src/base/process.h"
+#include "src/rack/power_steps.h"
 
 enum {
     RUN_MS = 15000, /* most for one run of the tool */
     OUTPUT_BYTES = 64 << 10,
-    LOOK_MS = 500,  /* between looks whether the machine followed */
-    LAST_MS = 1000, /* no further look with less than this left */
     ARGV_MAX = 32,
 };
 
@@ -85,7 +83,7 @@ enum error_code power_ipmi_explain(const struct power_order *order, const char *
                                    struct error *err)
 {
     char line[160];
-    const char *bmc = order->bmc + strlen("ipmi ");
+    const char *bmc = power_order_where(order);
     for (size_t i = 0; i < COUNT_OF(explanations); i++)
         if (strstr(output, explanations[i].output))
             return error_set(err, explanations[i].code, "the BMC at %s %s", bmc,
@@ -116,7 +114,7 @@ static int build_argv(const struct ipmi *ipmi, const char *const *command, const
     const char *cipher = parameter(ipmi, "cipher_suite_id");
     const char *port = strrchr(ipmi->order->bmc, ':') + 1;
     /* -v: without it a wrong password looks like a BMC that is not there. */
-    const char *const first[] = {ipmi->order->ipmitool,
+    const char *const first[] = {ipmi->order->tools->ipmitool,
                                  "-v",
                                  "-I",
                                  lan ? "lan" : "lanplus",
@@ -158,7 +156,7 @@ static enum error_code run_tool(const struct ipmi *ipmi, const char *const *comm
     struct process_result result;
     if (now >= ipmi->deadline_ns)
         return error_set(err, ERR_TIMEOUT, "no time is left for the BMC at %s",
-                         ipmi->order->bmc + strlen("ipmi "));
+                         power_order_where(ipmi->order));
     uint64_t left_ms = (ipmi->deadline_ns - now) / CLOCK_MS + 1;
     build_argv(ipmi, command, argv);
     struct process_run run = {.argv = argv,
@@ -168,10 +166,10 @@ static enum error_code run_tool(const struct ipmi *ipmi, const char *const *comm
     enum error_code code = process_run(&run, ipmi->arena, &result, err);
     if (code == ERR_NOT_FOUND)
         return error_set(err, ERR_IO, "%s is not installed on this rack: install ipmitool",
-                         ipmi->order->ipmitool);
+                         ipmi->order->tools->ipmitool);
     if (code == ERR_TIMEOUT)
         return error_set(err, ERR_UNAVAILABLE, "the BMC at %s does not answer",
-                         ipmi->order->bmc + strlen("ipmi "));
+                         power_order_where(ipmi->order));
     if (code)
         return code;
     *output = result.output;
@@ -186,8 +184,9 @@ static enum error_code chassis(const struct ipmi *ipmi, const char *what, const 
     return run_tool(ipmi, command, &output, err);
 }
 
-static enum error_code query(const struct ipmi *ipmi, enum power_seen *seen, struct error *err)
+static enum error_code query(void *subject, enum power_seen *seen, struct error *err)
 {
+    const struct ipmi *ipmi = subject;
     const char *const command[] = {"chassis", "power", "status", NULL};
     const char *output;
     enum error_code code = run_tool(ipmi, command, &output, err);
@@ -206,52 +205,23 @@ static enum error_code boot_from_network(const struct ipmi *ipmi, struct error *
     return run_tool(ipmi, command, &output, err);
 }
 
-static enum error_code wait_until(const struct ipmi *ipmi, enum power_seen wanted,
-                                  enum power_seen *seen, struct error *err)
+static enum error_code turn_on(void *subject, struct error *err)
 {
-    enum error_code code;
-    while (!(code = query(ipmi, seen, err)) && *seen != wanted) {
-        if (clock_boot_ns() + (LOOK_MS + LAST_MS) * CLOCK_MS >= ipmi->deadline_ns)
-            return error_set(err, ERR_TIMEOUT,
-                             "the BMC at %s took the order, but the machine is still %s",
-                             ipmi->order->bmc + strlen("ipmi "), power_order_seen_word(*seen));
-        nanosleep(&(struct timespec){.tv_nsec = LOOK_MS * (long)CLOCK_MS}, NULL);
-    }
-    return code;
-}
-
-static enum error_code turn_on(const struct ipmi *ipmi, enum power_seen *seen, struct error *err)
-{
+    const struct ipmi *ipmi = subject;
     enum error_code code = boot_from_network(ipmi, err);
-    code = code ? code : chassis(ipmi, "power", "on", err);
-    return code ? code : wait_until(ipmi, POWER_SEEN_ON, seen, err);
+    return code ? code : chassis(ipmi, "power", "on", err);
 }
 
-static enum error_code turn_off(const struct ipmi *ipmi, enum power_seen *seen, struct error *err)
+static enum error_code turn_off(void *subject, struct error *err)
 {
-    enum error_code code = chassis(ipmi, "power", "off", err);
-    return code ? code : wait_until(ipmi, POWER_SEEN_OFF, seen, err);
+    return chassis(subject, "power", "off", err);
 }
 
-static enum error_code cycle(const struct ipmi *ipmi, enum power_seen *seen, struct error *err)
+static enum error_code cycle(void *subject, struct error *err)
 {
+    const struct ipmi *ipmi = subject;
     enum error_code code = boot_from_network(ipmi, err);
-    code = code ? code : chassis(ipmi, "power", "cycle", err);
-    return code ? code : wait_until(ipmi, POWER_SEEN_ON, seen, err);
-}
-
-/* BMCs refuse to turn off what is off, or to cycle it: look first. */
-static enum error_code carry_out(const struct ipmi *ipmi, enum power_seen *seen, struct error *err)
-{
-    enum power_action action = ipmi->order->action;
-    enum error_code code = query(ipmi, seen, err);
-    if (code || action == POWER_QUERY)
-        return code;
-    if (*seen == POWER_SEEN_OFF)
-        return action == POWER_OFF ? ERR_OK : turn_on(ipmi, seen, err);
-    if (action == POWER_ON)
-        return ERR_OK;
-    return action == POWER_OFF ? turn_off(ipmi, seen, err) : cycle(ipmi, seen, err);
+    return code ? code : chassis(ipmi, "power", "cycle", err);
 }
 
 enum error_code power_ipmi_run(const struct power_order *order, struct arena *arena,
@@ -268,5 +238,6 @@ enum error_code power_ipmi_run(const struct power_order *order, struct arena *ar
         arena_printf(arena, "IPMI_PASSWORD=%s", parameter(&ipmi, "power_pass"));
     if (*parameter(&ipmi, "k_g"))
         ipmi.environment[count++] = arena_printf(arena, "IPMI_KGKEY=%s", parameter(&ipmi, "k_g"));
-    return carry_out(&ipmi, seen, err);
+    struct power_steps steps = {order, ipmi.deadline_ns, &ipmi, query, turn_on, turn_off, cycle};
+    return power_steps_run(&steps, seen, err);
 }

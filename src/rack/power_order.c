@@ -7,6 +7,8 @@
 #include "src/base/container.h"
 #include "src/rack/power.h"
 #include "src/rack/power_ipmi.h"
+#include "src/rack/power_redfish.h"
+#include "src/rack/power_webhook.h"
 
 static const char *const action_words[] = {
     [POWER_ON] = "on", [POWER_OFF] = "off", [POWER_CYCLE] = "cycle", [POWER_QUERY] = "query"};
@@ -74,9 +76,22 @@ static const char *port_text(json_t *parameters, char text[8])
     return text;
 }
 
+static void name_bmc(struct power_order *order)
+{
+    char port[8], host[256];
+    const struct power_driver *driver = order->driver;
+    if (driver->address && power_driver_host(driver, order->parameters, host, sizeof(host)))
+        snprintf(order->bmc, sizeof(order->bmc), "%s %s%s%s", driver->name, host,
+                 power_driver_parameter(driver, "power_port") ? ":" : "",
+                 power_driver_parameter(driver, "power_port") ? port_text(order->parameters, port)
+                                                              : "");
+    if (driver->unit)
+        snprintf(order->unit, sizeof(order->unit), "%s",
+                 power_driver_text(driver, order->parameters, driver->unit));
+}
+
 enum error_code power_order_parse(json_t *params, struct power_order *order, struct error *err)
 {
-    char port[8];
     json_t *timeout = json_object_get(params, "timeout_ms");
     *order = (struct power_order){.action = POWER_QUERY};
     enum error_code code =
@@ -92,10 +107,7 @@ enum error_code power_order_parse(json_t *params, struct power_order *order, str
     if (code)
         return code;
     order->timeout_ms = (unsigned)json_integer_value(timeout);
-    if (power_driver_parameter(order->driver, "power_address"))
-        snprintf(order->bmc, sizeof(order->bmc), "%s %s:%s", order->driver->name,
-                 power_driver_text(order->driver, order->parameters, "power_address"),
-                 port_text(order->parameters, port));
+    name_bmc(order);
     return ERR_OK;
 }
 
@@ -103,6 +115,17 @@ void power_order_close(struct power_order *order)
 {
     json_decref(order->parameters);
     order->parameters = NULL;
+}
+
+const char *power_order_where(const struct power_order *order)
+{
+    const char *space = strchr(order->bmc, ' ');
+    return space ? space + 1 : order->driver->name;
+}
+
+const char *power_order_text(const struct power_order *order, const char *name)
+{
+    return power_driver_text(order->driver, order->parameters, name);
 }
 
 /* A person does it: nothing to do here, and nothing is known. */
@@ -121,6 +144,8 @@ static const struct {
 } drivers[] = {
     {"ipmi", power_ipmi_run},
     {"manual", run_manual},
+    {"redfish", power_redfish_run},
+    {"webhook", power_webhook_run},
 };
 
 enum error_code power_order_run(const struct power_order *order, struct arena *arena,

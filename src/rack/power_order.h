@@ -14,19 +14,31 @@
 enum power_action { POWER_ON, POWER_OFF, POWER_CYCLE, POWER_QUERY };
 enum power_seen { POWER_SEEN_ON, POWER_SEEN_OFF, POWER_SEEN_UNKNOWN };
 
+/** Paths of the programs that drivers run. */
+struct power_tools {
+    const char *ipmitool;
+};
+
 struct power_order {
     char request[40], system_id[LIMIT_NAME];
     enum power_action action;
     const struct power_driver *driver;
     json_t *parameters; /* of the driver, checked; secrets in clear; owned */
-    char bmc[80];       /* "ipmi 10.0.0.1:623": one order at a time for each; "" = no BMC */
+    char bmc[280];      /* "ipmi 10.0.0.1:623"; "" = no BMC */
+    char unit[256];     /* the machine of that BMC; one order at a time for each pair */
     unsigned timeout_ms;
-    const char *ipmitool; /* path of the program */
+    const struct power_tools *tools;
 };
 
 /** Take a call's params. Errors: BAD_INPUT, NOT_FOUND (no such driver); nothing to close then. */
 enum error_code power_order_parse(json_t *params, struct power_order *order, struct error *err);
 void power_order_close(struct power_order *order);
+
+/** The BMC as error texts name it. */
+const char *power_order_where(const struct power_order *order);
+
+/** Value of a parameter of its driver. */
+const char *power_order_text(const struct power_order *order, const char *name);
 
 /** Words of the contract. */
 const char *power_order_action_word(enum power_action action);

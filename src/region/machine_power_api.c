@@ -78,13 +78,15 @@ static enum error_code give_order(struct job *job, struct error *err)
     __attribute__((cleanup(json_decrefp))) json_t *parameters =
         json_loads(job->parameters, 0, NULL);
     const struct power_driver *driver = power_driver_find(job->machine.power_type);
+    char address[RACK_POWER_ADDRESS];
+    power_driver_host(driver, parameters, address, sizeof(address));
     struct rack_power_order order = {
         .request = job->request->call->id,
         .system_id = job->machine.system_id,
         .action = actions[job->action].word,
         .driver = driver->name,
         .parameters = parameters,
-        .address = power_driver_text(driver, parameters, "power_address"),
+        .address = address,
     };
     return rack_door_power(&order, &job->power, err);
 }
@@ -133,7 +135,7 @@ static enum error_code begin(struct api_request *request, struct machine *machin
 static bool can_switch(const struct machine *machine)
 {
     const struct power_driver *driver = power_driver_find(machine->power_type);
-    return driver && driver->queryable;
+    return driver && driver->switches;
 }
 
 static enum error_code keep_user_data(struct api_request *request, const struct machine *machine,

@@ -72,13 +72,15 @@ static void give_order(struct step *step)
         error_set(&step->why, ERR_BAD_INPUT, "%s has no power type any more", machine->hostname);
         return;
     }
+    char address[RACK_POWER_ADDRESS];
+    power_driver_host(driver, step->parameters, address, sizeof(address));
     struct rack_power_order order = {
         .request = step->operation->order_id,
         .system_id = machine->system_id,
         .action = step->operation->step,
         .driver = driver->name,
         .parameters = step->parameters,
-        .address = power_driver_text(driver, step->parameters, "power_address"),
+        .address = address,
         .timeout_ms = step->run->order_timeout_ms,
     };
     if (!rack_door_power(&order, &step->power, &step->why) && driver->queryable &&

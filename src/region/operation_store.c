@@ -7,7 +7,7 @@
 static bool can_switch(const struct machine *machine)
 {
     const struct power_driver *driver = power_driver_find(machine->power_type);
-    return driver && driver->queryable;
+    return driver && driver->switches;
 }
 
 enum error_code operation_cancel(struct db *db, int64_t node_id, const char *why,

@@ -8,6 +8,8 @@
 
 #include "src/base/error.h"
 
+enum { RACK_POWER_ADDRESS = 256 }; /* bytes of the place of a BMC */
+
 /** What is to be done to the power of one machine. Texts are borrowed for the call. */
 struct rack_power_order {
     const char *request;   /* UUID; the same when the order is given again */
@@ -15,7 +17,7 @@ struct rack_power_order {
     const char *action;    /* "on", "off", "cycle", "query" */
     const char *driver;    /* a row of src/model/power_driver.h */
     json_t *parameters;    /* of the driver, secrets in clear; borrowed */
-    const char *address;   /* of the BMC: racks on its network are asked first. NULL = any */
+    const char *address;   /* of the BMC: racks on its network are asked first. NULL, "" = any */
     const char *rack;      /* system_id of the rack to ask first, or NULL */
     unsigned timeout_ms;   /* for all of it; 0 = 60 s, at most 120 s */
 };

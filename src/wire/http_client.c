@@ -197,6 +197,12 @@ static void set_options(CURL *curl, struct exchange *exchange)
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "gantry/" GANTRY_VERSION);
     if (request->proxy || !request->use_proxy)
         curl_easy_setopt(curl, CURLOPT_PROXY, request->proxy ? request->proxy : "");
+    if (request->user) {
+        curl_easy_setopt(curl, CURLOPT_HTTPAUTH,
+                         (long)(request->digest ? CURLAUTH_DIGEST : CURLAUTH_BASIC));
+        curl_easy_setopt(curl, CURLOPT_USERNAME, request->user);
+        curl_easy_setopt(curl, CURLOPT_PASSWORD, request->password ? request->password : "");
+    }
     if (request->unix_socket)
         curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, request->unix_socket);
     if (request->follow) {
@@ -256,8 +262,8 @@ static enum error_code take_reply(struct exchange *exchange, struct arena *arena
 static CURL *ready_curl(struct http_client *client, const struct http_client_tls *tls)
 {
     char trust[sizeof(client->trust)];
-    snprintf(trust, sizeof(trust), "%s %s", tls->role ? tls->role : "",
-             tls->ca_fingerprint ? tls->ca_fingerprint : "");
+    snprintf(trust, sizeof(trust), "%s %s%s", tls->role ? tls->role : "",
+             tls->ca_fingerprint ? tls->ca_fingerprint : "", tls->anyone ? " anyone" : "");
     if (strcmp(trust, client->trust) != 0) {
         memcpy(client->trust, trust, sizeof(trust));
         curl_easy_cleanup(client->curl);

@@ -22,7 +22,9 @@ struct http_client_tls {
     const char *ca_file;        /* PEM: trust this alone */
     const char *ca_fingerprint; /* or: trust the CA in the answer's chain with this SHA-256 (hex) */
     const char *role;           /* the OU its certificate must carry; names are then not checked */
-    const char *certificate, *key; /* PEM files of the client, or NULL */
+    const char *certificate, *key;           /* PEM files of the client, or NULL */
+    const char *certificate_text, *key_text; /* or the PEM itself */
+    bool anyone; /* trust whoever answers: BMCs, whose certificates nobody signed */
 };
 
 /** A piece of the reply's body; an error ends the transfer and is returned. */
@@ -37,8 +39,10 @@ struct http_client_request {
     const void *body; /* or spool, which was finished; sent with Content-Length */
     size_t body_size;
     const struct spool *spool;
-    const char *content_type; /* of the body */
-    const char *unix_socket;  /* connect to this path, whatever the URL's host */
+    const char *content_type;    /* of the body */
+    const char *user, *password; /* Basic authentication, to this host alone; NULL = none */
+    bool digest;                 /* they are for Digest authentication */
+    const char *unix_socket;     /* connect to this path, whatever the URL's host */
     struct http_client_tls tls;
     int connect_timeout_ms; /* 0 = 5 s */
     int timeout_ms;         /* for all of it; 0 = no limit but stall_s */

@@ -81,6 +81,17 @@ void http_trust_apply(void *curl, const struct http_client_tls *tls)
         curl_easy_setopt(curl, CURLOPT_SSLCERT, tls->certificate);
         curl_easy_setopt(curl, CURLOPT_SSLKEY, tls->key);
     }
+    if (tls->certificate_text) {
+        struct curl_blob certificate = {(void *)tls->certificate_text,
+                                        strlen(tls->certificate_text), CURL_BLOB_COPY};
+        struct curl_blob key = {(void *)tls->key_text, strlen(tls->key_text), CURL_BLOB_COPY};
+        curl_easy_setopt(curl, CURLOPT_SSLCERT_BLOB, &certificate);
+        curl_easy_setopt(curl, CURLOPT_SSLKEY_BLOB, &key);
+    }
+    if (tls->anyone) {
+        curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
+        curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
+    }
     if (tls->role || tls->ca_fingerprint) {
         /* Who speaks is known by role under the cluster's own CA; it may sit behind any address. */
         curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, tls->role ? 0L : 2L);

@@ -28,6 +28,11 @@ static void test_rows_are_whole(void **unused)
                 assert_int_equal(power_parameter_check(row, row->fallback, NULL), ERR_OK);
             assert_int_equal(row->type == POWER_PASSWORD, row->secret);
         }
+        if (driver->address)
+            assert_non_null(power_driver_parameter(driver, driver->address));
+        if (driver->unit)
+            assert_false(power_driver_parameter(driver, driver->unit)->of_bmc);
+        assert_true(driver->switches || !driver->queryable);
         spool_init(&spool);
         json_out_init(&out, &spool);
         power_driver_write_json(driver, &out);
@@ -39,7 +44,7 @@ static void test_rows_are_whole(void **unused)
         json_decref(tree);
         spool_close(&spool);
     }
-    assert_null(power_driver_find("virsh"));
+    assert_null(power_driver_find("nova"));
     assert_null(power_driver_find(""));
 }
 
@@ -92,6 +97,62 @@ static void test_bad_parameters(void **unused)
     }
 }
 
+static void test_forms(void **unused)
+{
+    (void)unused;
+    static const struct {
+        enum power_parameter_type type;
+        const char *good[6], *bad[9];
+    } rows[] = {
+        {POWER_NUMBER, {"0", "16", "9999"}, {"-1", "1.5", "10000", "x"}},
+        {POWER_HOST,
+         {"10.0.0.1", "bmc-1.example:8443", "https://[fd00::1]:8443", "http://h/", "[::1]"},
+         {"-h", "h:0", "h:65536", "h:", "u@h", "https://h/path", "h/", "https://", "[::1"}},
+        {POWER_URL,
+         {"http://h", "https://h:1/a?b=c#d", "http://[::1]/x"},
+         {"h", "ftp://h", "http://u:p@h/", "http://h/ a", "http://h\n", "http://h;x"}},
+        {POWER_PATTERN,
+         {"status.*\\:.*running", "^(on|off)$", "\\w+"},
+         {"(", "a{9}", "(a)\\1", "[", "a\\\\{"}},
+        {POWER_LIBVIRT,
+         {"qemu:///system", "qemu+ssh://u@h:22/system", "test:///default"},
+         {"qemu", "-c://x", "qemu://h/system?command=/bin/sh", "qemu+ssh://-oProxy/x", "://h",
+          "qemu://h/ x"}},
+        {POWER_PEM, {"-----BEGIN X-----\nab\n"}, {"x", "-----BEGIN X\x01"}},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        const struct power_parameter row = {.name = "x", .type = rows[i].type, .fallback = ""};
+        for (const char *const *text = rows[i].good; *text; text++)
+            if (power_parameter_check(&row, *text, NULL))
+                fail_msg("refused: %s", *text);
+        for (int j = 0; j < 9 && rows[i].bad[j]; j++)
+            if (power_parameter_check(&row, rows[i].bad[j], NULL) != ERR_BAD_INPUT)
+                fail_msg("taken: %s", rows[i].bad[j]);
+    }
+}
+
+static void test_hosts(void **unused)
+{
+    (void)unused;
+    static const char *const rows[][2] = {
+        {"10.0.0.1", "10.0.0.1"},
+        {"10.0.0.1:8443", "10.0.0.1"},
+        {"https://[fd00::1]:8443/", "fd00::1"},
+        {"http://bmc/x@y:1", "bmc"},
+    };
+    const struct power_driver *redfish = power_driver_find("redfish");
+    char host[16];
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        json_t *parameters = json_pack("{ss}", "power_address", rows[i][0]);
+        assert_true(power_driver_host(redfish, parameters, host, sizeof(host)));
+        assert_string_equal(host, rows[i][1]);
+        assert_false(power_driver_host(redfish, parameters, host, strlen(rows[i][1])));
+        json_decref(parameters);
+    }
+    assert_true(power_driver_host(power_driver_find("manual"), NULL, host, sizeof(host)));
+    assert_string_equal(host, "");
+}
+
 static void test_defaults(void **unused)
 {
     (void)unused;
@@ -105,10 +166,9 @@ static void test_defaults(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rows_are_whole),
-        cmocka_unit_test(test_good_parameters),
-        cmocka_unit_test(test_bad_parameters),
-        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_rows_are_whole), cmocka_unit_test(test_good_parameters),
+        cmocka_unit_test(test_bad_parameters), cmocka_unit_test(test_forms),
+        cmocka_unit_test(test_hosts),          cmocka_unit_test(test_defaults),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

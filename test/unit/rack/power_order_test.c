@@ -41,6 +41,15 @@ static void test_good_orders(void **unused)
     assert_int_equal(parse(ORDER("\"off\"", "\"manual\"", "{}", "1"), &order, NULL), ERR_OK);
     assert_string_equal(order.bmc, "");
     power_order_close(&order);
+    assert_int_equal(parse(ORDER("\"off\"", "\"redfish\"",
+                                 "{\"power_address\":\"https://bmc:8443\",\"power_user\":\"u\","
+                                 "\"power_pass\":\"p\",\"node_id\":\"7\"}",
+                                 "1"),
+                           &order, NULL),
+                     ERR_OK);
+    assert_string_equal(order.bmc, "redfish bmc");
+    assert_string_equal(order.unit, "7");
+    power_order_close(&order);
 }
 
 static void test_bad_orders(void **unused)
@@ -62,21 +71,20 @@ static void test_bad_orders(void **unused)
         assert_null(order.parameters);
     }
     struct power_order order;
-    assert_int_equal(parse(ORDER("\"on\"", "\"virsh\"", "{}", "1000"), &order, NULL),
-                     ERR_NOT_FOUND);
+    assert_int_equal(parse(ORDER("\"on\"", "\"nova\"", "{}", "1000"), &order, NULL), ERR_NOT_FOUND);
 }
 
 static void test_each_driver_of_the_table_is_here(void **unused)
 {
     (void)unused;
     for (int i = 0; i < power_drivers_count; i++) {
-        struct power_order order = {.driver = &power_drivers[i], .timeout_ms = 1};
+        static const struct power_tools tools = {.ipmitool = "/nowhere/ipmitool"};
+        struct power_order order = {.driver = &power_drivers[i], .timeout_ms = 1, .tools = &tools};
         enum power_seen seen;
         struct error err;
         struct arena *arena = arena_new();
         order.parameters = json_pack("{ss}", "power_address", "127.0.0.1");
         strcpy(order.bmc, "ipmi 127.0.0.1:9");
-        order.ipmitool = "/nowhere/ipmitool";
         assert_int_not_equal(power_order_run(&order, arena, &seen, &err), ERR_NOT_FOUND);
         power_order_close(&order);
         arena_free(arena);

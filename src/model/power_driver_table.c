@@ -1,0 +1,121 @@
+/*
+ * The table of power drivers: see power_driver.h. Names, labels, choices and defaults are those of
+ * MAAS 3.4's describe_power_types, so that its clients' requests fit.
+ */
+#include "src/base/container.h"
+#include "src/model/power_driver.h"
+
+enum { IPMI_USER = 16, IPMI_PASSWORD = 20, IPMI_KG = 20 };
+
+static const struct power_choice ipmi_interfaces[] = {
+    {"LAN", "LAN [IPMI 1.5]"},
+    {"LAN_2_0", "LAN_2_0 [IPMI 2.0]"},
+};
+
+static const struct power_choice boot_types[] = {
+    {"auto", "Automatic"},
+    {"legacy", "Legacy boot"},
+    {"efi", "EFI boot"},
+};
+
+static const struct power_choice cipher_suites[] = {
+    {"17", "17 - HMAC-SHA256::HMAC_SHA256_128::AES-CBC-128"},
+    {"3", "3 - HMAC-SHA1::HMAC-SHA1-96::AES-CBC-128"},
+    {"", "default of the tool"},
+    {"8", "8 - HMAC-MD5::HMAC-MD5-128::AES-CBC-128"},
+    {"12", "12 - HMAC-MD5::MD5-128::AES-CBC-128"},
+};
+
+static const struct power_choice privilege_levels[] = {
+    {"USER", "User"},
+    {"OPERATOR", "Operator"},
+    {"ADMIN", "Administrator"},
+};
+
+static const struct power_choice workaround_flags[] = {
+    {"opensesspriv", "Opensesspriv"},
+    {"authcap", "Authcap"},
+    {"idzero", "Idzero"},
+    {"unexpectedauth", "Unexpectedauth"},
+    {"forcepermsg", "Forcepermsg"},
+    {"endianseq", "Endianseq"},
+    {"intel20", "Intel20"},
+    {"supermicro20", "Supermicro20"},
+    {"sun20", "Sun20"},
+    {"nochecksumcheck", "Nochecksumcheck"},
+    {"integritycheckvalue", "Integritycheckvalue"},
+    {"ipmiping", "Ipmiping"},
+    {"", "None"},
+};
+
+#define CHOICES(table) .choices = (table), .choices_count = (int)COUNT_OF(table)
+
+static const struct power_parameter ipmi[] = {
+    {"power_driver", "Power driver", POWER_CHOICE, .required = true, .of_bmc = true,
+     .fallback = "LAN_2_0", CHOICES(ipmi_interfaces)},
+    {"power_boot_type", "Power boot type", POWER_CHOICE, .fallback = "auto", CHOICES(boot_types)},
+    {"power_address", "IP address", POWER_IP_ADDRESS, .required = true, .of_bmc = true,
+     .fallback = ""},
+    {"power_port", "UDP port", POWER_PORT, .of_bmc = true, .fallback = "623"},
+    {"power_user", "Power user", POWER_STRING, .of_bmc = true, .fallback = "",
+     .longest = IPMI_USER},
+    {"power_pass", "Power password", POWER_PASSWORD, .secret = true, .of_bmc = true, .fallback = "",
+     .longest = IPMI_PASSWORD},
+    {"mac_address", "Power MAC", POWER_MAC_ADDRESS, .fallback = ""},
+    {"k_g", "K_g BMC key", POWER_PASSWORD, .secret = true, .of_bmc = true, .fallback = "",
+     .longest = IPMI_KG},
+    {"cipher_suite_id", "Cipher Suite ID", POWER_CHOICE, .of_bmc = true, .fallback = "3",
+     CHOICES(cipher_suites)},
+    {"privilege_level", "Privilege Level", POWER_CHOICE, .of_bmc = true, .fallback = "OPERATOR",
+     CHOICES(privilege_levels)},
+    {"workaround_flags", "Workaround Flags", POWER_MULTIPLE_CHOICE, .of_bmc = true,
+     .fallback = "opensesspriv", CHOICES(workaround_flags)},
+};
+
+static const struct power_choice yes_no[] = {{"n", "No"}, {"y", "Yes"}};
+
+#define VERIFY_SSL                                                                              \
+    {                                                                                           \
+        "power_verify_ssl", "Verify SSL connections with system CA certificates", POWER_CHOICE, \
+            .required = true, .of_bmc = true, .fallback = "n", CHOICES(yes_no)                  \
+    }
+
+static const struct power_parameter redfish[] = {
+    {"power_address", "Redfish address", POWER_HOST, .required = true, .of_bmc = true,
+     .fallback = ""},
+    {"power_user", "Redfish user", POWER_STRING, .required = true, .of_bmc = true, .fallback = ""},
+    {"power_pass", "Redfish password", POWER_PASSWORD, .required = true, .secret = true,
+     .of_bmc = true, .fallback = ""},
+    {"node_id", "Node ID", POWER_STRING, .fallback = ""},
+};
+
+static const struct power_parameter webhook[] = {
+    {"power_on_uri", "URI to power on the node", POWER_URL, .required = true, .of_bmc = true,
+     .fallback = "", .longest = 1024},
+    {"power_off_uri", "URI to power off the node", POWER_URL, .required = true, .of_bmc = true,
+     .fallback = "", .longest = 1024},
+    {"power_query_uri", "URI to query the nodes power status", POWER_URL, .required = true,
+     .of_bmc = true, .fallback = "", .longest = 1024},
+    {"power_on_regex", "Regex to confirm the node is on", POWER_PATTERN, .required = true,
+     .of_bmc = true, .fallback = "status.*\\:.*running"},
+    {"power_off_regex", "Regex to confirm the node is off", POWER_PATTERN, .required = true,
+     .of_bmc = true, .fallback = "status.*\\:.*stopped"},
+    {"power_user", "Power user", POWER_STRING, .of_bmc = true, .fallback = ""},
+    {"power_pass", "Power password", POWER_PASSWORD, .secret = true, .of_bmc = true,
+     .fallback = ""},
+    {"power_token", "Power token, will be used in place of power_user and power_pass",
+     POWER_PASSWORD, .secret = true, .of_bmc = true, .fallback = "", .longest = 4096},
+    VERIFY_SSL,
+};
+
+#define DRIVER(table) .parameters = (table), .parameters_count = (int)COUNT_OF(table)
+
+const struct power_driver power_drivers[] = {
+    {"ipmi", "IPMI", .switches = true, .queryable = true, .address = "power_address", DRIVER(ipmi)},
+    {"manual", "Manual"},
+    {"redfish", "Redfish", .switches = true, .queryable = true, .chassis = true,
+     .address = "power_address", .unit = "node_id", DRIVER(redfish)},
+    {"webhook", "Webhook", .switches = true, .queryable = true, .address = "power_query_uri",
+     DRIVER(webhook)},
+};
+const int power_drivers_count = (int)COUNT_OF(power_drivers);

@@ -1,0 +1,160 @@
+"""Power drivers that speak HTTP, against the stand-ins of power_fakes.py."""
+import base64
+import uuid
+
+import pytest
+
+import power_fakes
+from regions import Refusal, free_port, wait_for
+
+
+@pytest.fixture(scope="module")
+def linked(authority, tmp_path_factory):
+    from regions import Rackd, Region
+    region = Region(authority, "region1")
+    region.rackd = Rackd(tmp_path_factory.mktemp("rackd"), authority, [region]).start()
+    wait_for("the link", lambda: "linked, 127.0.0.1" in region.rackd.text())
+    yield region
+    text = region.rackd.text()
+    region.rackd.close()
+    region.close()
+    assert "s3cret:pw" not in text and "Geheim17" not in text
+    print(text)
+
+
+@pytest.fixture
+def fake(tmp_path):
+    made = []
+
+    def make(kind, **options):
+        made.append(getattr(power_fakes, kind)(tmp_path, **options))
+        return made[-1]
+    yield make
+    for each in made:
+        each.close()
+
+
+def order(region, driver, action, parameters, timeout_ms=20000):
+    return region.link.call("power", timeout_s=timeout_ms / 1000 + 5, request=str(uuid.uuid4()), system_id="xyz789", action=action,
+                            driver=driver, parameters=parameters, timeout_ms=timeout_ms)["state"]
+
+
+def refused(region, driver, action, parameters, **options):
+    with pytest.raises(Refusal) as refusal:
+        order(region, driver, action, parameters, **options)
+    assert "Geheim17" not in refusal.value.message and "s3cret" not in refusal.value.message
+    return refusal.value
+
+
+def whole_life(region, driver, bmc, parameters):
+    """Looks, on, on again (nothing is done), cycle, off, off again."""
+    bmc.power = "off"
+    assert order(region, driver, "query", parameters) == "off"
+    assert order(region, driver, "on", parameters) == "on" and bmc.power == "on"
+    before = len(bmc.changes())
+    assert order(region, driver, "on", parameters) == "on"
+    assert order(region, driver, "query", parameters) == "on"
+    assert order(region, driver, "cycle", parameters) == "on"
+    changes = len(bmc.changes())
+    assert changes > before
+    assert order(region, driver, "off", parameters) == "off" and bmc.power == "off"
+    changes = len(bmc.changes())
+    assert order(region, driver, "off", parameters) == "off" and len(bmc.changes()) == changes
+    assert order(region, driver, "cycle", parameters) == "on" and bmc.power == "on"  # what is off is turned on
+
+
+def redfish(bmc, **changes):
+    return {"power_address": f"https://{bmc.address}", "power_user": "root", "power_pass": "s3cret:pw", **changes}
+
+
+ONCE = {"BootSourceOverrideEnabled": "Once", "BootSourceOverrideTarget": "Pxe"}
+
+
+@pytest.mark.parametrize("options", [{}, {"slash": True}, {"allowed": ["On", "ForceOff"]}, {"allowed": ["PushPowerButton", "ForceOff"]},
+                                     {"etag_in_body": False}, {"conflicts": 1}])
+def test_redfish(linked, fake, options):
+    bmc = fake("Redfish", **options)
+    whole_life(linked, "redfish", bmc, redfish(bmc))
+    assert bmc.boot == ONCE
+
+
+def test_redfish_names_its_system(linked, fake):
+    bmc = fake("Redfish", systems=["a", "b c"])
+    refusal = refused(linked, "redfish", "query", redfish(bmc))
+    assert refusal.error == "bad input" and "2 systems" in refusal.message and "node_id" in refusal.message
+    assert order(linked, "redfish", "query", redfish(bmc, node_id="b c", power_address=bmc.address)) == "off"
+    assert refused(linked, "redfish", "query", redfish(bmc, node_id="d")).error == "not found"
+
+
+@pytest.mark.parametrize("fault, error, text", [
+    ((200, b"<html>", {}), "corrupt data", "not a JSON object"),
+    ((200, b"[]", {}), "corrupt data", "not a JSON object"),
+    ((200, {"Members": [{"@odata.id": "//evil/"}]}, {}), "corrupt data", "no system"),
+    ((500, b"oops", {}), "unavailable", "answers 500"),
+    ((200, b"x" * (2 << 20), {}), "too large", "exceeds"),
+    ((302, b"", {"Location": "/again"}), "unavailable", "redirects"),
+])
+def test_redfish_that_answers_badly(linked, fake, fault, error, text):
+    bmc = fake("Redfish", fault=fault)
+    refusal = refused(linked, "redfish", "query", redfish(bmc))
+    assert refusal.error == error and text in refusal.message, refusal
+
+
+def test_redfish_refuses(linked, fake):
+    bmc = fake("Redfish")
+    refusal = refused(linked, "redfish", "on", redfish(bmc, power_pass="s3cret"))
+    assert refusal.error == "not allowed" and "refuses user or password" in refusal.message and not bmc.changes()
+    refusal = refused(linked, "redfish", "on", redfish(bmc, power_address=f"127.0.0.1:{free_port()}"), timeout_ms=3000)
+    assert refusal.error == "unavailable"
+    bmc.conflicts = 99
+    assert refused(linked, "redfish", "on", redfish(bmc)).error == "conflict" and bmc.power == "off"
+
+
+def test_redfish_machine_that_does_not_follow(linked, fake):
+    bmc = fake("Redfish", allowed=["On", "ForceOff"])
+    reply = bmc.reply
+    bmc.reply = lambda method, *rest: (204, "", {}) if method == "POST" else reply(method, *rest)
+    refusal = refused(linked, "redfish", "on", redfish(bmc), timeout_ms=3000)
+    assert refusal.error == "timed out" and "still off" in refusal.message
+
+
+def test_webhook(linked, fake):
+    bmc = fake("Webhook")
+    whole_life(linked, "webhook", bmc, bmc.parameters())
+    assert ("POST", "/on?token=Geheim17", "") in bmc.asked
+
+
+@pytest.mark.parametrize("changes, auth", [
+    ({"power_user": "u", "power_pass": "Geheim17"}, "Basic " + base64.b64encode(b"u:Geheim17").decode()),
+    ({"power_user": "u", "power_pass": "x", "power_token": "Geheim17"}, "Bearer Geheim17"),
+])
+def test_webhook_authentication(linked, fake, changes, auth):
+    bmc = fake("Webhook", auth=auth)
+    assert order(linked, "webhook", "on", bmc.parameters(**changes)) == "on"
+    refusal = refused(linked, "webhook", "on", bmc.parameters())
+    assert refusal.error == "not allowed" and "/query" in refusal.message
+
+
+def test_webhook_patterns(linked, fake):
+    bmc = fake("Webhook", words={"on": "it glows", "off": "dark"})
+    assert order(linked, "webhook", "query", bmc.parameters()) == "unknown"
+    glow = bmc.parameters(power_on_regex="glo(w|om)s$", power_off_regex="^dark")
+    assert order(linked, "webhook", "on", glow) == "on"
+    for pattern in ("a{2}", "(", r"(a)\1"):
+        assert refused(linked, "webhook", "query", bmc.parameters(power_on_regex=pattern)).error == "bad input"
+
+
+def test_webhook_certificate(linked, fake):
+    bmc = fake("Webhook", tls=True)
+    assert order(linked, "webhook", "query", bmc.parameters(power_verify_ssl="n")) == "off"
+    refusal = refused(linked, "webhook", "query", bmc.parameters(power_verify_ssl="y"))
+    assert refusal.error == "not allowed" and "certificate" in refusal.message
+
+
+@pytest.mark.parametrize("changes, text", [
+    ({"power_on_uri": "http://u:Geheim17@h/"}, "power_on_uri"), ({"power_on_uri": "file:///etc/passwd"}, "power_on_uri"),
+    ({"power_query_uri": "http://h/\r\nX: y"}, "power_query_uri"), ({"power_token": "a\r\nX: y"}, "control characters"),
+])
+def test_webhook_bad_parameters(linked, fake, changes, text):
+    refusal = refused(linked, "webhook", "query", fake("Webhook").parameters(**changes))
+    assert refusal.error == "bad input" and text in refusal.message
