@@ -1,5 +1,5 @@
-"""A deployment in the whole life of one machine, through the virtual IP and its BMC: enlisted, commissioned, taken by a plain user, deployed until its
-own cloud-init says that it is up, released. BIOS in ci; UEFI and Secure Boot at level full."""
+"""A deployment in the whole life of one machine, through the virtual IP and its BMC: enlisted, commissioned, taken by a plain user,
+deployed until its own cloud-init says that it is up, released. BIOS in ci; UEFI and Secure Boot at level full."""
 import base64
 import contextlib
 import os
