@@ -117,6 +117,16 @@ def test_faults_are_outlived(region, report):
     assert "status 503" in result.stderr and "trying again in" in result.stderr
 
 
+def test_another_rack_takes_the_place_of_a_dead_one(region, report):
+    """Each URL names a rack that nobody answers at; the command line names the one that does."""
+    region.listen("127.0.0.2", 0)
+    region.base = region.base.replace("127.0.0.2", "127.0.0.1")
+    result = report(region.enlist_url() + " gantry.racks=127.0.0.1,127.0.0.2")
+    assert result.returncode == 0, result.stderr
+    assert steps(region) == ENLISTED and region.ended()
+    assert "http://127.0.0.1" in result.stderr and "trying again" in result.stderr
+
+
 @pytest.mark.parametrize("fault,status,text", [
     (404, 4, "status 404"), (403, 3, "status 403"), (400, 2, "status 400")])
 def test_refusal_for_good_ends_it(region, report, fault, status, text):
