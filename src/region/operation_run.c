@@ -25,6 +25,7 @@ static const struct {
 struct step {
     const struct operation_run *run;
     struct operation *operation;
+    struct operation claimed;         /* as it was when the order left */
     json_t *parameters;               /* of the driver, secrets in clear; owned */
     enum operation_standing standing; /* of the order, when its answer has come */
     bool over;                        /* nothing more to do with this operation for now */
@@ -147,7 +148,7 @@ static enum error_code record(struct db *db, void *subject, struct error *err)
 {
     struct step *step = subject;
     struct machine_life life = {db, step->run->arena, step->run->ring, NULL};
-    struct operation claimed = *step->operation;
+    *step->operation = step->claimed; /* an earlier run may have come to nothing at its COMMIT */
     step->over = false;
     enum error_code code = operation_check(db, step->operation, &step->standing, err);
     bool current = step->standing == OPERATION_CURRENT;
@@ -158,8 +159,6 @@ static enum error_code record(struct db *db, void *subject, struct error *err)
     if (!code && current)
         code =
             step->power ? record_done(db, step, &life, err) : record_failure(db, step, &life, err);
-    if (code) /* it may run again */
-        *step->operation = claimed;
     return code;
 }
 
@@ -191,6 +190,7 @@ static bool run_step(const struct operation_run *run, struct operation *operatio
     } else {
         log_info("%s of %s: power %s, order %s", operation->kind, operation->machine.system_id,
                  operation->step, operation->order_id);
+        step.claimed = *operation;
         give_order(&step);
         more = keep_record(&step) && step.standing == OPERATION_CURRENT && !step.over;
     }

@@ -238,6 +238,24 @@ static void fail_the_next(void)
     answer = orders_count == 2 ? ERR_UNAVAILABLE : ERR_OK;
 }
 
+/* What is recorded fails at its COMMIT once, for each step: it is recorded again, not twice. */
+static void a_commit_that_fails_counts_for_nothing(void **state)
+{
+    (void)state;
+    ask(MACHINE_COMMISSIONING, "commission");
+    struct claimed claimed = claim_as("region1");
+    run_sql("CREATE SEQUENCE hiccup; CREATE FUNCTION hiccup() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN IF nextval('hiccup') % 3 = 1 THEN RAISE EXCEPTION USING ERRCODE = '40001'; "
+            "END IF; RETURN NULL; END $$; CREATE CONSTRAINT TRIGGER hiccup AFTER UPDATE ON "
+            "operation DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION hiccup()");
+    carry_out(&claimed.list[0]);
+    run_sql("DROP TRIGGER hiccup ON operation; DROP FUNCTION hiccup; DROP SEQUENCE hiccup");
+    assert_int_equal(orders_count, 2);
+    assert_true(!strncmp(orders[0], "off ", 4) && !strncmp(orders[1], "on ", 3));
+    assert_string_equal(read_text("SELECT ended IS NOT NULL FROM operation"), "t");
+    assert_string_equal(read_text("SELECT power_state FROM node"), "on");
+}
+
 /* One that was thought dead hears of its "off" when the other is at "on": that is old. */
 static void an_old_answer_changes_nothing(void **state)
 {
@@ -363,6 +381,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(off_then_on_each_with_an_id_of_its_own, begin, end),
         cmocka_unit_test_setup_teardown(release_ends_in_ready, begin, end),
         cmocka_unit_test_setup_teardown(a_lapsed_claim_goes_on_with_the_same_order, begin, end),
+        cmocka_unit_test_setup_teardown(a_commit_that_fails_counts_for_nothing, begin, end),
         cmocka_unit_test_setup_teardown(an_old_answer_changes_nothing, begin, end),
         cmocka_unit_test_setup_teardown(a_newer_wish_ends_the_older, begin, end),
         cmocka_unit_test_setup_teardown(a_wish_while_the_order_is_out, begin, end),
