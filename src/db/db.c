@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <libpq-fe.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,9 +12,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "src/base/clock.h"
 #include "src/base/container.h"
 
-enum { MAX_PREPARED = 1024 };
+enum { MAX_PREPARED = 1024, DIAL_MS = 2000 };
 
 /* BEGIN travels with the transaction's first statement: one round trip less. */
 enum transaction { TX_NONE, TX_WANTED, TX_OPEN };
@@ -21,7 +23,8 @@ enum transaction { TX_NONE, TX_WANTED, TX_OPEN };
 struct db {
     PGconn *pg;
     pthread_mutex_t lock;
-    int socket; /* under the lock: a duplicate of pg's own, -1 = none; for db_break */
+    int socket;  /* under the lock: a duplicate of pg's own, -1 = none; for db_break */
+    bool broken; /* under the lock: nothing is dialled until db_redirect */
     char *conninfo;
     const struct db_statement *prepared[MAX_PREPARED]; /* open-addressed by address */
     int prepared_count;
@@ -60,15 +63,26 @@ static void set_socket(struct db *db, int socket)
     if (db->socket >= 0)
         close(db->socket);
     db->socket = socket < 0 ? -1 : fcntl(socket, F_DUPFD_CLOEXEC, 0);
+    if (db->broken && db->socket >= 0) /* broken since it was looked at */
+        shutdown(db->socket, SHUT_RDWR);
     pthread_mutex_unlock(&db->lock);
 }
 
 void db_break(struct db *db)
 {
     pthread_mutex_lock(&db->lock);
+    db->broken = true;
     if (db->socket >= 0)
         shutdown(db->socket, SHUT_RDWR);
     pthread_mutex_unlock(&db->lock);
+}
+
+static bool is_broken(struct db *db)
+{
+    pthread_mutex_lock(&db->lock);
+    bool broken = db->broken;
+    pthread_mutex_unlock(&db->lock);
+    return broken;
 }
 
 static void hang_up(struct db *db)
@@ -95,6 +109,9 @@ void db_free(struct db *db)
 void db_redirect(struct db *db, const char *conninfo)
 {
     hang_up(db);
+    pthread_mutex_lock(&db->lock);
+    db->broken = false;
+    pthread_mutex_unlock(&db->lock);
     free(db->conninfo);
     db->conninfo = strdup(conninfo);
     ASSERT(db->conninfo);
@@ -119,6 +136,43 @@ static void drain(struct db *db)
         hang_up(db);
 }
 
+/* Until the socket of a dial is ready for what libpq waits for; false = not within the time. */
+static bool wait_ready(const struct db *db, PostgresPollingStatusType status, uint64_t end_ns)
+{
+    uint64_t now_ns = clock_boot_ns();
+    short events = status == PGRES_POLLING_READING ? POLLIN : POLLOUT;
+    struct pollfd ready = {PQsocket(db->pg), events, 0};
+    return now_ns < end_ns && poll(&ready, 1, (int)((end_ns - now_ns) / CLOCK_MS) + 1) > 0;
+}
+
+/* Step by step, so that db_break ends it as it ends a statement. Statements are planned once:
+ * choosing a plan for one of our lists takes longer than to run it, and PostgreSQL would go on
+ * doing so where few rows come back. */
+static enum error_code dial(struct db *db, struct error *err)
+{
+    const char *const keywords[] = {"dbname", "options", NULL};
+    const char *const values[] = {db->conninfo, "-c plan_cache_mode=force_generic_plan", NULL};
+    PostgresPollingStatusType status = PGRES_POLLING_WRITING;
+    uint64_t end_ns = clock_boot_ns() + DIAL_MS * CLOCK_MS;
+    int shown = -1;
+    db->pg = PQconnectStartParams(keywords, values, 1);
+    ASSERT(db->pg);
+    while (PQstatus(db->pg) != CONNECTION_BAD && status != PGRES_POLLING_OK &&
+           status != PGRES_POLLING_FAILED) {
+        if (PQsocket(db->pg) != shown)
+            set_socket(db, shown = PQsocket(db->pg));
+        if (!wait_ready(db, status, end_ns))
+            return error_set(err, ERR_UNAVAILABLE, "database: no answer to a new connection");
+        status = PQconnectPoll(db->pg);
+    }
+    if (PQstatus(db->pg) != CONNECTION_OK) {
+        const char *message = PQerrorMessage(db->pg);
+        return error_set(err, ERR_UNAVAILABLE, "database: %.*s", first_line(message), message);
+    }
+    set_socket(db, PQsocket(db->pg));
+    return ERR_OK;
+}
+
 enum error_code db_ready(struct db *db, struct error *err)
 {
     drain(db);
@@ -129,20 +183,15 @@ enum error_code db_ready(struct db *db, struct error *err)
         db->lost = true;
         return error_set(err, ERR_UNAVAILABLE, "database: the connection broke");
     }
-    /* Statements are planned once: choosing a plan for one of our lists takes longer than to run
-     * it, and PostgreSQL would go on doing so where few rows come back. */
-    const char *const keywords[] = {"dbname", "options", NULL};
-    const char *const values[] = {db->conninfo, "-c plan_cache_mode=force_generic_plan", NULL};
-    db->pg = PQconnectdbParams(keywords, values, 1);
-    ASSERT(db->pg);
-    if (PQstatus(db->pg) != CONNECTION_OK) {
-        const char *message = PQerrorMessage(db->pg);
-        error_set(err, ERR_UNAVAILABLE, "database: %.*s", first_line(message), message);
+    if (is_broken(db)) {
+        db->lost = true;
+        return error_set(err, ERR_UNAVAILABLE, "database: the primary was superseded");
+    }
+    if (dial(db, err)) {
         hang_up(db);
         db->lost = true;
         return ERR_UNAVAILABLE;
     }
-    set_socket(db, PQsocket(db->pg));
     PQsetNoticeReceiver(db->pg, note_warning, db);
     return ERR_OK;
 }
@@ -553,7 +602,7 @@ static enum error_code transact_once(struct db *db, db_body *body, void *subject
         roll_back(db);
     db->transaction = TX_NONE;
     bool broke = db->pg == NULL || PQstatus(db->pg) != CONNECTION_OK;
-    *again = code == ERR_BUSY || (code == ERR_UNAVAILABLE && db->lost && broke);
+    *again = code == ERR_BUSY || (code == ERR_UNAVAILABLE && db->lost && broke && !is_broken(db));
     return code;
 }
 

@@ -24,12 +24,13 @@ void db_free(struct db *db);
 void db_redirect(struct db *db, const char *conninfo);
 
 /**
- * Break what is under way: a primary that was superseded may never answer. Statements fail as when
- * the connection broke. Any thread, while the owner keeps db.
+ * Break what is under way, a dial too: a primary that was superseded may never answer. Statements
+ * fail as when the connection broke, and nothing is dialled again until db_redirect. Any thread,
+ * while the owner keeps db.
  */
 void db_break(struct db *db);
 
-/** Dial now if there is no live connection. Errors: UNAVAILABLE. */
+/** Dial now if there is no live connection, for at most 2 s. Errors: UNAVAILABLE. */
 enum error_code db_ready(struct db *db, struct error *err);
 
 /**

@@ -30,7 +30,8 @@ struct rack_pool {
     /* under the lock: */
     struct job *first, **last;
     int queued;
-    char *conninfo; /* NULL = no primary */
+    char *conninfo;              /* NULL = no primary */
+    struct db *dbs[THREADS_MAX]; /* of the threads that run */
     uint64_t epoch, generation;
     bool stopping;
 };
@@ -110,15 +111,31 @@ static struct job *take(struct worker *worker)
     return job;
 }
 
+/* So that a change of primary can break what waits for the old one. */
+static struct db **show_db(struct rack_pool *pool, struct db *db)
+{
+    struct db **place = pool->dbs;
+    pthread_mutex_lock(&pool->lock);
+    while (*place)
+        place++;
+    *place = db;
+    pthread_mutex_unlock(&pool->lock);
+    return place;
+}
+
 static void *work(void *subject)
 {
     struct rack_pool *pool = subject;
     struct worker worker = {.pool = pool, .db = db_new(""), .arena = arena_new()};
     struct job *job;
+    struct db **place = show_db(pool, worker.db);
     while ((job = take(&worker))) {
         run_job(&worker, job);
         loop_post(pool->setup.loop, finish, job);
     }
+    pthread_mutex_lock(&pool->lock);
+    *place = NULL;
+    pthread_mutex_unlock(&pool->lock);
     db_free(worker.db);
     arena_free(worker.arena);
     return NULL;
@@ -173,6 +190,9 @@ void rack_pool_primary(struct rack_pool *pool, const char *conninfo, uint64_t ep
     pool->conninfo = copy;
     pool->epoch = epoch;
     pool->generation++;
+    for (int i = 0; i < THREADS_MAX; i++)
+        if (pool->dbs[i]) /* a host that is gone would be waited for for seconds */
+            db_break(pool->dbs[i]);
     pthread_mutex_unlock(&pool->lock);
     free(old);
 }

@@ -5,9 +5,14 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <arpa/inet.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include "src/base/clock.h"
 #include "src/base/container.h"
 #include "src/db/db.h"
 #include "test/lib/temp_postgres.h"
@@ -423,6 +428,78 @@ static void test_redirect_and_nobody_there(void **unused)
     db_free(mine);
 }
 
+/* ---- a primary that was superseded ---- */
+
+static void *break_soon(void *subject)
+{
+    usleep(100000);
+    db_break(subject);
+    return NULL;
+}
+
+static int sleeps;
+
+static enum error_code sleep_long(struct db *one, void *subject, struct error *err)
+{
+    DB_STATEMENT(nap, "SELECT pg_sleep(20)");
+    (void)subject;
+    sleeps++;
+    return db_query(one, &nap, DB_NO_PARAMS, NULL, err);
+}
+
+static void test_break_ends_a_statement_for_good(void **unused)
+{
+    (void)unused;
+    struct db *one = db_new(postgres.conninfo);
+    struct error err = {0};
+    pthread_t breaker;
+    uint64_t began = clock_boot_ns();
+    assert_int_equal(pthread_create(&breaker, NULL, break_soon, one), 0);
+    assert_int_equal(db_transact(one, DB_READ, sleep_long, NULL, &err), ERR_UNAVAILABLE);
+    pthread_join(breaker, NULL);
+    assert_true(db_lost(one));
+    assert_int_equal(sleeps, 1); /* not again at the same one */
+    assert_int_equal(db_ready(one, &err), ERR_UNAVAILABLE);
+    assert_true(clock_boot_ns() - began < 3 * CLOCK_S);
+    db_redirect(one, postgres.conninfo);
+    assert_int_equal(db_ready(one, &err), ERR_OK);
+    db_free(one);
+}
+
+/* Takes connections and says nothing: a frozen one, or one whose host is gone. */
+static int listen_silently(char conninfo[64])
+{
+    struct sockaddr_in where = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof(where);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&where, sizeof(where)), 0);
+    assert_int_equal(listen(fd, 8), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&where, &size), 0);
+    snprintf(conninfo, 64, "host=127.0.0.1 port=%d user=x dbname=x", ntohs(where.sin_port));
+    return fd;
+}
+
+static void test_break_ends_a_dial(void **unused)
+{
+    (void)unused;
+    char conninfo[64];
+    int silent = listen_silently(conninfo);
+    struct db *one = db_new(conninfo);
+    struct error err = {0};
+    pthread_t breaker;
+    uint64_t began = clock_boot_ns();
+    assert_int_equal(db_ready(one, &err), ERR_UNAVAILABLE); /* by itself */
+    assert_in_range((clock_boot_ns() - began) / CLOCK_MS, 1900, 4000);
+    assert_non_null(strstr(err.text, "no answer"));
+    began = clock_boot_ns();
+    assert_int_equal(pthread_create(&breaker, NULL, break_soon, one), 0);
+    assert_int_equal(db_ready(one, &err), ERR_UNAVAILABLE);
+    assert_true(clock_boot_ns() - began < CLOCK_S);
+    pthread_join(breaker, NULL);
+    db_free(one);
+    close(silent);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -439,6 +516,8 @@ int main(void)
         cmocka_unit_test(test_read_is_one_snapshot),
         cmocka_unit_test(test_standby_is_unavailable),
         cmocka_unit_test(test_redirect_and_nobody_there),
+        cmocka_unit_test(test_break_ends_a_statement_for_good),
+        cmocka_unit_test(test_break_ends_a_dial),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

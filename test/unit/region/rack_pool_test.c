@@ -60,6 +60,17 @@ static enum error_code be_slow(const struct rack_peer *peer, struct db *db, json
     return ERR_OK;
 }
 
+/* As at a primary whose host is gone: no answer for longer than anybody waits. */
+static enum error_code hang(const struct rack_peer *peer, struct db *db, json_t *params,
+                            struct arena *arena, json_t **result, struct error *err)
+{
+    DB_STATEMENT(sleep, "SELECT pg_sleep(15)");
+    (void)peer, (void)params, (void)arena, (void)result;
+    slow_runs++;
+    return db_query(db, &sleep, DB_NO_PARAMS, NULL, err);
+}
+
+static const struct rack_call_row hang_row = {"hang", DB_READ, hang};
 static const struct rack_call_row add_row = {"add", DB_WRITE, add_one};
 static const struct rack_call_row count_row = {"count", DB_READ, count_all};
 static const struct rack_call_row slow_row = {"slow", DB_READ, be_slow};
@@ -136,6 +147,27 @@ static void test_without_a_primary(void **unused)
     assert_int_equal(last.code, ERR_UNAVAILABLE);
 }
 
+static void test_another_primary_breaks_what_waits_for_the_old_one(void **unused)
+{
+    (void)unused;
+    slow_runs = 0;
+    rack_pool_primary(pool, postgres.conninfo, 7);
+    uint64_t began = clock_boot_ns();
+    run(&hang_row, 1);
+    while (!slow_runs)
+        usleep(500);
+    usleep(50000); /* it is in the statement now */
+    rack_pool_primary(pool, NULL, 8);
+    turn_until(1);
+    assert_int_equal(last.code, ERR_UNAVAILABLE);
+    assert_int_equal(slow_runs, 1);
+    assert_true(clock_boot_ns() - began < 5 * CLOCK_S);
+    rack_pool_primary(pool, postgres.conninfo, 7);
+    run(&add_row, 1);
+    turn_until(2);
+    assert_int_equal(last.code, ERR_OK);
+}
+
 static void test_an_error_rolls_back(void **unused)
 {
     (void)unused;
@@ -203,9 +235,8 @@ static int stop_postgres(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_without_a_primary),
-        T(test_an_error_rolls_back),
-        T(test_a_read_of_an_old_primary_is_not_told),
+        T(test_without_a_primary),       T(test_another_primary_breaks_what_waits_for_the_old_one),
+        T(test_an_error_rolls_back),     T(test_a_read_of_an_old_primary_is_not_told),
         T(test_stop_answers_what_waits),
     };
     return cmocka_run_group_tests(tests, start_postgres, stop_postgres);
