@@ -373,7 +373,7 @@ static void after_open(struct pg_member *member, const struct pg_work *work)
     member->seen.open = true;
     member->in_force_version = work->step.facts.voters_version;
     member->ready_mark = work->step.seen.lsn;
-    member->watch_good_ns = clock_boot_ns();
+    member->watch_good_ns = member->dial_good_ns = clock_boot_ns();
     member->watch_late = 0;
     member->watch_next_ns = 0;
 }

@@ -116,7 +116,6 @@ static void take_watch(struct pg_member *member, const struct pg_watch *watch, u
         return;
     if (watch->primary) {
         member->watch_good_ns = now_ns;
-        member->watch_late = 0;
         member->replicas_count = watch->replicas_count;
         memcpy(member->replicas, watch->replicas, sizeof(member->replicas));
         look_for_ready(member);
@@ -139,15 +138,62 @@ static void finish_watch(void *subject)
     member->setup.events.changed(member->setup.owner);
 }
 
+/* A connection that is there already says nothing of the postmaster: new ones are made as well. */
+struct dial_work {
+    struct pg_member *member;
+    uint64_t serial;
+    bool taken;
+    char conninfo[LIMIT_PATH + 128];
+};
+
+static void run_dial(void *subject)
+{
+    struct dial_work *work = subject;
+    work->taken = pg_watch_dial(work->conninfo);
+}
+
+static void finish_dial(void *subject)
+{
+    struct dial_work *work = subject;
+    struct pg_member *member = work->member;
+    if (op_end(&member->dial, work->serial) && work->taken)
+        member->dial_good_ns = clock_boot_ns();
+    free(work);
+}
+
+static void dial(struct pg_member *member, uint64_t now_ns)
+{
+    if (op_busy(&member->dial) || now_ns < member->dial_next_ns)
+        return;
+    struct dial_work *work = calloc(1, sizeof(*work));
+    ASSERT(work);
+    work->member = member;
+    work->serial = op_begin(&member->dial, "dial", 0);
+    pg_files_supervisor(&member->files, work->conninfo, sizeof(work->conninfo));
+    member->dial_next_ns = now_ns + PG_WATCH_DIAL_MS * CLOCK_MS;
+    loop_run_blocking(member->setup.loop, run_dial, finish_dial, work);
+}
+
+static bool is_silent(const struct pg_member *member, uint64_t now_ns)
+{
+    return now_ns > member->watch_good_ns + PG_WATCH_FAILED_MS * CLOCK_MS ||
+           now_ns > member->dial_good_ns + PG_WATCH_DIAL_FAILED_MS * CLOCK_MS;
+}
+
 void pg_upkeep_watch(struct pg_member *member, uint64_t now_ns)
 {
     bool primary = is_primary(member);
     bool standby = member->seen.running && member->seen.answers && !member->seen.promoted;
-    if (primary && now_ns > member->watch_good_ns + PG_WATCH_FAILED_MS * CLOCK_MS &&
-        member->failed != member->seen.started_for && ++member->watch_late >= LATE_LOOKS) {
+    if (!is_silent(member, now_ns))
+        member->watch_late = 0;
+    else if (primary && member->failed != member->seen.started_for &&
+             ++member->watch_late >= LATE_LOOKS) {
         member->failed = member->seen.started_for;
-        log_error("PostgreSQL does not write any more: its lease is not renewed");
+        log_error("PostgreSQL does not write any more, or takes no connection: its lease is not "
+                  "renewed");
     }
+    if (primary)
+        dial(member, now_ns);
     if ((!primary && !standby) || op_busy(&member->watch) || now_ns < member->watch_next_ns)
         return;
     struct watch_work *work = calloc(1, sizeof(*work));

@@ -64,8 +64,9 @@ struct pg_member {
     bool checkpointed;
     struct pg_change change;
 
-    struct op watch;
+    struct op watch, dial;
     struct db *watch_db;
+    uint64_t dial_next_ns, dial_good_ns;
     uint64_t watch_next_ns, watch_good_ns, stream_ns, lost_next_ns;
     int watch_late;
     bool streams;

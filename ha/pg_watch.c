@@ -35,3 +35,11 @@ void pg_watch_run(struct pg_watch *watch)
 {
     watch->code = look(watch, &watch->err);
 }
+
+bool pg_watch_dial(const char *conninfo)
+{
+    struct db *db = db_new(conninfo);
+    bool taken = !db_ready(db, NULL);
+    db_free(db);
+    return taken;
+}

@@ -8,8 +8,10 @@
 #include "ha/pg_replicas.h"
 
 enum {
-    PG_WATCH_MS = 200,        /* between looks */
-    PG_WATCH_FAILED_MS = 800, /* without a good one: three looks in a row */
+    PG_WATCH_MS = 200,              /* between looks */
+    PG_WATCH_FAILED_MS = 800,       /* without a good one: three looks in a row */
+    PG_WATCH_DIAL_MS = 1000,        /* between new connections */
+    PG_WATCH_DIAL_FAILED_MS = 3500, /* without a new one: three in a row */
 };
 
 struct pg_watch {
@@ -25,3 +27,9 @@ struct pg_watch {
 };
 
 void pg_watch_run(struct pg_watch *watch);
+
+/**
+ * Does it take a new connection? A postmaster that is frozen, or cannot fork, is not seen through
+ * one that is there already. Blocking, for 2 s at most.
+ */
+bool pg_watch_dial(const char *conninfo);

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -105,6 +106,8 @@ static int spawn(const struct process_run *run, int in, int out, pid_t *pid)
                          (char *const *)(run->environment ? run->environment : minimal));
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attr);
+    if (!rv && getpriority(PRIO_PROCESS, 0) < 0)
+        setpriority(PRIO_PGRP, (id_t)*pid, 0);
     return rv;
 }
 

@@ -23,7 +23,8 @@ struct process_result {
 };
 
 /**
- * Start, feed, wait. The child gets no file descriptors but 0-2 and its own process group.
+ * Start, feed, wait. The child gets no file descriptors but 0-2, its own process group, and none of
+ * our precedence over other programs (nice below 0).
  * Errors: NOT_FOUND (no such program), TIMEOUT, TOO_LARGE, IO. A non-zero status is no error.
  */
 enum error_code process_run(const struct process_run *run, struct arena *arena,

@@ -157,6 +157,14 @@ def test_frozen_postgres(lab, writer, sampler, turn):
 
 
 @pytest.mark.parametrize("turn", range(ROUNDS))
+def test_frozen_postmaster(lab, writer, sampler, turn):
+    """Its backends go on, and so do those who are connected; nobody else gets in any more."""
+    def signal_it(number):
+        return lambda victim: [os.kill(pid, number) for pid in lab.pids("postgres", victim)]
+    run_fault(lab, writer, sampler, "freeze postmaster", signal_it(signal.SIGSTOP), signal_it(signal.SIGCONT), 4)
+
+
+@pytest.mark.parametrize("turn", range(ROUNDS))
 @pytest.mark.parametrize("process, most_s", [("regiond", 4), ("all", 4)])
 def test_frozen_and_resumed(lab, writer, sampler, process, most_s, turn):
     run_fault(lab, writer, sampler, f"freeze {process}", lambda victim: lab.run("stop", victim, "--process", process),

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "src/base/clock.h"
@@ -48,6 +49,18 @@ static void test_large_output_and_input(void **unused)
     assert_int_equal(run(argv, input, 1000, 5000, &result, &err), ERR_TOO_LARGE);
 }
 
+static void test_precedence_is_not_inherited(void **unused)
+{
+    (void)unused;
+    struct process_result result;
+    const char *const argv[] = {"/bin/sh", "-c", "sleep 0.05; exec nice", NULL};
+    if (setpriority(PRIO_PROCESS, 0, -5)) /* needs the right to */
+        skip();
+    assert_int_equal(run(argv, NULL, 1000, 5000, &result, NULL), ERR_OK);
+    assert_int_equal(setpriority(PRIO_PROCESS, 0, 0), 0);
+    assert_string_equal(result.output, "0\n");
+}
+
 static void test_missing_program_and_timeout(void **unused)
 {
     (void)unused;
@@ -80,6 +93,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_output_and_status),
         cmocka_unit_test(test_large_output_and_input),
+        cmocka_unit_test(test_precedence_is_not_inherited),
         cmocka_unit_test(test_missing_program_and_timeout),
         cmocka_unit_test(test_no_descriptors_leak),
     };

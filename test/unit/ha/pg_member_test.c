@@ -82,6 +82,14 @@ void pg_watch_run(struct pg_watch *watch)
         .member = 3, .flushed_lsn = (uint64_t)atomic_load(&flushed_by_third), .streams = true};
 }
 
+static atomic_bool takes_nobody;
+
+bool pg_watch_dial(const char *conninfo)
+{
+    (void)conninfo;
+    return !atomic_load(&takes_nobody);
+}
+
 static int count_steps(int kind)
 {
     int found = 0;
@@ -230,6 +238,7 @@ static int set_up(void **state)
     atomic_store(&held_kind, -1);
     atomic_store(&failing_kind, -1);
     atomic_store(&is_primary, false);
+    atomic_store(&takes_nobody, false);
     promotes = stops = proposed = releases = releases_while_it_runs = 0;
     runs = ending = false;
     make_data();
@@ -400,6 +409,27 @@ static void test_who_lags_does_not_vote(void **state)
     assert_int_equal(status.ready_voter, 3);
 }
 
+/* It writes, through the connection that is there; nobody else gets in: a frozen postmaster. */
+static void test_a_postmaster_that_takes_nobody_in_has_failed(void **state)
+{
+    struct pg_status status;
+    (void)state;
+    come_to_promote();
+    run_ms(50);
+    atomic_store(&is_primary, true);
+    run_until_proposed(COMMAND_SERVING);
+    facts.primary.phase = CLUSTER_SERVING;
+    facts.primary.served_epoch = EPOCH;
+    run_until_step(MEMBER_OPEN, 0);
+    run_ms(PG_WATCH_DIAL_FAILED_MS + 1000);
+    pg_member_status(member, &status);
+    assert_int_equal(status.failed, 0);
+    atomic_store(&takes_nobody, true);
+    run_ms(PG_WATCH_DIAL_FAILED_MS + 1000);
+    pg_member_status(member, &status);
+    assert_int_equal(status.failed, EPOCH);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -411,6 +441,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_declined_epoch_is_not_promoted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_facts_that_leap, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_who_lags_does_not_vote, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_postmaster_that_takes_nobody_in_has_failed, set_up,
+                                        tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
