@@ -84,6 +84,13 @@ void arp_probe(int fd, const char *interface, ip4 address)
     transmit(fd, interface, ARPOP_REQUEST, 0, address);
 }
 
+bool arp_link_is_up(int fd, const char *interface)
+{
+    struct ifreq request = {0};
+    snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", interface);
+    return !ioctl(fd, SIOCGIFFLAGS, &request) && request.ifr_flags & IFF_RUNNING;
+}
+
 bool arp_is_used(int fd, const char *interface, ip4 address, struct mac *mac)
 {
     struct frame frame;

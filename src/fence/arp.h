@@ -13,5 +13,8 @@ void arp_announce(int fd, const char *interface, ip4 address);
 /** Ask who has the address, as one who has none (RFC 5227 2.1.1). */
 void arp_probe(int fd, const char *interface, ip4 address);
 
+/** The interface has a carrier. */
+bool arp_link_is_up(int fd, const char *interface);
+
 /** A frame is there: true when it shows somebody else using the address; *mac says who. */
 bool arp_is_used(int fd, const char *interface, ip4 address, struct mac *mac);

@@ -16,6 +16,7 @@
 /* When to announce after an address was added, ms; then every 10 s. */
 static const int announce_ms[] = {0, 20, 60, 150, 400, 1000, 2000, 4000};
 enum { ANNOUNCE_EVERY_MS = 10000, PROBES = 3, PROBE_EVERY_MS = HELD_PROBE_MS / PROBES };
+enum { CONTEST_MS = 1000 }; /* how often somebody else's use of the address is answered at most */
 
 static bool is_free(const struct held_address *slot)
 {
@@ -170,17 +171,26 @@ static enum error_code begin(struct held *held, const struct fence_request *requ
     return ERR_OK;
 }
 
+/* From the beginning: who has not heard of it, or has heard otherwise, hears it now. */
+static void announce_again(struct held_address *slot, uint64_t now)
+{
+    slot->step = 0;
+    slot->next_step_ns = now;
+}
+
 void held_add(struct held *held, const struct fence_request *request)
 {
     struct error err = {0};
     enum error_code code;
     struct held_address *slot = find(held, request->address.address);
-    if (slot) { /* held already: an add is then a renewal */
+    if (slot) { /* held already: an add is then a renewal that is announced */
         struct fence_request renewal = {.type = FENCE_LEASE};
         renewal.lease.epoch = request->address.epoch;
         renewal.lease.deadline_ns = request->address.deadline_ns;
         snprintf(renewal.lease.address, FENCE_NET, "%s", request->address.address);
         code = held_renew(held, &renewal, &err);
+        if (!code && !slot->probing)
+            announce_again(slot, clock_boot_ns());
         held->answer(request->number, code, err.text);
         return;
     }
@@ -279,6 +289,33 @@ static void step_probe(struct held *held, struct held_address *slot, uint64_t no
     held->answer(request, code, err.text);
 }
 
+/* A link that was down has other hosts behind it, or the same with empty tables. */
+static void look_at_link(struct held_address *slot, uint64_t now)
+{
+    bool up = arp_link_is_up(slot->arp, slot->interface);
+    if (up && slot->link_down)
+        announce_again(slot, now);
+    slot->link_down = !up;
+}
+
+void held_hear(struct held *held, int arp)
+{
+    uint64_t now = clock_boot_ns();
+    struct mac mac;
+    char text[MAC_TEXT];
+    for (int i = 0; i < LIMIT_VIPS; i++) {
+        struct held_address *slot = &held->slots[i];
+        if (is_free(slot) || slot->probing || slot->arp != arp ||
+            !arp_is_used(slot->arp, slot->interface, slot->address.address, &mac) ||
+            now < slot->contest_ns + CONTEST_MS * CLOCK_MS)
+            continue;
+        log_warning("%s: %s on %s says that it has it; announced again", slot->text,
+                    mac_format(mac, text), slot->interface);
+        slot->contest_ns = now;
+        announce_again(slot, now);
+    }
+}
+
 static void step_announce(struct held_address *slot, uint64_t now)
 {
     arp_announce(slot->arp, slot->interface, slot->address.address);
@@ -313,6 +350,7 @@ static void step(struct held *held, struct held_address *slot, uint64_t now)
         if (netlink_add(held->netlink, slot->address, slot->interface, HELD_VALID_S, &err))
             log_error("%s: %s", slot->text, err.text);
         slot->next_refresh_ns = now + HELD_REFRESH_MS * CLOCK_MS;
+        look_at_link(slot, now);
     }
     if (now >= slot->next_step_ns)
         step_announce(slot, now);

@@ -25,7 +25,9 @@ struct held_address {
     bool probing, guarded; /* guarded: both hooks of the guard are in force */
     int step;              /* of the probe or announcement schedule */
     uint64_t next_step_ns, next_refresh_ns;
-    uint32_t request; /* number to answer when probing ends */
+    bool link_down;      /* at the last refresh */
+    uint64_t contest_ns; /* when somebody else's use of it was answered last */
+    uint32_t request;    /* number to answer when probing ends */
 };
 
 struct held {
@@ -40,7 +42,10 @@ struct held {
 /** Open the netlink socket, remove what an earlier fenced left, make the guard. */
 enum error_code held_init(struct held *held, const char *state_dir, struct error *err);
 
-/** A request ADDRESS_ADD; answered through held->answer, at once or after the probe. */
+/**
+ * A request ADDRESS_ADD; answered through held->answer, at once or after the probe. Of one that is
+ * held: renewed, and announced from the beginning.
+ */
 void held_add(struct held *held, const struct fence_request *request);
 
 /** ADDRESS_DROP; LEASE of an address. Errors: NOT_FOUND, CONFLICT (older epoch), IO. */
@@ -57,6 +62,9 @@ bool held_lapse(struct held *held);
  */
 enum error_code held_nudge(const struct held *held, const struct fence_request *request,
                            struct error *err);
+
+/** An ARP frame is there on a slot's socket: who else says that it has the address is answered. */
+void held_hear(struct held *held, int arp);
 
 /** Do what is due; returns when to call again (BOOTTIME ns, UINT64_MAX = never). */
 uint64_t held_run(struct held *held, uint64_t now_ns);

@@ -263,8 +263,7 @@ static int watch_all(void)
         fds[count++] = fenced.children[i].link;
     }
     for (int i = 0; i < LIMIT_VIPS; i++)
-        if (fenced.held.slots[i].probing)
-            fds[count++] = fenced.held.slots[i].arp;
+        fds[count++] = fenced.held.slots[i].arp;
     for (int i = 0; i < count; i++) {
         event.data.fd = fds[i];
         int rv = fds[i] < 0 ? 0 : epoll_ctl(epoll, EPOLL_CTL_ADD, fds[i], &event);
@@ -287,6 +286,7 @@ static void take_event(int fd)
         else if (fd == child->pidfd)
             end_child(child);
     }
+    held_hear(&fenced.held, fd);
 }
 
 /* Orphans of children (HAProxy after regiond died) come to us, the subreaper. */

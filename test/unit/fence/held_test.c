@@ -1,0 +1,152 @@
+/*
+ * What holds an address says so: again when somebody else claims it, when the link comes back, when
+ * it is asked to. A network namespace with a pair of interfaces. Needs the right to make one.
+ */
+// rooms: fence
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <poll.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "src/base/clock.h"
+#include "src/base/process.h"
+#include "src/fence/arp.h"
+#include "src/fence/held.h"
+
+static const ip4 vip = 0x0a090064; /* 10.9.0.100 */
+static char folder[] = "/tmp/held_test_XXXXXX";
+static struct held held;
+static int far, answers;
+
+static void ip(const char *const *words)
+{
+    struct arena *arena = arena_new();
+    struct process_run run = {.argv = words, .output_limit = 65536, .timeout_ms = 5000};
+    struct process_result result = {0};
+    struct error err = {0};
+    enum error_code code = process_run(&run, arena, &result, &err);
+    if (code || result.status)
+        fail_msg("%s %s: %s%s", words[1], words[2], err.text, code ? "" : result.output);
+    arena_free(arena);
+}
+
+#define IP(...) ip((const char *const[]){"/usr/sbin/ip", __VA_ARGS__, NULL})
+
+static void note_answer(uint32_t request, enum error_code code, const char *text)
+{
+    (void)request;
+    if (code)
+        fail_msg("%s", text);
+    answers++;
+}
+
+static void note_dropped(const char *address)
+{
+    fail_msg("%s was dropped", address);
+}
+
+static void add(void)
+{
+    struct fence_request request = {.type = FENCE_ADDRESS_ADD, .number = 1};
+    snprintf(request.address.address, FENCE_NET, "10.9.0.100/24");
+    snprintf(request.address.interface, FENCE_INTERFACE, "near");
+    request.address.epoch = 3;
+    request.address.deadline_ns = clock_boot_ns() + 60 * CLOCK_S;
+    held_add(&held, &request);
+}
+
+/* As fenced's loop does. Returns how often the address was announced, in frames. */
+static int run_ms(int ms)
+{
+    struct mac mac;
+    int heard = 0;
+    for (uint64_t end = clock_boot_ns() + (uint64_t)ms * CLOCK_MS; clock_boot_ns() < end;) {
+        struct pollfd fds[2] = {{held.slots[0].arp, POLLIN, 0}, {far, POLLIN, 0}};
+        poll(fds, 2, 5);
+        if (fds[0].revents)
+            held_hear(&held, held.slots[0].arp);
+        held_run(&held, clock_boot_ns());
+        while (arp_is_used(far, "far", vip, &mac))
+            heard++;
+    }
+    return heard;
+}
+
+static int set_up(void **state)
+{
+    struct error err = {0};
+    (void)state;
+    if (!mkdtemp(folder))
+        return -1;
+    IP("link", "add", "near", "type", "veth", "peer", "name", "far");
+    IP("link", "set", "near", "up");
+    IP("link", "set", "far", "up");
+    held.answer = note_answer;
+    held.dropped = note_dropped;
+    if (held_init(&held, folder, &err) || arp_open("far", &far, &err))
+        return -1;
+    usleep(50000); /* both ends have a carrier */
+    add();
+    return answers == 1 && run_ms(4300) >= 12 ? 0 : -1; /* its first seconds are over */
+}
+
+static int tear_down(void **state)
+{
+    char path[64];
+    (void)state;
+    held_drop_all(&held);
+    snprintf(path, sizeof(path), "%s/addresses", folder);
+    unlink(path);
+    rmdir(folder);
+    return 0;
+}
+
+static void test_quiet_then_again_when_asked(void **state)
+{
+    (void)state;
+    assert_int_equal(run_ms(300), 0);
+    add();
+    assert_int_equal(answers, 2);
+    assert_in_range(run_ms(100), 4, 6); /* at 0, 20 and 60 ms, in both forms */
+    run_ms(4300);
+}
+
+static void test_who_else_claims_it_is_answered(void **state)
+{
+    (void)state;
+    arp_announce(far, "far", vip);
+    assert_in_range(run_ms(100), 4, 6);
+    arp_announce(far, "far", vip); /* once a second, not more */
+    assert_in_range(run_ms(30), 0, 2);
+    run_ms(4300);
+    arp_probe(far, "far", vip); /* asks only: the kernel's answer is all */
+    assert_int_equal(run_ms(100), 1);
+}
+
+static void test_again_when_the_link_is_back(void **state)
+{
+    (void)state;
+    IP("link", "set", "far", "down");
+    run_ms(700);
+    IP("link", "set", "far", "up");
+    assert_true(run_ms(700) >= 4);
+}
+
+int main(void)
+{
+    if (unshare(CLONE_NEWNET)) {
+        print_message("no right to make a network namespace: skipped\n");
+        return 77;
+    }
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_quiet_then_again_when_asked),
+                                       cmocka_unit_test(test_who_else_claims_it_is_answered),
+                                       cmocka_unit_test(test_again_when_the_link_is_back)};
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
