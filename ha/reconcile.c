@@ -7,7 +7,9 @@
 
 #include "ha/balancer.h"
 #include "ha/duty.h"
+#include "ha/endpoint_check.h"
 #include "ha/epoch_ask.h"
+#include "ha/failover_decide.h"
 #include "ha/pg_access.h"
 #include "ha/vip.h"
 #include "raft/member_link.h"
@@ -15,7 +17,10 @@
 #include "src/base/container.h"
 #include "src/wire/digest.h"
 
-enum { PERIOD_MS = 50 }; /* the sweep beside the triggers; also between statuses */
+enum {
+    PERIOD_MS = 50,   /* the sweep beside the triggers; also between statuses */
+    SILENCE_MS = 500, /* a member heard again after it was cut off: clients may have been, too */
+};
 
 struct reconcile {
     struct reconcile_setup setup;
@@ -25,6 +30,7 @@ struct reconcile {
     struct pg_member *pg;
     struct vip *vip;
     struct balancer *balancer;
+    struct endpoint_check *endpoint_check;
     struct epoch_ask *epoch_ask;
     struct callers *callers;
     struct member_link *link;
@@ -70,8 +76,11 @@ static void take_status(struct reconcile *reconcile, uint64_t member,
         if (!place && (!heard->id || !cluster_state_member(&reconcile->view.facts, heard->id)))
             place = heard;
     }
+    uint64_t now_ns = clock_boot_ns();
+    if (place && place->id == member && now_ns - place->heard.heard_ns > SILENCE_MS * CLOCK_MS)
+        vip_announce(reconcile->vip);
     if (place)
-        *place = (struct heard){member, {clock_boot_ns(), *status}};
+        *place = (struct heard){member, {now_ns, *status}};
     duty_heard(reconcile->duty, member, status);
 }
 
@@ -230,6 +239,19 @@ static void tell_primary(struct reconcile *reconcile)
     reconcile->setup.primary(reconcile->setup.owner, epoch ? conninfo : NULL, primary->epoch);
 }
 
+/* Nothing is gained by letting go of an address that nobody else could serve better. */
+static bool others_are_fit(const struct reconcile *reconcile)
+{
+    uint64_t now_ns = clock_boot_ns();
+    for (int i = 0; i < LIMIT_REGIONS; i++) {
+        const struct heard *heard = &reconcile->heard[i];
+        if (heard->id && heard->id != reconcile->setup.self && heard->heard.status.fit &&
+            now_ns - heard->heard.heard_ns < FAILOVER_HEARD_MS * CLOCK_MS)
+            return true;
+    }
+    return false;
+}
+
 static void look(struct reconcile *reconcile)
 {
     const struct cluster_view *view = &reconcile->view;
@@ -238,12 +260,13 @@ static void look(struct reconcile *reconcile)
         return;
     reconcile->looking = true;
     uint64_t self = reconcile->setup.self;
-    bool fit = balancer_runs(reconcile->balancer);
+    bool fit = endpoint_check_fit(reconcile->endpoint_check);
     leases_facts(reconcile->leases, facts, self);
     pg_member_look(reconcile->pg, facts, self);
     if (facts->name[0])
         balancer_look(reconcile->balancer, facts);
-    vip_look(reconcile->vip, facts, self, fit);
+    endpoint_check_look(reconcile->endpoint_check);
+    vip_look(reconcile->vip, facts, self, fit || !others_are_fit(reconcile));
     tell_status(reconcile, fit);
     duty_look(reconcile->duty, facts, view->leads, view->raft.term);
     tell_primary(reconcile);
@@ -301,6 +324,7 @@ static void make_parts(struct reconcile *reconcile)
     reconcile->vip = vip_new(&vip);
     struct epoch_ask_setup ask = {setup->loop, reconcile->pg, ask_epoch, reconcile};
     reconcile->epoch_ask = epoch_ask_new(&ask);
+    reconcile->endpoint_check = endpoint_check_new(setup->loop, setup->settings);
     reconcile->balancer =
         balancer_new(setup->loop, setup->fence, setup->settings, on_changed, reconcile);
 }

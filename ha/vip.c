@@ -143,10 +143,13 @@ static void after_ask(void *subject, const struct fence_reply *reply, int fd)
         address->held &= reply->code != ERR_NOT_FOUND;
     } else {
         vip->problem[0] = '\0';
+        bool taken = !address->held && ask.type == FENCE_ADDRESS_ADD;
         address->held = ask.type != FENCE_ADDRESS_DROP;
-        address->taken_ns = clock_boot_ns();
-        address->nudges = 0;
-        nudge(address);
+        if (taken) {
+            address->taken_ns = clock_boot_ns();
+            address->nudges = 0;
+            nudge(address);
+        }
     }
     if (!address->held && ask.type == FENCE_ADDRESS_DROP) /* it has stopped: give it back */
         leases_release(vip->setup.leases, &address->hold);
@@ -249,6 +252,16 @@ void vip_look(struct vip *vip, const struct cluster_state *facts, uint64_t self,
             drop(address);
         else
             *address = (struct address){.vip = NULL}; /* removed: its place is free again */
+    }
+}
+
+void vip_announce(struct vip *vip)
+{
+    for (int i = 0; i < LIMIT_VIPS; i++) {
+        struct address *address = &vip->addresses[i];
+        if (address->net[0] && address->held && !address->busy &&
+            lease_hold_live(&address->hold, address->hold.core.epoch))
+            put_on(address);
     }
 }
 

@@ -24,10 +24,13 @@ struct vip *vip_new(const struct vip_setup *setup);
 void vip_free(struct vip *vip);
 
 /**
- * Compare what should be held with what is. fit: this member answers clients (its endpoint runs);
- * an unfit one drops what it holds.
+ * Compare what should be held with what is. fit: this member answers clients, or nobody does; an
+ * unfit one drops what it holds.
  */
 void vip_look(struct vip *vip, const struct cluster_state *facts, uint64_t self, bool fit);
+
+/** Tell the wire once more where the addresses are: some may not have heard. */
+void vip_announce(struct vip *vip);
 
 /** fenced dropped an address: its lease had ended. */
 void vip_dropped(struct vip *vip, const char *net);

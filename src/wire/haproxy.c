@@ -17,7 +17,7 @@
 #include "src/base/log.h"
 #include "src/base/op.h"
 
-enum { RETRY_MS = 1000, RETIRE_MS = 500, PEM_BYTES = 65536 };
+enum { RETRY_MS = 1000, RETIRE_MS = 500, STEADY_MS = 5000, PEM_BYTES = 65536 };
 
 /* What it shall run with. */
 struct wish {
@@ -36,6 +36,7 @@ struct listening {
 struct child {
     struct haproxy *haproxy;
     uv_process_t process;
+    uint64_t started_ns;
     bool told; /* to end */
 };
 
@@ -188,7 +189,10 @@ static void on_process_exit(uv_process_t *process, int64_t status, int signal_nu
              "HAProxy ended (exit %d, signal %d): its own words stand in the log before this",
              (int)status, signal_number);
     log_error("%s", haproxy->problem);
-    haproxy->wait_until_ns = clock_boot_ns() + RETRY_MS * CLOCK_MS / 4;
+    /* One that ran well is started again at once: its sockets take what comes meanwhile. */
+    uint64_t now_ns = clock_boot_ns();
+    bool steady = now_ns - child->started_ns > STEADY_MS * CLOCK_MS;
+    haproxy->wait_until_ns = steady ? 0 : now_ns + RETRY_MS * CLOCK_MS / 4;
 }
 
 static void spawn(struct haproxy *haproxy)
@@ -212,6 +216,7 @@ static void spawn(struct haproxy *haproxy)
                                     .stdio = stdio,
                                     .stdio_count = HAPROXY_FIRST_FD + haproxy->wish.count};
     child->haproxy = haproxy;
+    child->started_ns = clock_boot_ns();
     int rv = uv_spawn(&haproxy->loop->uv, &child->process, &options);
     haproxy->handles++;
     if (rv) {

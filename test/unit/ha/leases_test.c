@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "ha/leases.h"
 #include "src/base/clock.h"
@@ -112,6 +113,30 @@ static void test_a_new_process_waits_and_goes_not_below(void **state)
     close_all();
 }
 
+/* Who waits for another's promise asks less and less often; a release makes it ask at once. */
+static void test_a_release_is_taken_at_once(void **state)
+{
+    (void)state;
+    static const struct lease_resource vip = {CLUSTER_LEASE_VIP, 0x0a000009};
+    struct lease_hold hold = {.extended = NULL};
+    struct member_message other = {.kind = MEMBER_LEASE_REQUEST};
+    open_all(10);
+    usleep(3 * D * 1000); /* after a start it grants nothing */
+    other.claim = (struct lease_claim){vip, 6, 1, 77, 1, D};
+    leases_heard(leases, 2, &other);
+    leases_want(leases, &hold, vip, 7, D);
+    run_until(NULL, &hold, 7, D * 6 / 10); /* asked at 0, 30, 90 and 210 ms, next at 450 */
+    assert_false(lease_hold_live(&hold, 7));
+    other = (struct member_message){.kind = MEMBER_LEASE_RELEASE, .release = {vip, 6, 77}};
+    uint64_t began = clock_boot_ns();
+    leases_heard(leases, 2, &other);
+    run_until(NULL, &hold, 7, WAIT_MS);
+    assert_true(lease_hold_live(&hold, 7));
+    assert_true(clock_boot_ns() - began < 100 * CLOCK_MS);
+    leases_forget(leases, &hold);
+    close_all();
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -138,6 +163,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_granted_after_the_floor_renewed_and_final),
         cmocka_unit_test(test_a_new_process_waits_and_goes_not_below),
+        cmocka_unit_test(test_a_release_is_taken_at_once),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
