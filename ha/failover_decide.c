@@ -92,6 +92,21 @@ static bool while_serving(const struct cluster_state *facts, const struct failov
     return false;
 }
 
+/* The marker may need a voter whose own data went another way: it takes a copy first, which lasts
+ * as long as the database is large. Only while both are there. */
+static bool is_copied(const struct cluster_state *facts, const struct failover_watch *watch)
+{
+    const struct cluster_primary *primary = &facts->primary;
+    bool copied = false;
+    for (int i = 0; i < facts->members_count; i++) {
+        const struct failover_member *member = failover_watch_member(watch, facts->members[i].id);
+        copied |= facts->members[i].data_voter && member &&
+                  member->status.pg.copies == primary->epoch &&
+                  failover_hears(watch, facts->members[i].id, FAILOVER_HEARD_MS);
+    }
+    return copied && failover_hears(watch, primary->member, FAILOVER_HEARD_MS);
+}
+
 static bool while_set(const struct cluster_state *facts, const struct failover_watch *watch,
                       struct command *command, const char **why)
 {
@@ -100,6 +115,8 @@ static bool while_set(const struct cluster_state *facts, const struct failover_w
     uint64_t limit_ms = 2 * (uint64_t)primary->lease_ms;
     if (limit_ms < FAILOVER_SET_MS)
         limit_ms = FAILOVER_SET_MS;
+    if (is_copied(facts, watch))
+        limit_ms = FAILOVER_COPY_MS;
     if (primary->declined)
         *why = "the named member gave the epoch back";
     else if (member && member->status.pg.died == primary->epoch)

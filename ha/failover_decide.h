@@ -14,6 +14,7 @@ enum {
     FAILOVER_QUIET_MS =
         200, /* who is to get a virtual IP was heard since; nobody loses one before */
     FAILOVER_SET_MS = 2000,     /* SET without SERVING for longer is given up, or 2 D */
+    FAILOVER_COPY_MS = 1800000, /* or this, while a data voter copies the named member's data */
     FAILOVER_PREFER_MS = 500,   /* how long the preferred member's report is waited for */
     FAILOVER_STABLE_MS = 60000, /* a member must be fit this long before it gets a VIP back */
     FAILOVER_MOVE_MS = 10000,   /* between moves of virtual IPs for balance */

@@ -294,6 +294,8 @@ void pg_member_status(const struct pg_member *member, struct pg_status *status)
         if (primary->member == member->self && primary->phase == CLUSTER_SERVING)
             status->died = primary->epoch; /* also after a restart of the host */
     }
+    if (op_busy(&member->op) && member->op_kind == MEMBER_CLONE && primary->phase == CLUSTER_SET)
+        status->copies = primary->epoch;
     if (status->serves) {
         status->in_force = member->in_force_version;
         status->ready_voter = member->ready_voter;

@@ -39,7 +39,7 @@ FIELDS(pg) = {
     RECORD_OF(pg_status, serves, RECORD_U64),      RECORD_OF(pg_status, died, RECORD_U64),
     RECORD_OF(pg_status, failed, RECORD_U64),      RECORD_OF(pg_status, in_force, RECORD_U64),
     RECORD_OF(pg_status, ready_voter, RECORD_U64), RECORD_OF(pg_status, asks_out, RECORD_FLAG),
-    RECORD_OF(pg_status, system_id, RECORD_U64),
+    RECORD_OF(pg_status, copies, RECORD_U64),      RECORD_OF(pg_status, system_id, RECORD_U64),
 };
 TABLE(pg);
 FIELDS(status) = {

@@ -219,6 +219,36 @@ static void test_set_is_given_up(void **state)
     assert_int_equal(decide(&command), COMMAND_FENCE);
 }
 
+/* Every other voter's data went another way: the marker waits for one that copies anew. */
+static void test_set_waits_for_a_copy(void **state)
+{
+    (void)state;
+    struct command command;
+    facts.primary.phase = CLUSTER_SET;
+    later(0);
+    heard[1].pg.copies = facts.primary.epoch;
+    for (int s = 0; s < 60; s++) {
+        later(1000);
+        hear(1);
+        hear(2);
+        assert_int_equal(decide(&command), 0);
+    }
+    hear(2);
+    later(FAILOVER_HEARD_MS + 1); /* the one that is copied from is gone */
+    hear(2);
+    assert_int_equal(decide(&command), COMMAND_FENCE);
+    hear(1);
+    assert_int_equal(decide(&command), 0);
+    heard[1].pg.copies = facts.primary.epoch - 1; /* of another epoch's */
+    hear(2);
+    assert_int_equal(decide(&command), COMMAND_FENCE);
+    heard[1].pg.copies = facts.primary.epoch;
+    later(FAILOVER_COPY_MS);
+    hear(1);
+    hear(2);
+    assert_int_equal(decide(&command), COMMAND_FENCE);
+}
+
 static void test_data_voters_one_at_a_time(void **state)
 {
     (void)state;
@@ -336,6 +366,7 @@ int main(void)
         cmocka_unit_test_setup(test_the_preferred_one_is_waited_for, set_up),
         cmocka_unit_test_setup(test_a_switchover_is_of_one_epoch, set_up),
         cmocka_unit_test_setup(test_set_is_given_up, set_up),
+        cmocka_unit_test_setup(test_set_waits_for_a_copy, set_up),
         cmocka_unit_test_setup(test_data_voters_one_at_a_time, set_up),
         cmocka_unit_test_setup(test_acceptors_wait, set_up),
         cmocka_unit_test_setup(test_vips_are_spread, set_up),
