@@ -91,7 +91,13 @@ static void finish_work(void *subject)
 {
     struct pg_work *work = subject;
     struct pg_member *member = work->member;
+    char conninfo[LIMIT_PATH + 128];
     member->db_used = false;
+    if (member->db_broken) {
+        pg_files_supervisor(&member->files, conninfo, sizeof(conninfo));
+        db_redirect(member->db, conninfo);
+    }
+    member->db_broken = false;
     if (op_end(&member->op, work->serial))
         after_step(member, work);
     free(work);

@@ -11,6 +11,7 @@
 
 enum {
     LATE_LOOKS = 3,       /* a loop that was held up itself is no evidence */
+    GONE_LOOKS = 5,       /* watches without a stream of the next voter: a second */
     LOST_AFTER_MS = 5000, /* a standby that does not stream asks why */
     HANDED_OVER_MS = 2000,
     SHUTDOWN_MS = 1000, /* of a switchover; then it is an ordinary failover */
@@ -76,6 +77,29 @@ int pg_upkeep_next(const struct pg_member *member, uint64_t now_ns)
 
 /* ---- the watch ---- */
 
+/* A member that was to become a voter and went away: its vote is not asked for any more, and its
+ * name leaves the standby names, else a lone primary would wait for it with every commit. */
+static void take_back_gone(struct pg_member *member)
+{
+    uint64_t id = member->preset ? member->preset : member->ready_voter;
+    const struct cluster_member *who = cluster_state_member(&member->facts, id);
+    bool streams = false;
+    for (int i = 0; i < member->replicas_count; i++)
+        streams |= member->replicas[i].member == id && member->replicas[i].streams;
+    member->gone_looks = !id || streams || (who && who->data_voter) ? 0 : member->gone_looks + 1;
+    if (member->gone_looks < GONE_LOOKS)
+        return;
+    log_warning("PostgreSQL: member %llu went away before it got its data vote",
+                (unsigned long long)id);
+    member->preset = member->ready_voter = 0;
+    member->in_force_version = 0; /* whatever names a step was about to put in force: again */
+    member->gone_looks = 0;
+    if (member->db_used && member->op_kind == PG_STEP_NAMES) {
+        db_break(member->db); /* its marker waits for that member */
+        member->db_broken = true;
+    }
+}
+
 /* One that has flushed what was written when the present set came in force may become a voter. */
 static void look_for_ready(struct pg_member *member)
 {
@@ -118,6 +142,7 @@ static void take_watch(struct pg_member *member, const struct pg_watch *watch, u
         member->watch_good_ns = now_ns;
         member->replicas_count = watch->replicas_count;
         memcpy(member->replicas, watch->replicas, sizeof(member->replicas));
+        take_back_gone(member);
         look_for_ready(member);
     }
     member->streams = watch->streams;

@@ -38,7 +38,8 @@ struct pg_member {
 
     struct op op; /* the step in flight */
     int op_kind;
-    bool db_used; /* a thread has the connection, perhaps for a step that was given up */
+    bool db_broken; /* what it waited for is no use: it is dialled anew */
+    bool db_used;   /* a thread has the connection, perhaps for a step that was given up */
     struct db *db;
     struct loop_timer timer;
     int step; /* as decided last */
@@ -61,6 +62,7 @@ struct pg_member {
     /* As a primary: */
     uint64_t switch_lsn, failed;
     uint64_t in_force_version, ready_mark, ready_voter, preset; /* of the data voters */
+    int gone_looks; /* watches in a row that did not see the next voter stream */
     bool checkpointed;
     struct pg_change change;
 

@@ -48,6 +48,8 @@ static atomic_int held_kind; /* a step of this kind waits until it is 0 */
 static atomic_int failing_kind;
 static atomic_bool is_primary; /* what a look sees */
 static atomic_int flushed_by_third;
+static atomic_bool third_is_gone;
+static char names[CLUSTER_STANDBY_NAMES]; /* in force */
 enum { FLUSHED_AT_OPENING = 1000 };
 
 void pg_step_run(struct pg_step *step)
@@ -57,6 +59,8 @@ void pg_step_run(struct pg_step *step)
     atomic_store(&steps[at], step->kind);
     while (atomic_load(&held_kind) == step->kind)
         usleep(1000);
+    if (step->kind == PG_STEP_NAMES)
+        memcpy(names, step->names, sizeof(names));
     step->seen = (struct pg_position){.in_recovery = true, .timeline = 7, .lsn = 100};
     if (atomic_load(&is_primary))
         step->seen =
@@ -78,8 +82,10 @@ void pg_watch_run(struct pg_watch *watch)
 {
     watch->code = watch->primary ? ERR_OK : ERR_UNAVAILABLE;
     watch->replicas_count = 1;
-    watch->replicas[0] = (struct pg_replica){
-        .member = 3, .flushed_lsn = (uint64_t)atomic_load(&flushed_by_third), .streams = true};
+    watch->replicas[0] =
+        (struct pg_replica){.member = 3,
+                            .flushed_lsn = (uint64_t)atomic_load(&flushed_by_third),
+                            .streams = !atomic_load(&third_is_gone)};
 }
 
 static atomic_bool takes_nobody;
@@ -239,6 +245,7 @@ static int set_up(void **state)
     atomic_store(&failing_kind, -1);
     atomic_store(&is_primary, false);
     atomic_store(&takes_nobody, false);
+    atomic_store(&third_is_gone, false);
     promotes = stops = proposed = releases = releases_while_it_runs = 0;
     runs = ending = false;
     make_data();
@@ -430,6 +437,42 @@ static void test_a_postmaster_that_takes_nobody_in_has_failed(void **state)
     assert_int_equal(status.failed, EPOCH);
 }
 
+/* Before it has its vote its name is in force already: a lone primary would wait for it for ever.
+ */
+static void test_the_next_voter_vanishes(void **state)
+{
+    struct pg_status status;
+    (void)state;
+    facts.members[1].data_voter = facts.members[2].data_voter = false;
+    come_to_promote();
+    run_ms(50);
+    atomic_store(&is_primary, true);
+    run_until_proposed(COMMAND_SERVING);
+    facts.primary.phase = CLUSTER_SERVING;
+    facts.primary.served_epoch = EPOCH;
+    atomic_store(&flushed_by_third, FLUSHED_AT_OPENING);
+    run_until_step(MEMBER_OPEN, 0);
+    run_until_step(PG_STEP_NAMES, 0);
+    run_ms(3 * PG_WATCH_MS);
+    assert_non_null(strstr(names, "repl_3"));
+    pg_member_status(member, &status);
+    assert_int_equal(status.ready_voter, 3);
+    int before = atomic_load(&steps_count);
+    atomic_store(&third_is_gone, true);
+    run_until_step(PG_STEP_NAMES, before);
+    run_ms(100);
+    assert_string_equal(names, "");
+    pg_member_status(member, &status);
+    assert_int_equal(status.ready_voter, 0);
+    assert_int_equal(status.in_force, facts.voters_version);
+    before = atomic_load(&steps_count); /* it comes back */
+    atomic_store(&third_is_gone, false);
+    run_until_step(PG_STEP_NAMES, before);
+    run_ms(100);
+    pg_member_status(member, &status);
+    assert_int_equal(status.ready_voter, 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -441,6 +484,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_declined_epoch_is_not_promoted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_facts_that_leap, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_who_lags_does_not_vote, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_the_next_voter_vanishes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_postmaster_that_takes_nobody_in_has_failed, set_up,
                                         tear_down),
     };
