@@ -71,8 +71,11 @@ static void on_dialled(void *owner, struct tls_stream *stream, const struct erro
 {
     static const struct call_link_events events = {.closed = asked_closed};
     struct asked *asked = owner;
-    (void)why;
+    const struct member_calls_setup *setup = &asked->calls->setup;
     asked->dial = NULL;
+    if (!stream && why->code == ERR_GONE && asked->wanted && !asked->calls->closing &&
+        setup->removed)
+        setup->removed(setup->owner);
     if (stream)
         asked->link = call_link_adopt(asked->calls->setup.loop, stream, &events, asked);
     if (asked->link && (asked->calls->closing || !asked->wanted))

@@ -22,6 +22,8 @@ struct member_calls_setup {
     /** A member whose identity is pinned calls: answer or refuse, once, then or later. */
     void (*called)(void *owner, uint64_t member, const char *method, json_t *params,
                    struct call_link_request *request);
+    /** A member that is to be reached says that this one was removed from the cluster. */
+    void (*removed)(void *owner);
     void *owner;
 };
 

@@ -13,6 +13,7 @@
 /* Magic, purpose, from whom, to whom, the address of from. */
 enum { HELLO_ADDRESS = 32, HELLO_BYTES = HELLO_ADDRESS + PEER_ADDRESS, WELCOME_BYTES = 8 };
 static const char MAGIC[WELCOME_BYTES + 1] = "gantry-1";
+static const char REMOVED[WELCOME_BYTES + 1] = "gantry-0"; /* instead of a welcome */
 
 enum error_code peer_address_parse(const char *text, struct peer_address *address,
                                    struct error *err)
@@ -112,6 +113,10 @@ static void dial_read(struct tls_stream *stream, void *owner, const uint8_t *byt
     dial->welcomed += size;
     if (dial->welcomed < WELCOME_BYTES)
         return;
+    if (!memcmp(dial->welcome, REMOVED, WELCOME_BYTES)) {
+        give_up(dial, ERR_GONE, "says that this member was removed");
+        return;
+    }
     if (memcmp(dial->welcome, MAGIC, WELCOME_BYTES) != 0) {
         give_up(dial, ERR_CORRUPT, "is no member");
         return;
@@ -124,8 +129,13 @@ static void dial_read(struct tls_stream *stream, void *owner, const uint8_t *byt
 static void dial_closed(struct tls_stream *stream, void *owner, const struct error *why)
 {
     struct peer_dial *dial = owner;
+    struct error closed;
     (void)stream;
-    dial->done(dial->owner, NULL, dial->reset ? &dial->why : why);
+    if (why->code == ERR_GONE) /* it only hung up */
+        error_set(&closed, ERR_UNAVAILABLE, "%s", why->text);
+    else
+        closed = *why;
+    dial->done(dial->owner, NULL, dial->reset ? &dial->why : &closed);
     loop_timer_close(&dial->timer, free_dial);
 }
 
@@ -225,16 +235,17 @@ static bool is_purpose(int number)
 }
 
 /* What it said of itself agrees with its certificate and with what is known of it. */
-static bool may_enter(const struct caller *caller, const struct certificate *certificate)
+static enum peer_right may_enter(const struct caller *caller, const struct certificate *certificate)
 {
     const struct peer_door_setup *setup = &caller->door->setup;
     const char *address = (const char *)caller->hello + HELLO_ADDRESS;
     struct peer_address from;
     uint64_t id = number_at(caller->hello + 16);
-    return !memcmp(caller->hello, MAGIC, WELCOME_BYTES) && is_purpose(caller->hello[8]) && id &&
-           number_at(caller->hello + 24) == setup->self && !caller->hello[HELLO_BYTES - 1] &&
-           !peer_address_parse(address, &from, NULL) && !strcmp(from.name, certificate->name) &&
-           setup->may(setup->owner, id, certificate);
+    bool sound = !memcmp(caller->hello, MAGIC, WELCOME_BYTES) && is_purpose(caller->hello[8]) &&
+                 id && number_at(caller->hello + 24) == setup->self &&
+                 !caller->hello[HELLO_BYTES - 1] && !peer_address_parse(address, &from, NULL) &&
+                 !strcmp(from.name, certificate->name);
+    return sound ? setup->may(setup->owner, id, certificate) : PEER_REFUSED;
 }
 
 static void caller_read(struct tls_stream *stream, void *owner, const uint8_t *bytes, size_t size)
@@ -251,8 +262,13 @@ static void caller_read(struct tls_stream *stream, void *owner, const uint8_t *b
     caller->heard += size;
     if (caller->heard < HELLO_BYTES)
         return;
-    if (!may_enter(caller, tls_stream_peer(stream)) ||
-        tls_stream_write(stream, MAGIC, WELCOME_BYTES, NULL)) {
+    enum peer_right right = may_enter(caller, tls_stream_peer(stream));
+    if (right == PEER_REMOVED && !tls_stream_write(stream, REMOVED, WELCOME_BYTES, NULL)) {
+        caller->refused = true;
+        tls_stream_close(stream);
+        return;
+    }
+    if (right != PEER_MAY || tls_stream_write(stream, MAGIC, WELCOME_BYTES, NULL)) {
         refuse(caller);
         return;
     }

@@ -38,7 +38,8 @@ struct peer_target {
 
 /**
  * Call a member. done comes once, never from within: with the stream, which the callee takes over
- * at once with tls_stream_own, or with NULL and why. cancel: done comes with NULL, soon.
+ * at once with tls_stream_own, or with NULL and why; GONE = it says that self was removed from the
+ * cluster. cancel: done comes with NULL, soon.
  */
 struct peer_dial;
 struct peer_dial *
@@ -47,13 +48,15 @@ peer_dial(struct loop *loop, struct tls_credentials *credentials, const struct p
           void *owner);
 void peer_dial_cancel(struct peer_dial *dial);
 
+enum peer_right { PEER_REFUSED, PEER_MAY, PEER_REMOVED };
+
 /** A port that members call. */
 struct peer_door_setup {
     const char *ip;
     int port;
     uint64_t self;
-    /** May the bearer of this certificate speak as member id? */
-    bool (*may)(void *owner, uint64_t id, const struct certificate *certificate);
+    /** May the bearer of this certificate speak as member id? It is told when it was removed. */
+    enum peer_right (*may)(void *owner, uint64_t id, const struct certificate *certificate);
     /** A member called, which is reached at address: take the stream over with tls_stream_own. */
     void (*called)(void *owner, uint64_t id, const char *address, enum peer_purpose purpose,
                    struct tls_stream *stream);

@@ -74,25 +74,25 @@ bool replica_exists(const char *path)
 /* Who may speak as member id: the one whose name raft's configuration has for it. An id that is not
  * in it yet (this member is new, or has slept) may be any region but one that is known by another
  * id. */
-static bool may_speak(void *owner, uint64_t id, const struct certificate *certificate)
+static enum peer_right may_speak(void *owner, uint64_t id, const struct certificate *certificate)
 {
     struct replica *replica = owner;
     const struct raft_configuration *configuration = &replica->raft.configuration;
+    /* Old facts know fewer removals, not more: no id is given twice. */
+    bool removed = id < replica->facts.member_next && !cluster_state_member(&replica->facts, id);
     size_t length = strlen(certificate->name);
-    if (cluster_state_revoked(&replica->facts, certificate->serial))
-        return false;
-    if (id < replica->facts.member_next && !cluster_state_member(&replica->facts, id))
-        return false; /* removed: no id is given twice */
+    if (!removed && cluster_state_revoked(&replica->facts, certificate->serial))
+        return PEER_REFUSED;
     for (unsigned i = 0; i < configuration->n; i++) {
         const struct raft_server *known = &configuration->servers[i];
         bool named =
             !strncmp(known->address, certificate->name, length) && known->address[length] == '@';
         if ((known->id == id) != named)
-            return false;
-        if (named)
-            return true;
+            return removed ? PEER_REMOVED : PEER_REFUSED;
+        if (named) /* one that leaves is counted a moment longer, and may be the leader */
+            return PEER_MAY;
     }
-    return true;
+    return removed ? PEER_REMOVED : PEER_MAY;
 }
 
 static void on_messages(void *owner, uint64_t id, struct tls_stream *stream)

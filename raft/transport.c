@@ -130,11 +130,12 @@ static int connect_to(struct raft_uv_transport *library, struct raft_uv_connect 
     return 0;
 }
 
-static bool may(void *owner, uint64_t id, const struct certificate *certificate)
+static enum peer_right may(void *owner, uint64_t id, const struct certificate *certificate)
 {
     struct transport *transport = owner;
-    return !transport->closing && id != transport->setup.self &&
-           transport->setup.may(transport->setup.owner, id, certificate);
+    return transport->closing || id == transport->setup.self
+               ? PEER_REFUSED
+               : transport->setup.may(transport->setup.owner, id, certificate);
 }
 
 static void on_called(void *owner, uint64_t id, const char *address, enum peer_purpose purpose,

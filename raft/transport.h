@@ -19,7 +19,7 @@ struct transport_setup {
     const char *address; /* "name@ip:port": where others reach us; outlives the transport */
     const char *listen;  /* "ip:port"; copied */
     /** May the bearer of this certificate speak as member id? By raft's configuration. */
-    bool (*may)(void *owner, uint64_t id, const struct certificate *certificate);
+    enum peer_right (*may)(void *owner, uint64_t id, const struct certificate *certificate);
     /** Who was leader of this term committed this entry in it; we hold it. */
     void (*committed)(void *owner, uint64_t term, uint64_t index);
     /** A member opened a stream of messages, or of calls, to us; NULL = nobody takes any. */

@@ -93,14 +93,27 @@ static void take_proposal(struct region *region, json_t *params, struct call_lin
         replica_propose(region->replica, &command, answer_proposal, request);
 }
 
+/* Its stream may be older than its removal. */
+static bool is_counted(const struct region *region, uint64_t member)
+{
+    struct replica_server servers[LIMIT_REGIONS + 1];
+    int count = replica_servers(region->replica, servers, LIMIT_REGIONS + 1);
+    for (int i = 0; i < count; i++)
+        if (servers[i].id == member)
+            return true;
+    return false;
+}
+
 static void on_called(void *owner, uint64_t member, const char *method, json_t *params,
                       struct call_link_request *request)
 {
     struct region *region = owner;
     struct error why;
-    (void)member;
     if (!region->replica) {
         error_set(&why, ERR_UNAVAILABLE, "this region starts");
+        call_link_refuse(request, &why);
+    } else if (!is_counted(region, member)) {
+        error_set(&why, ERR_FORBIDDEN, "the asker was removed from the cluster");
         call_link_refuse(request, &why);
     } else if (!strcmp(method, "propose")) {
         take_proposal(region, params, request);
@@ -120,21 +133,27 @@ void region_members_called(void *owner, uint64_t id, struct tls_stream *stream)
     member_calls_called(region->members, id, stream);
 }
 
-void region_members_open(struct region *region)
-{
-    struct member_calls_setup setup = {&region->loop, region->credentials, region->self, on_called,
-                                       region};
-    region->members = member_calls_new(&setup);
-}
-
 /* It was a member, and the cluster has agreed that it is none any more. */
-static void leave(struct region *region, const struct cluster_state *facts)
+static void leave(void *owner)
 {
+    struct region *region = owner;
     struct error err;
     if (member_file_removed(region->settings.data_dir, &err))
         region_fail(&err);
-    log_warning("this region was removed from cluster %s: it stops what it runs", facts->name);
+    log_warning("this region was removed from its cluster: it stops what it runs");
     _exit(0); /* started again it finds the mark, and idles */
+}
+
+/* leave: it was away while it was removed, and another region says so. */
+void region_members_open(struct region *region)
+{
+    struct member_calls_setup setup = {.loop = &region->loop,
+                                       .credentials = region->credentials,
+                                       .self = region->self,
+                                       .called = on_called,
+                                       .removed = leave,
+                                       .owner = region};
+    region->members = member_calls_new(&setup);
 }
 
 void region_members_look(struct region *region, const struct cluster_view *view)
@@ -147,5 +166,5 @@ void region_members_look(struct region *region, const struct cluster_view *view)
         member_duty_look(region, view);
     else if (!cluster_state_member(&view->facts, view->self) &&
              view->self < view->facts.member_next)
-        leave(region, &view->facts);
+        leave(region);
 }

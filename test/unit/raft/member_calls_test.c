@@ -37,10 +37,11 @@ static struct {
     json_int_t twice;
 } answer;
 
-static bool may(void *owner, uint64_t id, const struct certificate *certificate)
+static enum peer_right may(void *owner, uint64_t id, const struct certificate *certificate)
 {
     (void)owner;
-    return id >= 1 && id <= 2 && !strcmp(certificate->name, sides[id - 1].name);
+    return id >= 1 && id <= 2 && !strcmp(certificate->name, sides[id - 1].name) ? PEER_MAY
+                                                                                : PEER_REFUSED;
 }
 
 static void on_stream(void *owner, uint64_t id, const char *address, enum peer_purpose purpose,
@@ -145,7 +146,8 @@ static int set_up(void **state)
         struct peer_door_setup door = {"127.0.0.1", 0, side->id, may, on_stream, side};
         if (peer_door_open(&loop, side->credentials, &door, &side->door, &err))
             fail_msg("%s", err.text);
-        struct member_calls_setup setup = {&loop, side->credentials, side->id, on_called, side};
+        struct member_calls_setup setup = {&loop, side->credentials, side->id, on_called, NULL,
+                                           side};
         side->calls = member_calls_new(&setup);
         servers[i].id = side->id;
         peer_address_format(side->name, "127.0.0.1", peer_door_port(side->door),

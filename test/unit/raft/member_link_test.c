@@ -31,10 +31,11 @@ static struct loop loop;
 static struct side sides[2];
 static struct replica_server servers[2];
 
-static bool may(void *owner, uint64_t id, const struct certificate *certificate)
+static enum peer_right may(void *owner, uint64_t id, const struct certificate *certificate)
 {
     (void)owner;
-    return id >= 1 && id <= 2 && !strcmp(certificate->name, sides[id - 1].name);
+    return id >= 1 && id <= 2 && !strcmp(certificate->name, sides[id - 1].name) ? PEER_MAY
+                                                                                : PEER_REFUSED;
 }
 
 static void on_called(void *owner, uint64_t id, const char *address, enum peer_purpose purpose,

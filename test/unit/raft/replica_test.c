@@ -464,7 +464,7 @@ static void test_strangers(void **state)
 }
 
 struct dialled {
-    bool done, connected;
+    bool done, connected, removed;
     struct tls_stream *stream;
 };
 
@@ -472,7 +472,7 @@ static void on_dialled(void *owner, struct tls_stream *stream, const struct erro
 {
     static const struct tls_events quiet = {0};
     struct dialled *dialled = owner;
-    (void)why;
+    dialled->removed = why && why->code == ERR_GONE;
     dialled->done = true;
     dialled->connected = stream != NULL;
     if (stream) {
@@ -486,7 +486,7 @@ static bool is_dialled(void *subject)
     return ((struct dialled *)subject)->done;
 }
 
-static bool may_enter(const char *name, const char *role, uint64_t self, uint64_t id)
+static struct dialled dial_as(const char *name, const char *role, uint64_t self, uint64_t id)
 {
     struct dialled dialled = {0};
     char address[PEER_ADDRESS], from[PEER_ADDRESS];
@@ -497,6 +497,13 @@ static bool may_enter(const char *name, const char *role, uint64_t self, uint64_
     peer_dial(&loop, credentials, &target, on_dialled, &dialled);
     run_until(is_dialled, &dialled);
     tls_credentials_free(credentials);
+    return dialled;
+}
+
+static bool may_enter(const char *name, const char *role, uint64_t self, uint64_t id)
+{
+    struct dialled dialled = dial_as(name, role, self, id);
+    assert_false(dialled.removed);
     return dialled.connected;
 }
 
@@ -638,6 +645,25 @@ static void test_a_full_disk(void **state)
     assert_int_equal(replica_facts(full->replica)->schema_level, level + 1);
 }
 
+/* One that was removed while it was away is told so; no id below is given to another. */
+static void test_a_removed_member_is_told(void **state)
+{
+    (void)state;
+    struct command add = {.kind = COMMAND_MEMBER_ADD, .member_add = fact_of(&members[0])};
+    add.member_add.id = 4;
+    strcpy(add.member_add.name, "region4");
+    strcpy(add.member_add.address, "127.0.0.4");
+    assert_int_equal(ask(&add), ERR_OK);
+    run_until(all_equal, NULL);
+    assert_false(dial_as("region4", CA_ROLE_REGION, 4, 1).removed);
+    struct command remove = {.kind = COMMAND_MEMBER_REMOVE, .member_remove = {4}};
+    assert_int_equal(ask(&remove), ERR_OK);
+    run_until(all_equal, NULL);
+    struct dialled dialled = dial_as("region4", CA_ROLE_REGION, 4, 1);
+    assert_true(dialled.removed && !dialled.connected);
+    assert_true(may_enter("region2", CA_ROLE_REGION, 2, 1));
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -689,6 +715,7 @@ int main(void)
         cmocka_unit_test(test_a_deposed_leader_is_not_believed),
         cmocka_unit_test(test_strangers),
         cmocka_unit_test(test_who_may_speak),
+        cmocka_unit_test(test_a_removed_member_is_told),
         cmocka_unit_test(test_a_full_disk),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
