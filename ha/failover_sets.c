@@ -47,7 +47,7 @@ static bool data_voters(const struct cluster_state *facts, const struct failover
             return change(facts, COMMAND_DATA_VOTERS, member->id, false, command);
         }
     }
-    if (!ready || ready->data_voter)
+    if (!ready || ready->data_voter || ready->id == facts->leaving)
         return false;
     *why = "a member has caught up";
     return change(facts, COMMAND_DATA_VOTERS, ready->id, true, command);
@@ -65,7 +65,8 @@ static bool acceptors(const struct cluster_state *facts, const struct failover_w
         return false;
     for (int i = 0; i < facts->members_count; i++) {
         const struct cluster_member *member = &facts->members[i];
-        if (member->acceptor || !failover_hears(watch, member->id, FAILOVER_HEARD_MS))
+        if (member->acceptor || member->id == facts->leaving ||
+            !failover_hears(watch, member->id, FAILOVER_HEARD_MS))
             continue;
         *why = "a member grants no leases yet";
         return change(facts, COMMAND_ACCEPTORS, member->id, true, command);

@@ -28,7 +28,7 @@ static uint64_t least_loaded(const struct cluster_state *facts, const struct fai
     for (int i = 0; i < facts->members_count; i++) {
         uint64_t id = facts->members[i].id;
         const struct failover_member *member = failover_watch_member(watch, id);
-        if (!is_fit(watch, id, FAILOVER_QUIET_MS) ||
+        if (id == facts->leaving || !is_fit(watch, id, FAILOVER_QUIET_MS) ||
             watch->now_ns - member->fit_ns < stable_ms * CLOCK_MS)
             continue;
         int load = load_of(facts, id), best_load = best ? load_of(facts, best) : 0;

@@ -134,6 +134,21 @@ static outcome apply_member_remove(struct cluster_state *facts,
     REMOVE_AT(facts->members, facts->members_count, index);
     if (facts->primary.served_member == remove->id)
         facts->primary.served_member = 0;
+    if (facts->leaving == remove->id)
+        facts->leaving = 0;
+    return ACCEPTED;
+}
+
+static outcome apply_member_leave(struct cluster_state *facts,
+                                  const struct command_member_leave *leave)
+{
+    if (leave->id && !member_of(facts, leave->id))
+        return OUTCOME(NOT_FOUND, "no such member");
+    if (leave->id && facts->leaving && facts->leaving != leave->id)
+        return OUTCOME(CONFLICT, "another member is on its way out");
+    if (leave->id && facts->primary.member == leave->id)
+        return OUTCOME(CONFLICT, "the primary stays: move it first");
+    facts->leaving = leave->id;
     return ACCEPTED;
 }
 
@@ -416,6 +431,8 @@ static outcome apply_one(struct cluster_state *facts, const struct command *comm
         return apply_member_add(facts, &command->member_add);
     case COMMAND_MEMBER_REMOVE:
         return apply_member_remove(facts, &command->member_remove);
+    case COMMAND_MEMBER_LEAVE:
+        return apply_member_leave(facts, &command->member_leave);
     case COMMAND_TOKEN_CREATE:
         return apply_token_create(facts, &command->token_create);
     case COMMAND_TOKEN_USE:

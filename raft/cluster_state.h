@@ -8,7 +8,7 @@
 #include "raft/command.h"
 
 enum {
-    CLUSTER_SNAPSHOT_VERSION = 2,
+    CLUSTER_SNAPSHOT_VERSION = 3,
     CLUSTER_SNAPSHOT_BYTES = 256 << 10, /* the longest snapshot */
 };
 
@@ -41,6 +41,7 @@ struct cluster_state {
     int block_owners_count;
     struct cluster_block blocks[CLUSTER_BLOCKS]; /* by number; those without an owner are free */
     int blocks_count;
+    uint64_t leaving; /* the member that is on its way out, 0 = none */
 };
 
 /** code ERR_OK = accepted; else nothing changed. reason is static and never NULL. */

@@ -102,6 +102,8 @@ static bool members_agree(const struct cluster_state *facts)
         voters += member->data_voter;
         acceptors += member->acceptor;
     }
+    if (facts->leaving && !cluster_state_member(facts, facts->leaving))
+        return false;
     return voters > 0 && acceptors > 0;
 }
 
@@ -179,7 +181,7 @@ bool cluster_state_valid(const struct cluster_state *facts, const char **why)
         broken =
             cluster_state_hash(facts) != cluster_state_hash(&empty) ? "facts before INIT" : NULL;
     else if (!members_agree(facts))
-        broken = "members: ids and names are single, somebody votes and somebody grants";
+        broken = "members: ids and names are single, somebody votes, grants, and only one leaves";
     else if (!primary_agrees(facts))
         broken = "primary: epoch, phase, member and timeline belong together";
     else if (!vips_agree(facts))

@@ -26,9 +26,13 @@ static const struct record_field head_fields[] = {
     RECORD_UP_TO(cluster_state, lease_ms_max, RECORD_U32, CLUSTER_LEASE_MS_MAX),
     RECORD_IN(cluster_state, primary, &cluster_primary_table),
     RECORD_OF(cluster_state, block_owner_next, RECORD_U32), /* from version 2 on */
+    RECORD_OF(cluster_state, leaving, RECORD_U64),          /* from version 3 on */
 };
 static const struct record_table head_table = RECORD_TABLE(head_fields);
-static const struct record_table head_table_1 = {head_fields, (int)COUNT_OF(head_fields) - 1};
+static const struct record_table head_tables_of_old[] = {
+    {head_fields, (int)COUNT_OF(head_fields) - 2},
+    {head_fields, (int)COUNT_OF(head_fields) - 1},
+};
 
 static const struct record_field trusted_fields[] = {
     RECORD_OF(command_trust, fingerprint, RECORD_NAME),
@@ -111,7 +115,8 @@ enum error_code cluster_state_decode(const void *bytes, size_t size, struct clus
     if (version > CLUSTER_SNAPSHOT_VERSION)
         return error_set(err, ERR_CONFLICT,
                          "the snapshot was written by a newer version of this program");
-    record_take(&in, version == 1 ? &head_table_1 : &head_table, facts);
+    bool old = version && version < CLUSTER_SNAPSHOT_VERSION;
+    record_take(&in, old ? &head_tables_of_old[version - 1] : &head_table, facts);
     for (size_t i = 0; i < (version == 1 ? LISTS_1 : COUNT_OF(lists)) && !in.wrong; i++)
         take_list(&in, &lists[i], facts);
     uint64_t hash = record_take_number(&in, 8, "hash");

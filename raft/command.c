@@ -20,6 +20,7 @@ FIELDS(init) = {
     LEASE_MS(CLUSTER_LEASE_DUTY, "duty lease"),
 };
 FIELDS(member_remove) = {RECORD_OF(command_member_remove, id, RECORD_U64)};
+FIELDS(member_leave) = {RECORD_OF(command_member_leave, id, RECORD_U64)};
 FIELDS(token_create) = {
     RECORD_IN(command_token_create, token, &cluster_token_table),
     RECORD_OF(command_token_create, now_ms, RECORD_U64),
@@ -100,6 +101,7 @@ FIELDS(block_expire) = {
 #define TABLE(kind) static const struct record_table kind##_table = RECORD_TABLE(kind##_fields)
 TABLE(init);
 TABLE(member_remove);
+TABLE(member_leave);
 TABLE(token_create);
 TABLE(token_use);
 TABLE(token_expire);
@@ -129,6 +131,8 @@ static const struct record_table *body_of(int kind)
         return &cluster_member_table;
     case COMMAND_MEMBER_REMOVE:
         return &member_remove_table;
+    case COMMAND_MEMBER_LEAVE:
+        return &member_leave_table;
     case COMMAND_TOKEN_CREATE:
         return &token_create_table;
     case COMMAND_TOKEN_USE:

@@ -38,7 +38,8 @@ enum {
     X(BLOCK_OWN, 23, block_own)        \
     X(BLOCK_GRANT, 24, block_grant)    \
     X(BLOCK_EXPIRE, 25, block_expire)  \
-    X(BLOCK_RETURN, 26, block_return)
+    X(BLOCK_RETURN, 26, block_return)  \
+    X(MEMBER_LEAVE, 27, member_leave)
 
 enum command_kind {
 #define X(name, number, member) COMMAND_##name = number,
@@ -54,6 +55,11 @@ struct command_init {
     uint32_t lease_ms[CLUSTER_LEASES];
 };
 struct command_member_remove {
+    uint64_t id;
+};
+/* The member is on its way out: it gets no vote, no grant and no address any more. 0 = nobody is,
+ * after all. */
+struct command_member_leave {
     uint64_t id;
 };
 struct command_token_create {
@@ -147,6 +153,7 @@ struct command {
         struct command_init init;
         struct cluster_member member_add;
         struct command_member_remove member_remove;
+        struct command_member_leave member_leave;
         struct command_token_create token_create;
         struct command_token_use token_use;
         struct command_token_expire token_expire;

@@ -1,7 +1,7 @@
 /*
- * `gantry cluster remove`. A region leaves step by step, each of them a
- * fact that may be there already, so that an interrupted removal is run again: its virtual IPs go
- * to others, then it grants no leases, has no data vote, and is no member; the leader then takes it
+ * `gantry cluster remove`. A region leaves step by step, each of them a fact that may be there
+ * already, so that an interrupted removal is run again: it is on its way out, its virtual IPs go to
+ * others, then it grants no leases, has no data vote, and is no member; the leader then takes it
  * out of raft. Control threads. Source: docs/ha.md (acceptors, data voters).
  */
 #include <stdio.h>
@@ -153,6 +153,27 @@ static enum error_code leave_members(struct removal *removal, struct error *err)
     return cluster_ask(&command, ASK_MS, err);
 }
 
+/* From here on nobody gives it back what the next steps take; 0 = it stays after all. */
+static enum error_code mark_leaving(uint64_t id, struct error *err)
+{
+    struct command command;
+    memset(&command, 0, sizeof(command));
+    command.kind = COMMAND_MEMBER_LEAVE;
+    command.member_leave.id = id;
+    return cluster_ask(&command, ASK_MS, err);
+}
+
+/* May it go? When it may not any more, an earlier removal that was cut off ends with that. */
+static enum error_code check(struct removal *removal, struct error *err)
+{
+    struct error ignored;
+    look_around(removal, 0);
+    enum error_code code = member_leave_check(&removal->look, &removal->leaver, err);
+    if (code == ERR_CONFLICT && removal->view.facts.leaving == removal->leaver.id)
+        mark_leaving(0, &ignored);
+    return code;
+}
+
 /* The facts may have moved under a step: then it is refused, and all is looked at again. */
 static enum error_code leave(struct removal *removal, struct error *err)
 {
@@ -161,11 +182,11 @@ static enum error_code leave(struct removal *removal, struct error *err)
         code = find(removal, err);
         if (code)
             break;
-        look_around(removal, 0);
-        code = member_leave_check(&removal->look, &removal->leaver, err);
+        code = check(removal, err);
         if (code)
             return code;
-        code = move_vips(removal, err);
+        code = mark_leaving(removal->leaver.id, err);
+        code = code ? code : move_vips(removal, err);
         code = code ? code : leave_acceptors(removal, err);
         code = code ? code : leave_data_voters(removal, err);
         code = code ? code : leave_members(removal, err);

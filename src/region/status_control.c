@@ -67,6 +67,12 @@ static json_t *held_of(const struct row *row, const char *net)
     return NULL;
 }
 
+static const char *member_name(const struct cluster_state *facts, uint64_t id)
+{
+    const struct cluster_member *member = cluster_state_member(facts, id);
+    return member ? member->name : NULL;
+}
+
 static struct verdict degraded(const char *advice)
 {
     return (struct verdict){"degraded", advice};
@@ -86,6 +92,12 @@ static const char *unreached(const struct look *look)
 static struct verdict judge_members(const struct look *look)
 {
     const char *names = unreached(look);
+    const char *leaver = member_name(&look->view.facts, look->view.facts.leaving);
+    if (leaver)
+        return degraded(arena_printf(look->arena,
+                                     "%s is being taken out; if that was cut off, run `gantry "
+                                     "cluster remove %s` again",
+                                     leaver, leaver));
     if (*names)
         return degraded(arena_printf(look->arena,
                                      "no answer from %s: start it or see to its network; if it is "
@@ -141,12 +153,6 @@ static json_t *text_or_null(const char *text)
     return text && *text ? json_string(text) : json_null();
 }
 
-static const char *member_name(const struct cluster_state *facts, uint64_t id)
-{
-    const struct cluster_member *member = cluster_state_member(facts, id);
-    return member ? member->name : NULL;
-}
-
 static json_t *lag_of(const struct look *look, const struct row *row)
 {
     const struct row *primary = row_of(look, look->view.facts.primary.member);
@@ -163,10 +169,10 @@ static json_t *describe_member(const struct look *look, const struct row *row)
     static const char *const told[] = {"raft_role", "raft_index", "pg_role", "pg_timeline",
                                        "pg_lsn",    "pg_step",    "serves"};
     const struct cluster_member *member = row->member;
-    json_t *shown =
-        json_pack("{ss sI ss sb sb sb}", "name", member->name, "id", (json_int_t)member->id,
-                  "address", member->address, "reachable", row->reachable, "raft_voter", row->votes,
-                  "data_voter", member->data_voter);
+    json_t *shown = json_pack(
+        "{ss sI ss sb sb sb sb}", "name", member->name, "id", (json_int_t)member->id, "address",
+        member->address, "reachable", row->reachable, "raft_voter", row->votes, "data_voter",
+        member->data_voter, "leaving", look->view.facts.leaving == member->id);
     for (size_t i = 0; i < COUNT_OF(told); i++) {
         json_t *value = row->reachable ? said(row, told[i]) : NULL;
         json_object_set_new(shown, told[i], value ? json_deep_copy(value) : json_null());

@@ -97,6 +97,9 @@ static void fill_large(int kind, struct command *command)
     case COMMAND_MEMBER_ADD:
         fill_member(&command->member_add, 2);
         break;
+    case COMMAND_MEMBER_LEAVE:
+        command->member_leave.id = 2;
+        break;
     case COMMAND_MEMBER_REMOVE:
         command->member_remove.id = 2;
         break;

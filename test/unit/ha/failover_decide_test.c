@@ -260,6 +260,9 @@ static void test_data_voters_one_at_a_time(void **state)
     assert_false(failover_sets(&facts, &watch, &command, &why)); /* the last is not in force */
     heard[0].pg.in_force = 3;
     hear(1);
+    facts.leaving = 3;
+    assert_false(failover_sets(&facts, &watch, &command, &why)); /* it is on its way out */
+    facts.leaving = 0;
     assert_true(failover_sets(&facts, &watch, &command, &why));
     assert_true(command.kind == COMMAND_DATA_VOTERS && command.data_voters.add);
     assert_true(command.data_voters.member == 3 && command.data_voters.version == 3);
@@ -290,6 +293,9 @@ static void test_acceptors_wait(void **state)
     hear(3);
     assert_false(failover_sets(&facts, &watch, &command, &why));
     later(1);
+    facts.leaving = 3;
+    assert_false(failover_sets(&facts, &watch, &command, &why));
+    facts.leaving = 0;
     assert_true(failover_sets(&facts, &watch, &command, &why));
     assert_true(command.kind == COMMAND_ACCEPTORS && command.acceptors.member == 3);
 }
@@ -338,6 +344,9 @@ static void test_vips_move_and_come_back(void **state)
     }
     later(500);
     hear(2); /* member 1 is not heard any more */
+    facts.leaving = 2;
+    assert_false(failover_vips(&facts, &watch, &command, &why)); /* not to one on its way out */
+    facts.leaving = 0;
     assert_true(failover_vips(&facts, &watch, &command, &why));
     assert_int_equal(command.vip_assign.holder, 2);
     facts.vips[0].holder = 2;

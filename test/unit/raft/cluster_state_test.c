@@ -110,14 +110,39 @@ static void test_members(void **unused)
     command.data_voters.version = 2;
     command.data_voters.add = false;
     ACCEPT();
+    SAMPLE(MEMBER_LEAVE);
+    command.member_leave.id = 1;
+    REFUSE(CONFLICT); /* the primary */
+    command.member_leave.id = 9;
+    REFUSE(NOT_FOUND);
+    command.member_leave.id = 2;
+    ACCEPT();
+    ACCEPT();
+    assert_int_equal(facts.leaving, 2);
     SAMPLE(MEMBER_REMOVE);
     assert_false(cluster_state_revoked(&facts, "a2new"));
     ACCEPT();
     assert_true(cluster_state_revoked(&facts, "a2new"));
+    assert_int_equal(facts.leaving, 0);
     REFUSE(NOT_FOUND);
     SAMPLE(MEMBER_ADD);
     REFUSE(CONFLICT); /* an id is never used twice */
     command.member_add.id = 3;
+    ACCEPT();
+    SAMPLE(MEMBER_ADD);
+    command.member_add.id = 4;
+    strcpy(command.member_add.name, "region4");
+    strcpy(command.member_add.address, "10.0.0.4");
+    command.member_add.key[0] = 'd';
+    ACCEPT();
+    SAMPLE(MEMBER_LEAVE);
+    command.member_leave.id = 3;
+    ACCEPT();
+    command.member_leave.id = 4;
+    REFUSE(CONFLICT); /* one after the other */
+    command.member_leave.id = 0;
+    ACCEPT(); /* it stays after all */
+    command.member_leave.id = 4;
     ACCEPT();
 }
 
@@ -575,32 +600,45 @@ static void test_a_snapshot_is_the_facts(void **unused)
     record_out_free(&again);
 }
 
-/* Version 1 knew no blocks: neither the last number of the head nor the last two lists. */
-static void test_a_snapshot_of_version_1(void **unused)
+/* The facts as an older version wrote them: without the numbers at the end of the head, and, in
+ * version 1, without the lists of blocks. */
+static void encode_old(int version, struct record_out *out)
 {
-    (void)unused;
-    enum { NUMBER = 4, HASH = 8, COUNTS = 2 * 2 };
-    static struct cluster_state seen;
-    struct record_out out = {0};
-    struct error err;
-    cluster_state_encode(&facts, &out);
-    out.bytes[4] = 1;
-    out.size -= HASH + COUNTS;
-    /* Before the lists stands the number: find it as all that differs when it is not zero. */
+    enum { LEAVING = 8, OWNER_NEXT = 4, HASH = 8, COUNTS = 2 * 2 };
+    size_t gone = version == 1 ? LEAVING + OWNER_NEXT : LEAVING;
     struct record_out other = {0};
-    facts.block_owner_next = 0x11223344;
+    cluster_state_encode(&facts, out);
+    out->bytes[4] = (uint8_t)version;
+    out->size -= version == 1 ? HASH + COUNTS : HASH;
+    /* Before the lists stand the numbers: find them as all that differs when they are not zero. */
+    facts.block_owner_next = version == 1 ? 0x11223344 : facts.block_owner_next;
+    facts.leaving = version == 1 ? 0 : 0x11;
     cluster_state_encode(&facts, &other);
     size_t at = 8;
-    while (out.bytes[at] == other.bytes[at])
+    while (out->bytes[at] == other.bytes[at])
         at++;
-    memmove(out.bytes + at, out.bytes + at + NUMBER, out.size - at - NUMBER);
-    out.size -= NUMBER;
-    record_put_number(&out, record_hash(out.bytes, out.size), HASH);
-    assert_int_equal(cluster_state_decode(out.bytes, out.size, &seen, &err), ERR_OK);
-    facts.block_owner_next = 0;
-    assert_int_equal(cluster_state_hash(&seen), cluster_state_hash(&facts));
-    record_out_free(&out);
+    memmove(out->bytes + at, out->bytes + at + gone, out->size - at - gone);
+    out->size -= gone;
+    record_put_number(out, record_hash(out->bytes, out->size), HASH);
     record_out_free(&other);
+    facts.leaving = 0;
+}
+
+static void test_snapshots_of_older_versions(void **unused)
+{
+    (void)unused;
+    static struct cluster_state seen;
+    struct error err;
+    for (int version = 1; version < CLUSTER_SNAPSHOT_VERSION; version++) {
+        struct record_out out = {0};
+        facts.leaving = 0;
+        encode_old(version, &out);
+        if (cluster_state_decode(out.bytes, out.size, &seen, &err))
+            fail_msg("version %d: %s", version, err.text);
+        facts.block_owner_next = version == 1 ? 0 : facts.block_owner_next;
+        assert_int_equal(cluster_state_hash(&seen), cluster_state_hash(&facts));
+        record_out_free(&out);
+    }
 }
 
 /* A proposer that knows the facts, more or less. */
@@ -686,7 +724,7 @@ int main(void)
         cmocka_unit_test_setup(test_blocks_given_back, start),
         cmocka_unit_test_setup(test_all_blocks, start),
         cmocka_unit_test_setup(test_a_snapshot_is_the_facts, start),
-        cmocka_unit_test_setup(test_a_snapshot_of_version_1, start),
+        cmocka_unit_test_setup(test_snapshots_of_older_versions, start),
         cmocka_unit_test_setup(test_random_histories, start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
