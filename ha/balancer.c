@@ -43,7 +43,7 @@ void balancer_look(struct balancer *balancer, const struct cluster_state *facts)
     struct balancer_socket wanted[BALANCER_SOCKETS];
     struct haproxy_socket sockets[BALANCER_SOCKETS];
     struct spool config;
-    if (!balancer->settings->endpoint_generation)
+    if (!balancer->settings->endpoint_generation || !balancer->settings->revoked_generation)
         return;
     int count = balancer_config_sockets(facts, balancer->settings, wanted);
     for (int i = 0; i < count; i++)

@@ -54,7 +54,35 @@ static const char fixed[] = "defaults\n"
                             "    maxconn 4000\n"
                             "    unique-id-format %[uuid()]\n";
 
-static void write_frontend(struct spool *out, const struct balancer_socket *socket, int number,
+static bool is_word(const char *text)
+{
+    return *text && strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                 "0123456789._-") == strlen(text);
+}
+
+/*
+ * Racks pass the machine's address on, and regions what their own front door has written; nobody
+ * else's word for it is taken, nor a region's that was removed. What a region passes on stays here:
+ * no circles.
+ */
+static void write_hop_rules(struct spool *out, const struct cluster_state *facts)
+{
+    spool_text(out, "    acl region ssl_c_s_dn(OU) -m str region\n"
+                    "    acl member ssl_c_s_dn(CN) -m str");
+    for (int i = 0; i < facts->members_count; i++)
+        if (is_word(facts->members[i].name))
+            spool_printf(out, " %s", facts->members[i].name);
+    spool_text(out, "\n"
+                    "    http-request deny if region !member\n"
+                    "    http-request deny unless { ssl_c_s_dn(OU) -m str rack region }\n"
+                    "    http-request set-header X-Gantry-Hop %[ssl_c_s_dn(CN)] unless region\n"
+                    "    http-request del-header X-Gantry-Caller unless region\n"
+                    "    http-request add-header X-Forwarded-For %[src] unless region\n"
+                    "    http-request set-header X-Forwarded-Proto https unless region\n");
+}
+
+static void write_frontend(struct spool *out, const struct cluster_state *facts,
+                           const struct balancer_socket *socket, int number,
                            const struct ha_settings *settings)
 {
     static const char *const names[] = {"http", "https", "hop"};
@@ -64,19 +92,11 @@ static void write_frontend(struct spool *out, const struct balancer_socket *sock
     if (socket->door != BALANCER_HTTP)
         spool_printf(out, " ssl crt %s/haproxy.pem alpn http/1.1", settings->run_dir);
     if (socket->door == BALANCER_HOP)
-        spool_printf(out, " ca-file %s verify required ssl-min-ver TLSv1.3", settings->ca_file);
+        spool_printf(out, " ca-file %s crl-file %s verify required ssl-min-ver TLSv1.3",
+                     settings->ca_file, settings->revoked_file);
     spool_text(out, "\n");
     if (socket->door == BALANCER_HOP) {
-        /*
-         * Racks pass the machine's address on, and regions what their own front door has written;
-         * nobody else's word for it is taken. What a region passes on stays here: no circles.
-         */
-        spool_text(out, "    acl region ssl_c_s_dn(OU) -m str region\n"
-                        "    http-request deny unless { ssl_c_s_dn(OU) -m str rack region }\n"
-                        "    http-request set-header X-Gantry-Hop %[ssl_c_s_dn(CN)] unless region\n"
-                        "    http-request del-header X-Gantry-Caller unless region\n"
-                        "    http-request add-header X-Forwarded-For %[src] unless region\n"
-                        "    http-request set-header X-Forwarded-Proto https unless region\n");
+        write_hop_rules(out, facts);
     } else {
         spool_text(out, "    http-request del-header X-Forwarded-For\n"
                         "    http-request del-header X-Gantry-Hop\n"
@@ -93,12 +113,6 @@ static void write_frontend(struct spool *out, const struct balancer_socket *sock
     if (socket->door == BALANCER_HOP)
         spool_text(out, "    use_backend here if region\n");
     spool_text(out, "    default_backend regions\n");
-}
-
-static bool is_word(const char *text)
-{
-    return *text && strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                 "0123456789._-") == strlen(text);
 }
 
 /*
@@ -130,12 +144,14 @@ static void write_regions(struct spool *out, const struct cluster_state *facts,
         const struct cluster_member *member = &facts->members[i];
         if (!strcmp(member->name, settings->name) || !is_word(member->name))
             continue;
-        spool_printf(out,
-                     "    server %s %s:%u check weight 10 ssl crt %s/haproxy.pem ca-file %s verify "
-                     "required verifyhost %s ssl-min-ver TLSv1.3 addr %s port %u no-check-ssl\n",
-                     member->name, member->address, member->ports[CLUSTER_PORT_HOP],
-                     settings->run_dir, settings->ca_file, member->name, member->address,
-                     member->ports[CLUSTER_PORT_HEALTH]);
+        spool_printf(
+            out,
+            "    server %s %s:%u check weight 10 ssl crt %s/haproxy.pem ca-file %s crl-file "
+            "%s verify required verifyhost %s ssl-min-ver TLSv1.3 addr %s port %u "
+            "no-check-ssl\n",
+            member->name, member->address, member->ports[CLUSTER_PORT_HOP], settings->run_dir,
+            settings->ca_file, settings->revoked_file, member->name, member->address,
+            member->ports[CLUSTER_PORT_HEALTH]);
     }
     spool_printf(out, "    server waits unix@%s backup\n", settings->api_socket);
     spool_printf(out, "\nbackend here\n    http-reuse safe\n    server %s unix@%s maxconn 256\n",
@@ -147,15 +163,16 @@ void balancer_config_write(struct spool *out, const struct cluster_state *facts,
                            const struct ha_settings *settings)
 {
     spool_printf(out,
-                 "# Written by gantry-regiond at every start of HAProxy; certificate %u.\nglobal\n"
+                 "# Written by gantry-regiond at every start of HAProxy; certificate %u, "
+                 "revoked %u.\nglobal\n"
                  "    stats socket unix@%s/haproxy.sock mode 600 level admin\n"
                  "    maxconn 4096\n"
                  "    nbthread 2\n"
                  "    hard-stop-after 30s\n"
                  "    ssl-default-bind-options ssl-min-ver TLSv1.2\n\n",
-                 settings->endpoint_generation, settings->run_dir);
+                 settings->endpoint_generation, settings->revoked_generation, settings->run_dir);
     spool_text(out, fixed);
     for (int i = 0; i < count; i++)
-        write_frontend(out, &sockets[i], HAPROXY_FIRST_FD + i, settings);
+        write_frontend(out, facts, &sockets[i], HAPROXY_FIRST_FD + i, settings);
     write_regions(out, facts, settings);
 }

@@ -10,5 +10,7 @@ struct ha_settings {
     const char *ca_file, *certificate_file, *key_file; /* PEM */
     const char *endpoint_certificate_file, *endpoint_key_file; /* what HAProxy shows */
     unsigned endpoint_generation; /* counts its makings; 0 = there is none yet */
+    const char *revoked_file;     /* list of revoked certificates, PEM */
+    unsigned revoked_generation;  /* counts its makings; 0 = there is none yet */
     const char *haproxy;          /* the program */
 };

@@ -39,13 +39,13 @@ void pg_access_ident(const struct cluster_state *facts, struct spool *spool)
 {
     char role[CLUSTER_REPL_NAME];
     spool_text(spool, "os  gantry  gantry\n"
-                      "os  gantry  api\n"
-                      "region  \"/^" ELEMENT_BEFORE "OU=region" ELEMENT_AFTER "\"  api\n");
-    for (int i = 0; i < facts->members_count; i++) {
+                      "os  gantry  api\n");
+    for (int i = 0; i < 2 * facts->members_count; i++) {
+        const struct cluster_member *member = &facts->members[i / 2];
         spool_text(spool, "region  \"/^(?=" ELEMENT_BEFORE "CN=");
-        put_escaped(spool, facts->members[i].name);
+        put_escaped(spool, member->name);
         spool_printf(spool, ELEMENT_AFTER ")" ELEMENT_BEFORE "OU=region" ELEMENT_AFTER "\"  %s\n",
-                     cluster_state_repl_name(facts->members[i].id, role));
+                     i % 2 ? "api" : cluster_state_repl_name(member->id, role));
     }
 }
 

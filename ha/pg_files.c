@@ -133,7 +133,8 @@ enum error_code pg_files_steer(const struct pg_files *files, const struct pg_ste
                  steer->standby_names, steer->slot);
     for (const char *c = steer->conninfo; *c; c++) /* it has quotes of its own */
         spool_put(&spool, *c == '\'' ? "''" : c, *c == '\'' ? 2 : 1);
-    spool_text(&spool, "'\n");
+    spool_printf(&spool, "'\nssl_crl_file = '%s'\n",
+                 steer->revokes ? files->settings->revoked_file : "");
     enum error_code code = write_spool(files, "steer.conf", &spool, err);
     pg_access_ident(steer->facts, &spool);
     code = code ? code : write_spool(files, "ident.conf", &spool, err);

@@ -38,7 +38,8 @@ struct pg_steer {
     const char *conninfo, *slot;       /* whom to follow; "" = nobody */
     const struct cluster_state *facts; /* whose members may replicate from here */
     uint64_t self;
-    bool open; /* the gate: clients may connect */
+    bool open;    /* the gate: clients may connect */
+    bool revokes; /* there is a list of revoked certificates */
 };
 
 /**

@@ -131,6 +131,7 @@ static void fill_step(const struct pg_member *member, int kind, struct pg_work *
     memcpy(step->names, work->steering.names, sizeof(step->names));
     step->source = work->steering.source;
     step->open = work->steering.open;
+    step->revokes = work->steering.revoked != 0;
     step->answers = member->seen.running && member->seen.answers;
     step->reported = floor->reported;
     step->reported_place = floor->place;

@@ -69,7 +69,8 @@ static void fill_steer(const struct pg_step *step, char conninfo[PG_ACCESS_CONNI
                                .slot = slot,
                                .facts = &step->facts,
                                .self = step->self,
-                               .open = step->open};
+                               .open = step->open,
+                               .revokes = step->revokes};
 }
 
 /* Until a backend of ours sees what was written: the postmaster told all its children. */

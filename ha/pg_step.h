@@ -29,6 +29,7 @@ struct pg_step {
     char names[CLUSTER_STANDBY_NAMES]; /* to be in force after the step */
     uint64_t source;                   /* conninfo stays at the primary of this epoch, 0 = empty */
     bool open;                         /* the gate stays open */
+    bool revokes;                      /* there is a list of revoked certificates */
     bool answers;
     uint64_t reported; /* floor: epoch and position of the last report */
     struct pg_wal_place reported_place;

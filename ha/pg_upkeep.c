@@ -45,6 +45,7 @@ void pg_upkeep_wanted(const struct pg_member *member, struct pg_steering *wanted
     wanted->source = member->seen.source;
     wanted->open = member->seen.open;
     wanted->members = hash_members(&member->facts);
+    wanted->revoked = member->setup.settings->revoked_generation;
 }
 
 static bool is_primary(const struct pg_member *member)
@@ -66,7 +67,8 @@ int pg_upkeep_next(const struct pg_member *member, uint64_t now_ns)
     bool names = strcmp(wanted.names, member->in_force.names) != 0;
     if (primary && (names || member->in_force_version != member->facts.voters_version))
         return PG_STEP_NAMES;
-    if (names || wanted.members != member->in_force.members)
+    if (names || wanted.members != member->in_force.members ||
+        wanted.revoked != member->in_force.revoked)
         return PG_STEP_STEER;
     if (primary && !member->checkpointed)
         return PG_STEP_CHECKPOINT; /* who rewinds waits for it */
@@ -111,7 +113,7 @@ static void look_for_ready(struct pg_member *member)
     for (int i = 0; i < member->replicas_count && !member->ready_voter; i++) {
         const struct pg_replica *replica = &member->replicas[i];
         const struct cluster_member *who = cluster_state_member(&member->facts, replica->member);
-        if (!who || who->data_voter || !replica->streams ||
+        if (!who || who->data_voter || who->id == member->facts.leaving || !replica->streams ||
             replica->flushed_lsn < member->ready_mark)
             continue;
         if (voters > 1)

@@ -17,6 +17,7 @@ struct pg_steering {
     uint64_t source; /* epoch whose primary conninfo names, 0 = empty */
     bool open;
     uint64_t members; /* hash of who may replicate */
+    unsigned revoked; /* generation of the list of revoked certificates */
 };
 
 /* A switchover that this primary carries out. */

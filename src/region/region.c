@@ -479,6 +479,7 @@ static void fill_paths(struct region *region)
         {paths->ring, dir, "tls/seal.keys"},
         {paths->endpoint_certificate, dir, "tls/endpoint.pem"},
         {paths->endpoint_key, dir, "tls/endpoint.key"},
+        {paths->revoked, dir, "tls/revoked.pem"},
         {paths->api_socket, run, "api.sock"},
         {paths->control_socket, run, "regiond.sock"},
     };
@@ -499,6 +500,8 @@ static void fill_paths(struct region *region)
         .key_file = paths->key,
         .endpoint_certificate_file = paths->endpoint_certificate,
         .endpoint_key_file = paths->endpoint_key,
+        .revoked_file = paths->revoked,
+        .revoked_generation = access(paths->revoked, F_OK) == 0,
         .haproxy = region->settings.haproxy,
     };
 }

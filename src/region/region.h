@@ -23,7 +23,7 @@ struct region_paths {
     char raft[LIMIT_PATH], floor[LIMIT_PATH], images[LIMIT_PATH], blobs[LIMIT_PATH];
     char ca_dir[LIMIT_PATH], ca[LIMIT_PATH]; /* the CA's folder, its certificate */
     char tls_dir[LIMIT_PATH], certificate[LIMIT_PATH], key[LIMIT_PATH], ring[LIMIT_PATH];
-    char endpoint_certificate[LIMIT_PATH], endpoint_key[LIMIT_PATH];
+    char endpoint_certificate[LIMIT_PATH], endpoint_key[LIMIT_PATH], revoked[LIMIT_PATH];
     char api_socket[LIMIT_PATH], control_socket[LIMIT_PATH]; /* below the run directory */
 };
 

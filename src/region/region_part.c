@@ -11,6 +11,7 @@
 #include "src/region/region_node.h"
 #include "src/region/region_operations.h"
 #include "src/region/region_racks.h"
+#include "src/region/revoked_list.h"
 
 const struct region_part region_parts[] = {
     {.name = "health", .look = NULL, .metrics = region_health_metrics},
@@ -21,6 +22,7 @@ const struct region_part region_parts[] = {
      .status = rack_seen_status,
      .metrics = rack_links_metrics},
     {.name = "members", .look = region_members_look},
+    {.name = "revoked", .look = revoked_list_look},
     {.name = "endpoint", .look = endpoint_certificate_look},
     {.name = "own node", .look = region_node_look, .primary = region_node_primary},
     {.name = "dhcp blocks", .start = dhcp_blocks_start, .look = dhcp_blocks_look},

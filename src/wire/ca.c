@@ -484,6 +484,59 @@ enum error_code ca_sign(struct ca *ca, const char *request_pem, const struct ca_
     return ERR_OK;
 }
 
+static bool add_revoked(X509_CRL *list, const char *serial, const ASN1_TIME *since)
+{
+    BIGNUM *number = NULL;
+    X509_REVOKED *revoked = X509_REVOKED_new();
+    ASSERT(revoked);
+    if (BN_hex2bn(&number, serial) != (int)strlen(serial) || !*serial) {
+        BN_free(number);
+        X509_REVOKED_free(revoked);
+        return false;
+    }
+    ASN1_INTEGER *integer = BN_to_ASN1_INTEGER(number, NULL);
+    ASSERT(integer);
+    X509_REVOKED_set_serialNumber(revoked, integer);
+    X509_REVOKED_set_revocationDate(revoked, (ASN1_TIME *)since);
+    X509_CRL_add0_revoked(list, revoked);
+    ASN1_INTEGER_free(integer);
+    BN_free(number);
+    return true;
+}
+
+static char *list_text(X509_CRL *list, struct arena *arena)
+{
+    BIO *bio = BIO_new(BIO_s_mem());
+    int rv = bio ? PEM_write_bio_X509_CRL(bio, list) : 0;
+    ASSERT(rv == 1);
+    return take_text(bio, arena);
+}
+
+enum error_code ca_revoke(struct ca *ca, const char *const *serials, int count, struct arena *arena,
+                          char **list_pem, struct error *err)
+{
+    /* Its times are the CA's: which list is the newest is not for a clock to say. */
+    const ASN1_TIME *begin = X509_get0_notBefore(ca->x509), *end = X509_get0_notAfter(ca->x509);
+    X509_CRL *list = X509_CRL_new();
+    ASSERT(list);
+    X509_CRL_set_version(list, X509_CRL_VERSION_2);
+    X509_CRL_set_issuer_name(list, X509_get_subject_name(ca->x509));
+    X509_CRL_set1_lastUpdate(list, begin);
+    X509_CRL_set1_nextUpdate(list, end);
+    enum error_code code = ERR_OK;
+    for (int i = 0; i < count && !code; i++)
+        if (!add_revoked(list, serials[i], begin))
+            code = error_set(err, ERR_BAD_INPUT, "\"%s\" is no serial number", serials[i]);
+    X509_CRL_sort(list);
+    if (!code) {
+        int rv = X509_CRL_sign(list, ca->key, EVP_sha256());
+        ASSERT(rv > 0);
+        *list_pem = list_text(list, arena);
+    }
+    X509_CRL_free(list);
+    return code;
+}
+
 enum error_code ca_issue(struct ca *ca, const struct ca_subject *subject,
                          const char *certificate_path, const char *key_path, struct error *err)
 {

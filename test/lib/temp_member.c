@@ -135,6 +135,7 @@ static void fill(const struct temp_cluster *cluster, const struct temp_member *m
                              .self = member->id,
                              .source = member->source,
                              .open = member->open || kind == MEMBER_OPEN,
+                             .revokes = member->revokes,
                              .answers = member->answers,
                              .reported = member->reported,
                              .reported_place = member->reported_place,

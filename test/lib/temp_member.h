@@ -21,7 +21,7 @@ struct temp_member {
     struct db *db; /* the supervisor's */
     pid_t pid;     /* 0 = does not run */
     /* What pg_member keeps between steps: */
-    bool answers, open;
+    bool answers, open, revokes;
     uint64_t source, reported;
     struct pg_wal_place reported_place;
     bool positioned;

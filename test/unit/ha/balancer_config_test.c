@@ -16,7 +16,8 @@ static const struct ha_settings settings = {.name = "region1",
                                             .hop_port = 5252,
                                             .health_port = 5239,
                                             .api_socket = "/run/x/api.sock",
-                                            .ca_file = "/d/ca.pem"};
+                                            .ca_file = "/d/ca.pem",
+                                            .revoked_file = "/d/revoked.pem"};
 
 static struct cluster_state facts;
 
@@ -72,6 +73,10 @@ static void test_doors(void **unused)
     assert_true(says(text, "frontend hop_3", "bind fd@3 ssl crt /run/x/haproxy.pem"));
     assert_true(says(text, "frontend hop_3", "verify required"));
     assert_true(says(text, "frontend hop_3", "deny unless { ssl_c_s_dn(OU) -m str rack region }"));
+    assert_true(says(text, "frontend hop_3", "crl-file /d/revoked.pem verify required"));
+    assert_true(says(text, "frontend hop_3",
+                     "acl member ssl_c_s_dn(CN) -m str region1 region2\n"
+                     "    http-request deny if region !member\n"));
     assert_false(says(text, "frontend hop_3", "del-header X-Forwarded-For"));
     assert_true(says(text, "frontend hop_3", "X-Forwarded-Proto https unless region\n"));
     assert_true(says(text, "frontend hop_3", "use_backend here if region\n"));

@@ -68,6 +68,7 @@ static void test_ident(void **unused)
     (void)unused;
     assert_true(fits("api", "CN=region1,OU=region,O=lab"));
     assert_true(fits("api", "O=lab,OU=region,CN=region1"));
+    assert_false(fits("api", "CN=removed,OU=region,O=lab"));
     assert_false(fits("api", "CN=rack1,OU=rack,O=lab"));
     assert_false(fits("api", "CN=x\\,OU=region,OU=rack,O=lab"));
     assert_false(fits("api", "CN=x,OU=regional,O=lab"));

@@ -1,6 +1,6 @@
 /*
  * How a member comes back, on three real PostgreSQL: a lost slot, less on disk than was reported,
- * another cluster's data, two senders under one name.
+ * another cluster's data, two senders under one name, a revoked certificate.
  */
 // rooms: ha
 #include <stdarg.h>
@@ -245,6 +245,40 @@ static void test_the_same_name_twice(void **unused)
     set(primary(), "wal_sender_timeout", "10s");
 }
 
+static void put_revoked(uint64_t id, uint64_t at)
+{
+    struct temp_member *member = member_of(at);
+    struct certificate certificate;
+    const char *serial = certificate.serial;
+    char *list;
+    assert_int_equal(
+        certificate_read(member_of(id)->settings.certificate_file, &certificate, &cluster.err),
+        ERR_OK);
+    assert_int_equal(
+        ca_revoke(cluster.ca.ca, &serial, id != at, cluster.ca.arena, &list, &cluster.err), ERR_OK);
+    member->settings.revoked_file = arena_printf(cluster.ca.arena, "%s/revoked", member->root);
+    assert_int_equal(
+        file_write(member->settings.revoked_file, list, strlen(list), 0644, &cluster.err), ERR_OK);
+    member->revokes = true;
+    temp_member_do(&cluster, at, PG_STEP_STEER);
+}
+
+/* Its list has nobody, then one; a running PostgreSQL takes it, and others still come in. */
+static void test_a_revoked_certificate(void **unused)
+{
+    (void)unused;
+    uint64_t serving = primary(), bad = after(serving), good = after(bad);
+    put_revoked(serving, serving);
+    temp_member_do(&cluster, bad, PG_STEP_LOST);
+    put_revoked(bad, serving);
+    assert_int_equal(temp_member_step(&cluster, bad, PG_STEP_LOST, &step), ERR_UNAVAILABLE);
+    assert_non_null(strstr(step.err.text, "revoked"));
+    temp_member_do(&cluster, good, PG_STEP_LOST);
+    member_of(serving)->revokes = false;
+    temp_member_do(&cluster, serving, PG_STEP_STEER);
+    temp_member_do(&cluster, bad, PG_STEP_LOST);
+}
+
 static int set_up(void **unused)
 {
     (void)unused;
@@ -265,10 +299,9 @@ int main(void)
 {
     temp_member_become_gantry();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_a_lost_slot),
-        cmocka_unit_test(test_less_than_it_reported),
-        cmocka_unit_test(test_another_clusters_data),
-        cmocka_unit_test(test_the_same_name_twice),
+        cmocka_unit_test(test_a_lost_slot),           cmocka_unit_test(test_less_than_it_reported),
+        cmocka_unit_test(test_another_clusters_data), cmocka_unit_test(test_the_same_name_twice),
+        cmocka_unit_test(test_a_revoked_certificate),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

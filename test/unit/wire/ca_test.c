@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "src/base/file.h"
+#include "src/base/process.h"
 #include "test/lib/test_ca.h"
 
 static struct test_ca test;
@@ -130,6 +131,41 @@ static void test_issue_writes_files(void **unused)
     tls_credentials_free(credentials);
 }
 
+/* OpenSSL's own verifier, with the list: who stands on it is refused, who does not is not. */
+static void test_revoked(void **unused)
+{
+    (void)unused;
+    struct error err;
+    char *list;
+    struct certificate bad;
+    struct tls_files files = test_ca_files(&test, "gone", CA_ROLE_REGION, 30);
+    struct tls_files good = test_ca_files(&test, "stays", CA_ROLE_REGION, 30);
+    assert_int_equal(certificate_read(files.certificate, &bad, &err), ERR_OK);
+    const char *serials[] = {"1234", bad.serial};
+    assert_int_equal(ca_revoke(test.ca, serials, 2, test.arena, &list, &err), ERR_OK);
+    const char *path = arena_printf(test.arena, "%s/revoked.pem", test.folder);
+    assert_int_equal(file_write(path, list, strlen(list), 0644, &err), ERR_OK);
+    for (int i = 0; i < 2; i++) {
+        const char *const argv[] = {"/usr/bin/openssl",
+                                    "verify",
+                                    "-crl_check",
+                                    "-CRLfile",
+                                    path,
+                                    "-CAfile",
+                                    files.ca,
+                                    i ? good.certificate : files.certificate,
+                                    NULL};
+        struct process_run run = {.argv = argv, .output_limit = 65536, .timeout_ms = 10000};
+        struct process_result result;
+        assert_int_equal(process_run(&run, test.arena, &result, &err), ERR_OK);
+        assert_int_equal(result.status == 0, i);
+        assert_int_equal(strstr(result.output, "certificate revoked") != NULL, !i);
+    }
+    assert_int_equal(ca_revoke(test.ca, serials, 0, test.arena, &list, &err), ERR_OK);
+    serials[0] = "12x";
+    assert_int_equal(ca_revoke(test.ca, serials, 1, test.arena, &list, &err), ERR_BAD_INPUT);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 int main(void)
 {
@@ -139,6 +175,7 @@ int main(void)
         T(test_signer_decides_not_the_request),
         T(test_refuses_bad_requests),
         T(test_issue_writes_files),
+        T(test_revoked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
