@@ -40,7 +40,7 @@ class Lab:
         return result
 
     def up(self, *options):
-        self.facts = json.loads(self.run("up", "--build", BUILD, "--dir", self.folder, *options).stdout)
+        self.facts = json.loads(self.run("up", "--build", BUILD, "--dir", self.folder, *options, timeout=240).stdout)
 
     def gantry(self, *argv, host="region1", **options):
         return self.run("exec", host, "--", "gantry", *argv, **options)
