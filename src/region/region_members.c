@@ -12,7 +12,10 @@
 #include "src/region/member_status.h"
 #include "src/wire/digest.h"
 
-enum { PROPOSE_MS = 5000 };
+enum {
+    PROPOSE_MS = 5000,
+    COUNTED_MS = 5000, /* the leader takes who left out of raft's configuration */
+};
 
 /* ---- a proposal to the leader ---- */
 
@@ -156,6 +159,20 @@ void region_members_open(struct region *region)
     region->members = member_calls_new(&setup);
 }
 
+/*
+ * Until raft does not count it any more, or for a while when it does not hear of that: with two
+ * members the leader could not take it out alone.
+ */
+static void look_removed(struct region *region)
+{
+    static uint64_t since_ns;
+    uint64_t now_ns = clock_boot_ns();
+    if (!since_ns)
+        since_ns = now_ns;
+    if (!is_counted(region, region->self) || now_ns - since_ns > COUNTED_MS * CLOCK_MS)
+        leave(region);
+}
+
 void region_members_look(struct region *region, const struct cluster_view *view)
 {
     member_calls_members(region->members, view->servers, view->servers_count);
@@ -166,5 +183,5 @@ void region_members_look(struct region *region, const struct cluster_view *view)
         member_duty_look(region, view);
     else if (!cluster_state_member(&view->facts, view->self) &&
              view->self < view->facts.member_next)
-        leave(region);
+        look_removed(region);
 }
