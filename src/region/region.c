@@ -501,7 +501,6 @@ static void fill_paths(struct region *region)
         .endpoint_certificate_file = paths->endpoint_certificate,
         .endpoint_key_file = paths->endpoint_key,
         .revoked_file = paths->revoked,
-        .revoked_generation = access(paths->revoked, F_OK) == 0,
         .haproxy = region->settings.haproxy,
     };
 }
