@@ -210,13 +210,16 @@ static void test_the_same_name_twice(void **unused)
     (void)unused;
     uint64_t twice = after(primary());
     char name[160], one[256];
-    snprintf(name, sizeof(name),
-             "SELECT pid FROM pg_stat_replication WHERE application_name = 'repl_%d'", (int)twice);
+    snprintf(
+        name, sizeof(name),
+        "SELECT coalesce(max(pid), 0) FROM pg_stat_replication WHERE application_name = 'repl_%d'",
+        (int)twice);
     snprintf(one, sizeof(one),
              "SELECT count(*) = 1 AND bool_and(r.pid = s.active_pid) FROM pg_stat_replication r,"
              " pg_replication_slots s WHERE r.application_name = 'repl_%d'"
              " AND s.slot_name = 'repl_%d' AND r.state = 'streaming'",
              (int)twice, (int)twice);
+    temp_member_wait(&cluster, primary(), one);
     int64_t sender = temp_member_int(&cluster, primary(), name);
     pid_t receiver =
         (pid_t)temp_member_int(&cluster, twice, "SELECT pid FROM pg_stat_wal_receiver");
@@ -225,7 +228,7 @@ static void test_the_same_name_twice(void **unused)
     int64_t now = sender;
     pid_t again = 0;
     uint64_t end_ns = clock_boot_ns() + 10 * CLOCK_S;
-    while ((now == sender || !temp_member_true(&cluster, primary(), one)) &&
+    while ((now == sender || !now || !temp_member_true(&cluster, primary(), one)) &&
            clock_boot_ns() < end_ns) {
         if (!again || waitpid(again, NULL, WNOHANG) == again)
             again = run_receivewal(twice);
