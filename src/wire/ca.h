@@ -73,8 +73,8 @@ enum error_code ca_sign(struct ca *ca, const char *request_pem, const struct ca_
  * The list of the certificates with these serial numbers (hex), signed, as PEM: for servers that
  * check certificates by themselves. It holds as long as the CA. Errors: BAD_INPUT (a serial).
  */
-enum error_code ca_revoke(struct ca *ca, const char *const *serials, int count,
-                          struct arena *arena, char **list_pem, struct error *err);
+enum error_code ca_revoke(struct ca *ca, const char *const *serials, int count, struct arena *arena,
+                          char **list_pem, struct error *err);
 
 /** Key, request and certificate in one: files key_path (0600) and certificate_path (0644). */
 enum error_code ca_issue(struct ca *ca, const struct ca_subject *subject,
