@@ -58,7 +58,7 @@ static enum error_code check_facts(const struct join *join, struct cluster_view 
                                    struct error *err)
 {
     cluster_read(view);
-    if (!view->known)
+    if (!view->known || !view->raft.quorum)
         return error_set(err, ERR_UNAVAILABLE, "the cluster has no quorum right now; try again");
     const struct cluster_token *token = cluster_state_token(&view->facts, join->id);
     if (!token || !digest_equal(token->secret_hash, join->secret_hash, CLUSTER_HASH))

@@ -64,7 +64,7 @@ enum error_code token_control_run(struct control_call *call, json_t *reply, stru
     if (code)
         return code;
     cluster_read(&view);
-    if (!view.known || !view.facts.name[0])
+    if (!view.known || !view.facts.name[0] || !view.raft.quorum)
         return error_set(err, ERR_UNAVAILABLE,
                          "no cluster here, or it has no quorum: `gantry status` says more");
     code = certificate_read(call->region->paths.ca, &ca, err);
