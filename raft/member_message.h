@@ -55,7 +55,7 @@ struct pg_status {
     uint64_t in_force;    /* version of the data voters whose names are in force (primary) */
     uint64_t ready_voter; /* member that may become a data voter in that version, 0 = none */
     bool asks_out;        /* its data must be made anew: take its data vote first */
-    uint64_t copies; /* SET epoch whose primary's data it copies beside its own, 0 = none */
+    uint64_t copies;      /* SET epoch whose primary's data it copies beside its own, 0 = none */
     uint64_t system_id;
 };
 
