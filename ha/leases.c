@@ -17,6 +17,7 @@ struct leases {
     struct cluster_state facts;
     uint64_t self;
     bool have_facts, closing;
+    bool unenforced; /* fenced does not answer */
     int grants; /* that wait for the disk */
     bool timer_gone;
     struct lease_hold *holds;
@@ -120,6 +121,12 @@ void leases_heard(struct leases *leases, uint64_t member, const struct member_me
 
 /* ---- asking ---- */
 
+static bool rests(const struct leases *leases, const struct lease_hold *hold)
+{
+    return hold->paused ||
+           (leases->unenforced && hold->core.resource.kind != CLUSTER_LEASE_DUTY);
+}
+
 static void ask(struct leases *leases, struct lease_hold *hold, uint64_t now_ns)
 {
     struct member_message message = {.kind = MEMBER_LEASE_REQUEST};
@@ -148,7 +155,7 @@ static void on_timer(struct loop_timer *timer)
     uint64_t now_ns = clock_boot_ns();
     for (struct lease_hold *hold = leases->holds, *next; hold; hold = next) {
         next = hold->next;
-        if (!hold->paused && now_ns >= hold->next_ns)
+        if (!rests(leases, hold) && now_ns >= hold->next_ns)
             ask(leases, hold, now_ns);
     }
     arm(leases);
@@ -158,7 +165,7 @@ static void arm(struct leases *leases)
 {
     uint64_t next_ns = UINT64_MAX, now_ns = clock_boot_ns();
     for (struct lease_hold *hold = leases->holds; hold; hold = hold->next)
-        if (!hold->paused && hold->next_ns < next_ns)
+        if (!rests(leases, hold) && hold->next_ns < next_ns)
             next_ns = hold->next_ns;
     if (leases->closing || !leases->have_facts || next_ns == UINT64_MAX) {
         loop_timer_stop(&leases->timer);
@@ -224,6 +231,14 @@ void leases_want(struct leases *leases, struct lease_hold *hold, struct lease_re
     hold->misses = 0;
     hold->next = leases->holds;
     leases->holds = hold;
+    arm(leases);
+}
+
+void leases_enforced(struct leases *leases, bool enforced)
+{
+    if (leases->unenforced != enforced)
+        return;
+    leases->unenforced = !enforced;
     arm(leases);
 }
 

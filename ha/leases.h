@@ -41,6 +41,12 @@ void leases_facts(struct leases *leases, const struct cluster_state *facts, uint
 /** REQUEST, GRANT and RELEASE of another member. */
 void leases_heard(struct leases *leases, uint64_t member, const struct member_message *message);
 
+/**
+ * Whether fenced answers. While it does not, what it enforces (all but the leader's duty) is not
+ * asked for: the others may have it when the promises have run out.
+ */
+void leases_enforced(struct leases *leases, bool enforced);
+
 /** Ask for an epoch that the cluster gave to this process, until it is released. */
 void leases_want(struct leases *leases, struct lease_hold *hold, struct lease_resource resource,
                  uint64_t epoch, uint32_t lease_ms);

@@ -15,10 +15,12 @@
 #include "raft/member_link.h"
 #include "src/base/clock.h"
 #include "src/base/container.h"
+#include "src/base/log.h"
 #include "src/wire/digest.h"
 
 enum {
     PERIOD_MS = 50,   /* the sweep beside the triggers; also between statuses */
+    FENCED_MS = 200,  /* fenced is asked so often whether it is there */
     SILENCE_MS = 500, /* a member heard again after it was cut off: clients may have been, too */
 };
 
@@ -38,7 +40,8 @@ struct reconcile {
     uint64_t incarnation;
     bool looking, look_posted;
     uint64_t told_epoch; /* primary that was told, 0 = none */
-    uint64_t next_status_ns;
+    uint64_t next_status_ns, next_fenced_ns;
+    bool fenced_gone;
     struct pg_status last; /* as it was told last */
     struct heard {
         uint64_t id;
@@ -252,6 +255,33 @@ static bool others_are_fit(const struct reconcile *reconcile)
     return false;
 }
 
+static void on_fenced(void *subject, const struct fence_reply *reply, int fd)
+{
+    (void)subject, (void)reply, (void)fd;
+}
+
+/*
+ * A fenced that hangs enforces nothing and starts nothing: what others could do is left to them.
+ * Half a lease is soon enough, and what it was told last has not run out by then.
+ */
+static bool fenced_answers(struct reconcile *reconcile, const struct cluster_state *facts)
+{
+    uint64_t now_ns = clock_boot_ns();
+    uint64_t owed_ms = fence_link_owed_ms(reconcile->setup.fence);
+    bool gone = owed_ms > FENCED_MS && owed_ms > facts->lease_ms[CLUSTER_LEASE_PRIMARY] / 2;
+    if (!owed_ms && now_ns >= reconcile->next_fenced_ns) {
+        struct fence_request request = {.type = FENCE_QUERY};
+        reconcile->next_fenced_ns = now_ns + FENCED_MS * CLOCK_MS;
+        fence_link_send(reconcile->setup.fence, &request, on_fenced, NULL);
+    }
+    if (gone != reconcile->fenced_gone && gone)
+        log_error("gantry-fenced does not answer: no lease is renewed");
+    else if (gone != reconcile->fenced_gone)
+        log_info("gantry-fenced answers again");
+    reconcile->fenced_gone = gone;
+    return !gone;
+}
+
 static void look(struct reconcile *reconcile)
 {
     const struct cluster_view *view = &reconcile->view;
@@ -260,7 +290,9 @@ static void look(struct reconcile *reconcile)
         return;
     reconcile->looking = true;
     uint64_t self = reconcile->setup.self;
-    bool fit = endpoint_check_fit(reconcile->endpoint_check);
+    bool enforced = fenced_answers(reconcile, facts);
+    bool fit = enforced && endpoint_check_fit(reconcile->endpoint_check);
+    leases_enforced(reconcile->leases, enforced);
     leases_facts(reconcile->leases, facts, self);
     pg_member_look(reconcile->pg, facts, self);
     if (facts->name[0])

@@ -9,12 +9,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "src/base/clock.h"
 #include "src/base/container.h"
 
 struct pending {
     struct pending *next;
     struct fence_link *link;
     uint32_t number;
+    uint64_t owed_ns; /* when it was sent, if the answer comes at once; else 0 */
     fence_answer *answer;
     void *subject;
 };
@@ -151,11 +153,22 @@ void fence_link_send(struct fence_link *link, struct fence_request *request, fen
     struct pending *pending = calloc(1, sizeof(*pending));
     ASSERT(pending);
     bool sent = transmit(link, request);
-    *pending = (struct pending){link->pending, link, request->number, answer, subject};
+    bool at_once = request->type == FENCE_LEASE || request->type == FENCE_QUERY;
+    uint64_t owed_ns = at_once ? clock_boot_ns() : 0;
+    *pending = (struct pending){link->pending, link, request->number, owed_ns, answer, subject};
     if (sent)
         link->pending = pending;
     else
         loop_post(link->loop, answer_unsent, pending);
+}
+
+uint64_t fence_link_owed_ms(const struct fence_link *link)
+{
+    uint64_t now_ns = clock_boot_ns(), oldest_ns = now_ns;
+    for (const struct pending *pending = link->pending; pending; pending = pending->next)
+        if (pending->owed_ns && pending->owed_ns < oldest_ns)
+            oldest_ns = pending->owed_ns;
+    return (now_ns - oldest_ns) / CLOCK_MS;
 }
 
 static void on_closed(uv_handle_t *handle)

@@ -28,6 +28,9 @@ enum error_code fence_link_open(struct loop *loop, int fd, const struct fence_ev
 void fence_link_send(struct fence_link *link, struct fence_request *request, fence_answer *answer,
                      void *subject);
 
+/** For how long fenced owes the answer to a LEASE or QUERY, which it gives at once; 0 = to none. */
+uint64_t fence_link_owed_ms(const struct fence_link *link);
+
 /** Close; outstanding answers are not called. The link is gone when the loop comes round. */
 void fence_link_close(struct fence_link *link);
 

@@ -137,6 +137,31 @@ static void test_a_release_is_taken_at_once(void **state)
     close_all();
 }
 
+/* fenced hangs: what it enforces lapses, the leader's duty goes on; it answers: all is asked for. */
+static void test_what_nobody_enforces_lapses(void **state)
+{
+    (void)state;
+    static const struct lease_resource duty = {CLUSTER_LEASE_DUTY, 0};
+    struct lease_hold hold = {.extended = NULL}, leads = {.extended = NULL};
+    open_all(11);
+    usleep(3 * D * 1000); /* after a start it grants nothing */
+    leases_want(leases, &hold, resource, 20, D);
+    leases_want(leases, &leads, duty, 20, D);
+    run_until(NULL, &hold, 20, WAIT_MS);
+    run_until(NULL, &leads, 20, WAIT_MS);
+    leases_enforced(leases, false);
+    bool never = false;
+    run_until(&never, NULL, 0, 2 * D);
+    assert_false(lease_hold_live(&hold, 20));
+    assert_true(lease_hold_live(&leads, 20));
+    leases_enforced(leases, true);
+    run_until(NULL, &hold, 20, WAIT_MS);
+    assert_true(lease_hold_live(&hold, 20));
+    leases_forget(leases, &hold);
+    leases_forget(leases, &leads);
+    close_all();
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -164,6 +189,7 @@ int main(void)
         cmocka_unit_test(test_granted_after_the_floor_renewed_and_final),
         cmocka_unit_test(test_a_new_process_waits_and_goes_not_below),
         cmocka_unit_test(test_a_release_is_taken_at_once),
+        cmocka_unit_test(test_what_nobody_enforces_lapses),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
