@@ -24,6 +24,7 @@ static const char *const type_words[] = {
     [POWER_PATTERN] = "string",
     [POWER_LIBVIRT] = "string",
     [POWER_PEM] = "string",
+    [POWER_PEER] = "string",
 };
 
 const struct power_driver *power_driver_find(const char *name)
@@ -152,6 +153,12 @@ static bool is_host(const char *text)
     return is_authority(rest ? rest : text, &end) && (!*end || (rest && !strcmp(end, "/")));
 }
 
+static bool is_peer(const char *text)
+{
+    const char *end;
+    return is_authority(text, &end) && !*end;
+}
+
 /* A user in it would be told by every error text. */
 static bool is_url(const char *text)
 {
@@ -204,6 +211,7 @@ static const struct {
 } forms[] = {
     {POWER_PORT, is_port, "Enter a port from 1 to 65535."},
     {POWER_NUMBER, is_number, "Enter a whole number from 0 to 9999."},
+    {POWER_PEER, is_peer, "Enter a host or HOST:PORT."},
     {POWER_HOST, is_host, "Enter a host, HOST:PORT or https://HOST:PORT."},
     {POWER_URL, is_url, "Enter a http or https URL without user and password."},
     {POWER_PATTERN, is_pattern,

@@ -20,6 +20,7 @@ enum power_parameter_type {
     POWER_MAC_ADDRESS,
     POWER_PORT,    /* this and what follows is described as a string */
     POWER_NUMBER,  /* decimal digits */
+    POWER_PEER,    /* HOST or HOST:PORT */
     POWER_HOST,    /* HOST, HOST:PORT or a http(s) URL of no more than these */
     POWER_URL,     /* http or https, without user and password */
     POWER_PATTERN, /* POSIX extended regular expression, without {} and back references */

@@ -108,6 +108,62 @@ static const struct power_parameter webhook[] = {
     VERIFY_SSL,
 };
 
+#define PDU(label, outlet_label)                                                            \
+    {"power_address", label, POWER_PEER, .required = true, .of_bmc = true, .fallback = ""}, \
+        {"node_outlet", outlet_label, POWER_NUMBER, .required = true, .fallback = ""},      \
+        {"power_on_delay", "Power ON outlet delay (seconds)", POWER_NUMBER, .of_bmc = true, \
+         .fallback = "5"},                                                                  \
+    {                                                                                       \
+        "snmp_community", "SNMP community", POWER_PASSWORD, .secret = true, .of_bmc = true, \
+                                                            .fallback = "private"           \
+    }
+
+static const struct power_parameter apc[] = {
+    PDU("IP for APC PDU", "APC PDU node outlet number (1-16)")};
+static const struct power_parameter eaton[] = {
+    PDU("IP for Eaton PDU", "Eaton PDU node outlet number (1-24)")};
+static const struct power_parameter raritan[] = {
+    PDU("IP for Raritan PDU", "Raritan PDU node outlet number")};
+
+static const struct power_parameter wakeonlan[] = {
+    {"power_mac", "MAC address", POWER_MAC_ADDRESS, .required = true, .fallback = ""},
+    {"power_address", "Broadcast address (optional)", POWER_IP_ADDRESS, .fallback = ""},
+};
+
+static const struct power_parameter proxmox[] = {
+    {"power_address", "Proxmox host name or IP", POWER_HOST, .required = true, .of_bmc = true,
+     .fallback = ""},
+    {"power_user", "Proxmox username, including realm", POWER_STRING, .required = true,
+     .of_bmc = true, .fallback = ""},
+    {"power_pass", "Proxmox password, required if a token name and secret aren't given",
+     POWER_PASSWORD, .secret = true, .of_bmc = true, .fallback = ""},
+    {"power_token_name", "Proxmox API token name", POWER_STRING, .of_bmc = true, .fallback = ""},
+    {"power_token_secret", "Proxmox API token secret", POWER_PASSWORD, .secret = true,
+     .of_bmc = true, .fallback = ""},
+    {"power_vm_name", "Node ID", POWER_STRING, .required = true, .fallback = ""},
+    VERIFY_SSL,
+};
+
+static const struct power_parameter lxd[] = {
+    {"power_address", "LXD address", POWER_HOST, .required = true, .of_bmc = true, .fallback = ""},
+    {"instance_name", "Instance name", POWER_STRING, .required = true, .fallback = ""},
+    {"project", "LXD project", POWER_STRING, .required = true, .of_bmc = true,
+     .fallback = "default"},
+    {"password", "LXD password (optional)", POWER_PASSWORD, .secret = true, .of_bmc = true,
+     .fallback = ""},
+    {"certificate", "LXD certificate (optional)", POWER_PEM, .of_bmc = true, .fallback = "",
+     .longest = 8192},
+    {"key", "LXD private key (optional)", POWER_PASSWORD, .secret = true, .of_bmc = true,
+     .fallback = "", .longest = 8192},
+};
+
+static const struct power_parameter virsh[] = {
+    {"power_address", "Address", POWER_LIBVIRT, .required = true, .of_bmc = true, .fallback = ""},
+    {"power_pass", "Password (optional)", POWER_PASSWORD, .secret = true, .of_bmc = true,
+     .fallback = ""},
+    {"power_id", "Virsh VM ID", POWER_STRING, .required = true, .fallback = ""},
+};
+
 #define DRIVER(table) .parameters = (table), .parameters_count = (int)COUNT_OF(table)
 
 const struct power_driver power_drivers[] = {
@@ -117,5 +173,19 @@ const struct power_driver power_drivers[] = {
      .address = "power_address", .unit = "node_id", DRIVER(redfish)},
     {"webhook", "Webhook", .switches = true, .queryable = true, .address = "power_query_uri",
      DRIVER(webhook)},
+    {"apc", "American Power Conversion (APC) PDU", .switches = true, .queryable = true,
+     .chassis = true, .address = "power_address", .unit = "node_outlet", DRIVER(apc)},
+    {"eaton", "Eaton PDU", .switches = true, .queryable = true, .chassis = true,
+     .address = "power_address", .unit = "node_outlet", DRIVER(eaton)},
+    {"raritan", "Raritan PDU", .switches = true, .queryable = true, .chassis = true,
+     .address = "power_address", .unit = "node_outlet", DRIVER(raritan)},
+    {"wakeonlan", "Wake on LAN", .switches = true, .address = "power_address", .unit = "power_mac",
+     DRIVER(wakeonlan)},
+    {"proxmox", "Proxmox", .switches = true, .queryable = true, .chassis = true,
+     .address = "power_address", .unit = "power_vm_name", DRIVER(proxmox)},
+    {"lxd", "LXD (virtual systems)", .switches = true, .queryable = true, .chassis = true,
+     .address = "power_address", .unit = "instance_name", DRIVER(lxd)},
+    {"virsh", "Virsh (virtual systems)", .switches = true, .queryable = true, .chassis = true,
+     .address = "power_address", .unit = "power_id", DRIVER(virsh)},
 };
 const int power_drivers_count = (int)COUNT_OF(power_drivers);

@@ -186,7 +186,13 @@ enum error_code power_start(struct rack *rack, struct error *err)
 {
     (void)err;
     power.loop = &rack->loop;
-    power.tools.ipmitool = rack->settings.ipmitool;
+    power.tools = (struct power_tools){
+        .ipmitool = rack->settings.ipmitool,
+        .snmpget = rack->settings.snmpget,
+        .snmpset = rack->settings.snmpset,
+        .virsh = rack->settings.virsh,
+        .folder = rack->settings.run_dir,
+    };
     power.last = &power.tasks;
     region_link_serve(rack->regions, "power", on_power, NULL);
     return ERR_OK;

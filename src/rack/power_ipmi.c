@@ -9,12 +9,11 @@
 
 #include "src/base/clock.h"
 #include "src/base/container.h"
-#include "src/base/process.h"
 #include "src/rack/power_steps.h"
+#include "src/rack/power_tool.h"
 
 enum {
     RUN_MS = 15000, /* most for one run of the tool */
-    OUTPUT_BYTES = 64 << 10,
     ARGV_MAX = 32,
 };
 
@@ -152,24 +151,10 @@ static enum error_code run_tool(const struct ipmi *ipmi, const char *const *comm
                                 const char **output, struct error *err)
 {
     const char *argv[ARGV_MAX];
-    uint64_t now = clock_boot_ns();
     struct process_result result;
-    if (now >= ipmi->deadline_ns)
-        return error_set(err, ERR_TIMEOUT, "no time is left for the BMC at %s",
-                         power_order_where(ipmi->order));
-    uint64_t left_ms = (ipmi->deadline_ns - now) / CLOCK_MS + 1;
+    struct power_tool tool = {argv, ipmi->environment, "ipmitool", RUN_MS, ipmi->deadline_ns};
     build_argv(ipmi, command, argv);
-    struct process_run run = {.argv = argv,
-                              .environment = ipmi->environment,
-                              .output_limit = OUTPUT_BYTES,
-                              .timeout_ms = left_ms < RUN_MS ? (int)left_ms : RUN_MS};
-    enum error_code code = process_run(&run, ipmi->arena, &result, err);
-    if (code == ERR_NOT_FOUND)
-        return error_set(err, ERR_IO, "%s is not installed on this rack: install ipmitool",
-                         ipmi->order->tools->ipmitool);
-    if (code == ERR_TIMEOUT)
-        return error_set(err, ERR_UNAVAILABLE, "the BMC at %s does not answer",
-                         power_order_where(ipmi->order));
+    enum error_code code = power_tool_run(ipmi->order, &tool, ipmi->arena, &result, err);
     if (code)
         return code;
     *output = result.output;

@@ -7,7 +7,12 @@
 #include "src/base/container.h"
 #include "src/rack/power.h"
 #include "src/rack/power_ipmi.h"
+#include "src/rack/power_lxd.h"
+#include "src/rack/power_pdu.h"
+#include "src/rack/power_proxmox.h"
 #include "src/rack/power_redfish.h"
+#include "src/rack/power_virsh.h"
+#include "src/rack/power_wake.h"
 #include "src/rack/power_webhook.h"
 
 static const char *const action_words[] = {
@@ -142,10 +147,10 @@ static const struct {
     enum error_code (*run)(const struct power_order *order, struct arena *arena,
                            enum power_seen *seen, struct error *err);
 } drivers[] = {
-    {"ipmi", power_ipmi_run},
-    {"manual", run_manual},
-    {"redfish", power_redfish_run},
-    {"webhook", power_webhook_run},
+    {"ipmi", power_ipmi_run},       {"manual", run_manual},        {"redfish", power_redfish_run},
+    {"webhook", power_webhook_run}, {"apc", power_pdu_run},        {"eaton", power_pdu_run},
+    {"raritan", power_pdu_run},     {"wakeonlan", power_wake_run}, {"proxmox", power_proxmox_run},
+    {"lxd", power_lxd_run},         {"virsh", power_virsh_run},
 };
 
 enum error_code power_order_run(const struct power_order *order, struct arena *arena,

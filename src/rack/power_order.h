@@ -16,7 +16,8 @@ enum power_seen { POWER_SEEN_ON, POWER_SEEN_OFF, POWER_SEEN_UNKNOWN };
 
 /** Paths of the programs that drivers run. */
 struct power_tools {
-    const char *ipmitool;
+    const char *ipmitool, *snmpget, *snmpset, *virsh;
+    const char *folder; /* of this rack's own: private files are made below it */
 };
 
 struct power_order {

@@ -18,7 +18,7 @@ struct settings {
     const char *haproxy;
     const char *health_address; /* "" = all */
     int health_port;
-    const char *ipmitool;
+    const char *ipmitool, *snmpget, *snmpset, *virsh;
     int log_format, log_level;
 };
 

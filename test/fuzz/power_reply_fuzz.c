@@ -1,10 +1,14 @@
-/* What BMCs answer over HTTP: the decoders of Redfish and of webhooks. */
+/* What BMCs and programs that talk to them answer: the decoders of the power drivers. */
 // rooms: rack
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
+#include "src/rack/power_lxd.h"
+#include "src/rack/power_pdu.h"
+#include "src/rack/power_proxmox.h"
 #include "src/rack/power_redfish.h"
+#include "src/rack/power_virsh.h"
 #include "src/rack/power_webhook.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
@@ -19,6 +23,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         ASSERT(system.on && system.off && strlen(system.target) < sizeof(system.target));
     if (!power_redfish_read_members((const char *)bytes, size, path, NULL))
         ASSERT(path[0] == '/' && path[1] != '/');
+    struct power_proxmox_vm vm;
+    if (!power_proxmox_find((const char *)bytes, size, "100", &vm, NULL))
+        ASSERT(vm.type && vm.vmid > 0 && !strchr(vm.node, '/'));
+    power_lxd_read((const char *)bytes, size, &seen, NULL);
+    long number;
+    power_pdu_read(arena_strndup(arena, (const char *)bytes, size), &number);
+    power_virsh_read(arena_strndup(arena, (const char *)bytes, size), &seen);
     power_webhook_read(arena_strndup(arena, (const char *)bytes, size), "status.*\\:.*running",
                        "status.*\\:.*stopped", &seen, NULL);
     arena_free(arena);

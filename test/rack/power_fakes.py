@@ -55,7 +55,7 @@ class Fake:
 
     def changes(self):
         """What was asked for but looks: a list of (method, path, body)."""
-        return [call for call in self.asked if call[0] != "GET"]
+        return [call for call in self.asked if call[0] != "GET" and not call[1].endswith("/access/ticket")]
 
     def close(self):
         self.server.shutdown()
@@ -113,6 +113,53 @@ class Redfish(Fake):
             return 400, {}, {}
         self.power = "off" if kind == "ForceOff" else "on"
         return 204, "", {}
+
+
+class Proxmox(Fake):
+    """The Proxmox VE API as far as power needs it: a ticket or a token, one list of machines, start and stop."""
+    tls = True
+    others = [{"vmid": 7, "name": "other", "node": "pve2", "type": "lxc", "status": "running"}]
+
+    def reply(self, method, path, query, headers, body):
+        if path == "/api2/json/access/ticket":
+            if dict(urllib.parse.parse_qsl(body)) != {"username": "root@pam", "password": "s3cret:pw"}:
+                return 401, {"data": None}, {}
+            return 200, {"data": {"ticket": "PVE:t", "CSRFPreventionToken": "csrf"}}, {}
+        by_ticket = headers.get("Cookie") == "PVEAuthCookie=PVE:t" and (method == "GET" or headers.get("CSRFPreventionToken") == "csrf")
+        if not by_ticket and headers.get("Authorization") != "PVEAPIToken=root@pam!maas=Geheim17":
+            return 401, {"data": None}, {}
+        if (method, path, query) == ("GET", "/api2/json/cluster/resources", {"type": "vm"}):
+            status = {"on": "running", "off": "stopped"}[self.power]
+            return 200, {"data": [*self.others, {"vmid": 100, "name": "vm a", "node": "pve1", "type": "qemu", "status": status}]}, {}
+        match = re.fullmatch("/api2/json/nodes/pve1/qemu/100/status/(start|stop)", path)
+        if method != "POST" or not match:
+            return 501, {}, {}
+        self.power = {"start": "on", "stop": "off"}[match[1]]
+        return 200, {"data": "UPID:pve1:0"}, {}
+
+
+class Lxd(Fake):
+    """LXD's REST API as far as power needs it; a client certificate is wanted, and trusted after the password was told."""
+    tls, trusted = True, True
+
+    def prepare_tls(self, context):
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(self.client)
+
+    def reply(self, method, path, query, headers, body):
+        if path == "/1.0":
+            return 200, {"metadata": {"auth": "trusted" if self.trusted else "untrusted"}}, {}
+        if (method, path) == ("POST", "/1.0/certificates"):
+            self.trusted = json.loads(body) == {"type": "client", "password": "Geheim17"}
+            return (200 if self.trusted else 403), {}, {}
+        if not self.trusted or query != {"project": "p 1"}:
+            return 403, {}, {}
+        if (method, path) == ("GET", "/1.0/instances/vm1"):
+            return 200, {"metadata": {"status_code": {"on": 103, "off": 102}[self.power]}}, {}
+        if (method, path) != ("PUT", "/1.0/instances/vm1/state"):
+            return 404, {}, {}
+        self.power = {"start": "on", "stop": "off"}[json.loads(body)["action"]]
+        return 202, {"type": "async"}, {}
 
 
 class Webhook(Fake):

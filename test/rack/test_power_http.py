@@ -118,6 +118,59 @@ def test_redfish_machine_that_does_not_follow(linked, fake):
     assert refusal.error == "timed out" and "still off" in refusal.message
 
 
+def proxmox(bmc, **changes):
+    return {"power_address": bmc.address, "power_user": "root@pam", "power_vm_name": "vm a", **changes}
+
+
+@pytest.mark.parametrize("changes", [
+    {"power_pass": "s3cret:pw"}, {"power_token_name": "maas", "power_token_secret": "Geheim17"},
+    {"power_token_name": "root@pam!maas", "power_token_secret": "Geheim17", "power_vm_name": "100"},
+])
+def test_proxmox(linked, fake, changes):
+    bmc = fake("Proxmox")
+    whole_life(linked, "proxmox", bmc, proxmox(bmc, **changes))
+
+
+def test_proxmox_refuses(linked, fake):
+    bmc = fake("Proxmox")
+    assert refused(linked, "proxmox", "on", proxmox(bmc, power_pass="wrong")).error == "not allowed"
+    good = {"power_pass": "s3cret:pw"}
+    refusal = refused(linked, "proxmox", "on", proxmox(bmc, power_vm_name="vm b", **good))
+    assert refusal.error == "not found" and "vm b: no such machine" in refusal.message
+    bmc.others = [{"vmid": 8, "name": "vm a", "node": "pve2", "type": "lxc", "status": "running"}]
+    refusal = refused(linked, "proxmox", "on", proxmox(bmc, **good))
+    assert refusal.error == "bad input" and "say the VM id" in refusal.message
+    bmc.others = [{"vmid": 101, "name": "x", "node": "../..", "type": "lxc", "status": "running"}]
+    assert refused(linked, "proxmox", "on", proxmox(bmc, power_vm_name="101", **good)).error == "corrupt data"
+    assert refused(linked, "proxmox", "on", proxmox(bmc, power_verify_ssl="y", **good)).error == "not allowed"
+
+
+def lxd(bmc, **changes):
+    return {"power_address": f"https://{bmc.address}", "instance_name": "vm1", "project": "p 1", "certificate": bmc.client.read_text(),
+            "key": bmc.client_key.read_text(), **changes}
+
+
+@pytest.fixture
+def lxd_host(fake, tmp_path):
+    crt, key = power_fakes.certificate(tmp_path, "client")
+    return fake("Lxd", client=crt, client_key=key)
+
+
+def test_lxd(linked, lxd_host):
+    whole_life(linked, "lxd", lxd_host, lxd(lxd_host))
+
+
+def test_lxd_trust(linked, lxd_host):
+    lxd_host.trusted = False
+    refusal = refused(linked, "lxd", "query", lxd(lxd_host))
+    assert refusal.error == "not allowed" and "does not trust" in refusal.message
+    assert refused(linked, "lxd", "query", lxd(lxd_host, password="wrong")).error == "not allowed"
+    assert order(linked, "lxd", "query", lxd(lxd_host, password="Geheim17")) == "off"
+    refusal = refused(linked, "lxd", "query", lxd(lxd_host, certificate=None))
+    assert refusal.error == "bad input" and "certificate and key" in refusal.message
+    assert refused(linked, "lxd", "query", lxd(lxd_host, instance_name="vm2")).error == "not found"
+
+
 def test_webhook(linked, fake):
     bmc = fake("Webhook")
     whole_life(linked, "webhook", bmc, bmc.parameters())

@@ -108,6 +108,7 @@ static void test_forms(void **unused)
         {POWER_HOST,
          {"10.0.0.1", "bmc-1.example:8443", "https://[fd00::1]:8443", "http://h/", "[::1]"},
          {"-h", "h:0", "h:65536", "h:", "u@h", "https://h/path", "h/", "https://", "[::1"}},
+        {POWER_PEER, {"10.0.0.1", "h:161", "[::1]:161"}, {"http://h", "h/", "-h", "u@h"}},
         {POWER_URL,
          {"http://h", "https://h:1/a?b=c#d", "http://[::1]/x"},
          {"h", "ftp://h", "http://u:p@h/", "http://h/ a", "http://h\n", "http://h;x"}},

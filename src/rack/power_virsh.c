@@ -1,0 +1,147 @@
+/* The driver "virsh": see power_virsh.h. */
+#include "src/rack/power_virsh.h"
+
+#include <string.h>
+
+#include "src/base/clock.h"
+#include "src/base/container.h"
+#include "src/base/file.h"
+#include "src/rack/power_steps.h"
+#include "src/rack/power_tool.h"
+
+enum { RUN_MS = 30000 };
+
+/* One order under way. */
+struct virsh {
+    const struct power_order *order;
+    struct arena *arena;
+    uint64_t deadline_ns;
+    const char *folder, *uri, *domain;
+    const char *environment[8];
+};
+
+bool power_virsh_read(const char *output, enum power_seen *seen)
+{
+    static const struct {
+        const char *word;
+        enum power_seen seen;
+    } words[] = {{"running", POWER_SEEN_ON},      {"in shutdown", POWER_SEEN_ON},
+                 {"idle", POWER_SEEN_ON},         {"paused", POWER_SEEN_OFF},
+                 {"shut off", POWER_SEEN_OFF},    {"crashed", POWER_SEEN_OFF},
+                 {"pmsuspended", POWER_SEEN_OFF}, {"no state", POWER_SEEN_OFF}};
+    for (size_t i = 0; i < COUNT_OF(words); i++) {
+        size_t length = strlen(words[i].word);
+        if (strncmp(output, words[i].word, length) != 0 || !strchr("\r\n", output[length]))
+            continue;
+        *seen = words[i].seen;
+        return true;
+    }
+    return false;
+}
+
+static enum error_code explain(const struct virsh *virsh, const char *output, struct error *err)
+{
+    const char *where = power_order_where(virsh->order);
+    if (strstr(output, "failed to get domain"))
+        return error_set(err, ERR_NOT_FOUND, "the libvirt host at %s has no domain %s", where,
+                         virsh->domain);
+    if (strstr(output, "Permission denied") || strstr(output, "authentication failed"))
+        return error_set(err, ERR_FORBIDDEN, "the libvirt host at %s refuses user, key or password",
+                         where);
+    if (strstr(output, "failed to connect") || strstr(output, "Connection refused") ||
+        strstr(output, "No route to host"))
+        return error_set(err, ERR_UNAVAILABLE, "the libvirt host at %s cannot be reached: %s",
+                         where, power_tool_last_line(virsh->arena, output));
+    return error_set(err, ERR_IO, "the libvirt host at %s: %s", where,
+                     power_tool_last_line(virsh->arena, output));
+}
+
+static enum error_code run_virsh(const struct virsh *virsh, const char *command,
+                                 const char **output, struct error *err)
+{
+    const char *const argv[] = {virsh->order->tools->virsh,
+                                "--quiet",
+                                "--connect",
+                                virsh->uri,
+                                command,
+                                "--domain",
+                                virsh->domain,
+                                NULL};
+    struct process_result result;
+    struct power_tool tool = {argv, virsh->environment, "libvirt-clients", RUN_MS,
+                              virsh->deadline_ns};
+    enum error_code code = power_tool_run(virsh->order, &tool, virsh->arena, &result, err);
+    if (code)
+        return code;
+    *output = result.output;
+    return result.status ? explain(virsh, result.output, err) : ERR_OK;
+}
+
+static enum error_code query(void *subject, enum power_seen *seen, struct error *err)
+{
+    const struct virsh *virsh = subject;
+    const char *output;
+    enum error_code code = run_virsh(virsh, "domstate", &output, err);
+    if (!code && !power_virsh_read(output, seen))
+        code = explain(virsh, output, err);
+    return code;
+}
+
+static enum error_code turn_on(void *subject, struct error *err)
+{
+    const char *output;
+    return run_virsh(subject, "start", &output, err);
+}
+
+static enum error_code turn_off(void *subject, struct error *err)
+{
+    const char *output;
+    return run_virsh(subject, "destroy", &output, err);
+}
+
+/* ssh asks a program for the password when it has no terminal: this one writes a private file. */
+static enum error_code write_answer(struct virsh *virsh, struct error *err)
+{
+    static const char program[] = "#!/bin/sh\nexec cat \"$0.answer\"\n";
+    const char *password = power_order_text(virsh->order, "power_pass");
+    const char *path = arena_printf(virsh->arena, "%s/ask", virsh->folder);
+    const char *answer = arena_printf(virsh->arena, "%s.answer", path);
+    if (!*password)
+        return ERR_OK;
+    enum error_code code = file_write(path, program, strlen(program), 0700, err);
+    return code ? code : file_write(answer, password, strlen(password), 0600, err);
+}
+
+static void prepare(struct virsh *virsh)
+{
+    struct arena *arena = virsh->arena;
+    const char *address = power_order_text(virsh->order, "power_address");
+    bool by_ssh = strstr(address, "+ssh://") != NULL;
+    int count = 0;
+    virsh->domain = power_order_text(virsh->order, "power_id");
+    /* a host key that nobody has seen yet is taken, as MAAS takes it */
+    virsh->uri = by_ssh ? arena_printf(arena, "%s?no_verify=1", address) : address;
+    virsh->environment[count++] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
+    virsh->environment[count++] = "LC_ALL=C";
+    virsh->environment[count++] = arena_printf(arena, "HOME=%s", virsh->folder);
+    virsh->environment[count++] = "DISPLAY=none";
+    virsh->environment[count++] = arena_printf(arena, "SSH_ASKPASS=%s/ask", virsh->folder);
+    virsh->environment[count++] = "SSH_ASKPASS_REQUIRE=force";
+}
+
+enum error_code power_virsh_run(const struct power_order *order, struct arena *arena,
+                                enum power_seen *seen, struct error *err)
+{
+    struct virsh virsh = {.order = order,
+                          .arena = arena,
+                          .deadline_ns = clock_boot_ns() + order->timeout_ms * CLOCK_MS};
+    enum error_code code = power_tool_folder(order, arena, &virsh.folder, err);
+    if (code)
+        return code;
+    struct power_steps steps = {order, virsh.deadline_ns, &virsh, query, turn_on, turn_off, NULL};
+    prepare(&virsh);
+    code = write_answer(&virsh, err);
+    code = code ? code : power_steps_run(&steps, seen, err);
+    file_remove_tree(virsh.folder, NULL);
+    return code;
+}
