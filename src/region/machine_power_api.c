@@ -131,11 +131,11 @@ static enum error_code begin(struct api_request *request, struct machine *machin
     return ERR_OK;
 }
 
-/* Is there anything that could be told to switch it? */
-static bool can_switch(const struct machine *machine)
+/* Is there anything that could be told so? What only wakes machines cannot turn them off. */
+static bool can_do(const struct machine *machine, enum action action)
 {
     const struct power_driver *driver = power_driver_find(machine->power_type);
-    return driver && driver->switches;
+    return driver && (action == ACTION_ON ? driver->switches : driver->queryable);
 }
 
 static enum error_code keep_user_data(struct api_request *request, const struct machine *machine,
@@ -164,7 +164,7 @@ enum error_code machine_power_on(struct api_request *request, struct api_reply *
         code = keep_user_data(request, &machine, user_data, err);
     if (!code)
         code = machine_ask_note(request, MACHINE_ACTION_POWER_ON, &machine, err);
-    if (!code && can_switch(&machine))
+    if (!code && can_do(&machine, ACTION_ON))
         return begin(request, &machine, ACTION_ON, err);
     return code ? code : node_json_reply(request, machine.id, reply, err);
 }
@@ -183,7 +183,7 @@ enum error_code machine_power_off(struct api_request *request, struct api_reply 
         code = api_fields_valid(reply, err);
     if (!code)
         code = machine_ask_note(request, MACHINE_ACTION_POWER_OFF, &machine, err);
-    if (!code && can_switch(&machine))
+    if (!code && can_do(&machine, ACTION_OFF))
         return begin(request, &machine, ACTION_OFF, err);
     if (!code)
         json_out_null(api_reply_json(reply), NULL);
@@ -198,7 +198,7 @@ enum error_code machine_query_power_state(struct api_request *request, struct ap
         machine_store_find(request, api_path(request, "system_id"), NODE_MACHINES, &machine, err);
     if (code)
         return code;
-    if (can_switch(&machine))
+    if (can_do(&machine, ACTION_QUERY))
         return begin(request, &machine, ACTION_QUERY, err);
     reply_state(reply, "unknown");
     return ERR_OK;

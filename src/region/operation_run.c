@@ -107,7 +107,8 @@ static enum error_code note_power(struct db *db, const struct step *step, struct
                                     DB_PARAMS(db_number(step->run->arena, operation->machine.id),
                                               step->power ? step->power : "error"),
                                     NULL, err);
-    return code ? code : event_add(db, &event, step->run->arena, err);
+    bool seen = !step->power || strcmp(step->power, "unknown") != 0;
+    return code || !seen ? code : event_add(db, &event, step->run->arena, err);
 }
 
 static enum error_code record_done(struct db *db, struct step *step,

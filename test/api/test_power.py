@@ -69,3 +69,12 @@ def test_who_may_and_what_is_refused(api):
     assert api.admin.cli(made["resource_uri"] + "?op=power_on", ("user_data", b"eA==\n")).status == 200  # user_data@=FILE
     assert api.sql(f"SELECT encode(user_data, 'escape') FROM node WHERE system_id = '{made['system_id']}'") == "x"
     assert api.admin.post("machines/nobody/?op=power_on").status == 404
+
+
+def test_what_only_wakes(api):
+    """Told to turn on; turning off and looking is a person's."""
+    made = make(api.admin, power_type="wakeonlan", power_parameters_power_mac="52:54:00:00:0a:01")
+    assert api.admin.post(made["resource_uri"] + "?op=power_on").status == 503
+    assert api.admin.post(made["resource_uri"] + "?op=power_off").json() is None
+    assert api.admin.get(made["resource_uri"] + "?op=query_power_state").json() == {"state": "unknown"}
+    assert "Node powered off" not in str(events(api, made))
