@@ -111,7 +111,8 @@ static void write_frontend(struct spool *out, const struct cluster_state *facts,
                     "    http-request set-header X-Request-Id %[unique-id] unless "
                     "{ req.hdr(X-Request-Id) -m found }\n");
     if (socket->door == BALANCER_HOP)
-        spool_text(out, "    use_backend here if region\n");
+        /* files are asked of each region in turn: what this one lacks another may have */
+        spool_text(out, "    use_backend here if region or { path_beg /blobs/ /images/ }\n");
     spool_text(out, "    default_backend regions\n");
 }
 

@@ -46,6 +46,8 @@ static const struct event_type types[] = {
     {"NODE_POWER_OFF_FAILED", EVENT_ERROR, "Failed to power off node"},
     {"NODE_POWER_QUERIED", EVENT_DEBUG, "Queried node's BMC"},
     {"NODE_POWER_QUERY_FAILED", EVENT_WARNING, "Failed to query node's BMC"},
+    {"REGION_IMPORT_INFO", EVENT_INFO, "Importing images"},
+    {"REGION_IMPORT_ERROR", EVENT_ERROR, "Failed to import images"},
     {"RACK_NOTICE", EVENT_INFO, "Rack controller"},
     {"NODE", EVENT_AUDIT, "Node"},
     {"TAG", EVENT_AUDIT, "Tag"},

@@ -4,6 +4,7 @@
 #include "src/region/config_watch.h"
 #include "src/region/dhcp_blocks.h"
 #include "src/region/endpoint_certificate.h"
+#include "src/region/image_work.h"
 #include "src/region/rack_links.h"
 #include "src/region/rack_seen.h"
 #include "src/region/region_health.h"
@@ -31,5 +32,9 @@ const struct region_part region_parts[] = {
      .look = region_operations_look,
      .primary = region_operations_primary},
     {.name = "config watch", .start = config_watch_start, .primary = config_watch_primary},
+    {.name = "images",
+     .start = image_work_start,
+     .look = image_work_look,
+     .primary = image_work_primary},
 };
 const int region_parts_count = (int)(sizeof(region_parts) / sizeof(region_parts[0]));
