@@ -5,6 +5,12 @@
  * "primary on", "superseded", "current" (is the primary the cluster's), "kill" (all backends),
  * "rack METHOD JSON" (a call of the rack rack1: answered by its result, or by {"error": text}, as
  * one line).
+ * "primary on", "kill" (all backends), "rack METHOD JSON" (a call of the rack rack1: answered by
+ * its result, or by {"error": text}, as one line).
+ * measuring it. `api_program [threads]` prints one JSON line when it is ready and runs until its
+ * stdin closes. Lines on stdin: "primary off", "primary on", "kill" (all backends), "import" (the
+ * images that are due, as a leader does: answered when it is done), "rack METHOD
+ * JSON" (a call of the rack rack1: answered by its result, or by {"error": text}, as one line).
  */
 #include <malloc.h>
 #include <stdatomic.h>
@@ -19,6 +25,7 @@
 #include "src/db/migrate.h"
 #include "src/region/http.h"
 #include "src/region/operation_worker.h"
+#include "src/region/image_import.h"
 #include "src/region/rack_call.h"
 #include "src/region/script_store.h"
 #include "src/region/user_store.h"
@@ -77,6 +84,32 @@ static void answer_rack(struct db *db, char *line)
     arena_free(order.arena);
 }
 
+static const char *no_peer(void *subject, const char *region, struct arena *arena)
+{
+    (void)subject;
+    (void)region;
+    (void)arena;
+    return NULL;
+}
+
+static bool always(void *subject)
+{
+    (void)subject;
+    return true;
+}
+
+static void import(struct db *db, struct http *http)
+{
+    static const struct tls_files none;
+    struct error err = {0};
+    struct image_import_place place = {.region = http_settings(http)->region,
+                                       .folder = http_settings(http)->blobs,
+                                       .tls = &none,
+                                       .peer = no_peer,
+                                       .goes_on = always};
+    check(image_import_run(db, &place, &err), &err);
+}
+
 static void listen_to_orders(struct http *http, const struct temp_postgres *postgres)
 {
     static char line[1 << 20];
@@ -95,6 +128,8 @@ static void listen_to_orders(struct http *http, const struct temp_postgres *post
             http_set_primary(http, postgres->conninfo, ++epoch);
         else if (!strcmp(line, "superseded") || !strcmp(line, "current"))
             atomic_store(&superseded, line[0] == 's');
+        else if (!strcmp(line, "import"))
+            import(db, http);
         else if (!strcmp(line, "kill"))
             check(db_script(db,
                             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
