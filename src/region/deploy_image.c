@@ -3,7 +3,9 @@
 
 #include <string.h>
 
+#include "src/base/container.h"
 #include "src/base/file.h"
+#include "src/region/image_store.h"
 
 enum { MANIFEST_BYTES = 1 << 20 };
 
@@ -30,31 +32,91 @@ static bool fits(const struct deploy_image *wanted, const json_t *entry)
            (!*wanted->series || !strcmp(wanted->series, text_of(entry, "release")));
 }
 
-enum error_code deploy_image_find(const struct deploy_image *wanted, struct arena *arena,
-                                  json_t **image, struct error *err)
+/* What the agent can install, in its words. */
+static const char *const forms[][2] = {
+    {"root-raw.zst", "raw.zst"},
+    {"root-tgz", "tgz"},
+    {"root-txz", "tar.xz"},
+    {"squashfs", "squashfs"},
+};
+
+static const char *form_of(const struct image_file *file)
+{
+    for (size_t i = 0; file->sha256 && i < COUNT_OF(forms); i++)
+        if (!strcmp(forms[i][0], file->type))
+            return forms[i][1];
+    return NULL;
+}
+
+static enum error_code find_imported(struct db *db, const struct deploy_image *wanted,
+                                     struct arena *arena, struct deploy_image_found *found,
+                                     struct error *err)
+{
+    struct image_choice choice;
+    struct image_query query = {
+        .osystem = wanted->osystem, .series = wanted->series, .arch = wanted->architecture};
+    if (!*wanted->series)
+        return ERR_NOT_FOUND;
+    enum error_code code = image_store_find(db, &query, arena, &choice, err);
+    if (code)
+        return code;
+    const struct image_file *file = &choice.files[IMAGE_ROOT];
+    if (!form_of(file))
+        file = &choice.files[IMAGE_SQUASHFS];
+    const char *form = form_of(file);
+    if (!form)
+        return error_set(
+            err, ERR_CONFLICT, "The image %s/%s is of a form that is not installed: %s",
+            choice.osystem, choice.series,
+            choice.files[IMAGE_ROOT].sha256 ? choice.files[IMAGE_ROOT].type : "it has no root");
+    *found = (struct deploy_image_found){choice.osystem, choice.series, choice.id, NULL};
+    found->task = json_pack("{s:s, s:s, s:s, s:I}", "form", form, "path",
+                            arena_printf(arena, "/blobs/%s", file->sha256), "sha256", file->sha256,
+                            "size", (json_int_t)file->size);
+    ASSERT(found->task);
+    return ERR_OK;
+}
+
+static void take_entry(const json_t *entry, struct arena *arena, struct deploy_image_found *found)
+{
+    *found = (struct deploy_image_found){arena_strdup(arena, text_of(entry, "os")),
+                                         arena_strdup(arena, text_of(entry, "release")), 0, NULL};
+    found->task = json_pack("{s:s, s:s, s:s, s:I}", "form", text_of(entry, "form"), "path",
+                            arena_printf(arena, "/images/%s", text_of(entry, "file")), "sha256",
+                            text_of(entry, "sha256"), "size",
+                            json_integer_value(json_object_get(entry, "size")));
+}
+
+static enum error_code find_built_in(const struct deploy_image *wanted, struct arena *arena,
+                                     struct deploy_image_found *found, struct error *err)
 {
     char *text;
     size_t size, i;
     json_t *entry;
-    *image = NULL;
     if (!wanted->folder)
-        return error_set(err, ERR_NOT_FOUND, "This region keeps no images.");
+        return ERR_NOT_FOUND;
     enum error_code code = file_read(arena, arena_printf(arena, "%s/manifest.json", wanted->folder),
                                      MANIFEST_BYTES, &text, &size, err);
     if (code)
         return code;
     json_t *manifest = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
-    json_array_foreach (json_object_get(manifest, "files"), i, entry) {
-        if (*image || !fits(wanted, entry))
-            continue;
-        *image = json_pack("{s:s, s:s, s:s, s:I}", "form", text_of(entry, "form"), "path",
-                           arena_printf(arena, "/images/%s", text_of(entry, "file")), "sha256",
-                           text_of(entry, "sha256"), "size",
-                           json_integer_value(json_object_get(entry, "size")));
-    }
+    json_array_foreach (json_object_get(manifest, "files"), i, entry)
+        if (!found->task && fits(wanted, entry))
+            take_entry(entry, arena, found);
     json_decref(manifest);
-    if (*image)
-        return ERR_OK;
+    return found->task ? ERR_OK : ERR_NOT_FOUND;
+}
+
+enum error_code deploy_image_find(struct db *db, const struct deploy_image *wanted,
+                                  struct arena *arena, struct deploy_image_found *found,
+                                  struct error *err)
+{
+    *found = (struct deploy_image_found){.task = NULL};
+    enum error_code code = find_imported(db, wanted, arena, found, err);
+    if (code == ERR_NOT_FOUND)
+        code = find_built_in(wanted, arena, found, err);
+    if (code != ERR_NOT_FOUND)
+        return code;
     return error_set(err, ERR_NOT_FOUND, "There is no image of %s %s for %s.",
                      *wanted->osystem ? wanted->osystem : "an operating system", wanted->series,
                      wanted->architecture);

@@ -1,23 +1,30 @@
 /*
- * Which image a machine is deployed with. Blocking (reads the list of the images folder); pool
- * threads. Source: docs/images.md.
+ * Which image a machine is deployed with: an imported or uploaded one, else one of the images
+ * folder. Blocking (reads that folder's list); pool threads, inside the transaction.
+ * Source: docs/images.md.
  */
 #pragma once
 
 #include <jansson.h>
 
-#include "src/base/arena.h"
-#include "src/base/error.h"
+#include "src/db/db.h"
 
-/** What is wanted; osystem and series "" = the one that there is. */
+/** What is wanted; osystem and series "" = any, the one that there is. */
 struct deploy_image {
-    const char *folder; /* of images, or NULL: there is none */
+    const char *folder; /* of built-in images, or NULL: there is none */
     const char *osystem, *series, *architecture;
 };
 
+struct deploy_image_found {
+    const char *osystem, *series; /* in the arena */
+    int64_t resource_id;          /* 0 = built in */
+    json_t *task;                 /* {"form", "path", "sha256", "size"}: the caller's */
+};
+
 /**
- * *image is the task's {"form", "path", "sha256", "size"}, the caller's.
- * Errors: NOT_FOUND with a text for people, IO, CORRUPT.
+ * Errors: NOT_FOUND with a text for people, CONFLICT (the image is of a form that cannot be
+ * installed), IO, of the database.
  */
-enum error_code deploy_image_find(const struct deploy_image *wanted, struct arena *arena,
-                                  json_t **image, struct error *err);
+enum error_code deploy_image_find(struct db *db, const struct deploy_image *wanted,
+                                  struct arena *arena, struct deploy_image_found *found,
+                                  struct error *err);

@@ -153,7 +153,8 @@ static enum error_code make_deploy(struct api_request *request,
 {
     struct deployment facts;
     const char *global = NULL;
-    json_t *storage = NULL, *image = NULL, *files = json_array();
+    struct deploy_image_found image = {.task = NULL};
+    json_t *storage = NULL, *files = json_array();
     json_object_set_new(task, "files", files);
     enum error_code code = read_deployment(request, machine->id, machine->in_memory, &facts, err);
     if (!code)
@@ -171,9 +172,9 @@ static enum error_code make_deploy(struct api_request *request,
                                   .series = facts.series,
                                   .architecture = facts.architecture};
     if (!code)
-        code = deploy_image_find(&wanted, request->arena, &image, err);
-    if (image)
-        json_object_set_new(task, "image", image);
+        code = deploy_image_find(request->db, &wanted, request->arena, &image, err);
+    if (image.task)
+        json_object_set_new(task, "image", image.task);
     if (!code)
         code = make_files(request, machine, &facts, files, err);
     if (code)

@@ -7,6 +7,9 @@
 
 #include "src/base/container.h"
 #include "src/model/machine_status.h"
+#include "src/region/deploy_image.h"
+#include "src/region/http.h"
+#include "src/region/image_store.h"
 #include "src/region/script_run.h"
 #include "src/region/setting.h"
 #include "src/wire/digest.h"
@@ -53,16 +56,56 @@ static enum error_code read_series(struct api_request *request, struct api_reply
                             err);
     if (code)
         return code;
-    if (text && *text)
+    deploy->named = text && *text;
+    if (deploy->named) {
         deploy->series = slash ? slash + 1 : text;
+        deploy->osystem = "";
+    }
     if (slash)
         deploy->osystem = arena_strndup(request->arena, text, (size_t)(slash - text));
-    if (!is_name(deploy->osystem) || !is_name(deploy->series))
+    if ((*deploy->osystem && !is_name(deploy->osystem)) || !is_name(deploy->series))
         api_field_error(reply, "distro_series",
                         "'%.100s' is not a valid distro_series. It should be one of: the names "
                         "that boot-resources lists.",
                         text ? text : "");
     return ERR_OK;
+}
+
+enum error_code machine_deploy_image(struct api_request *request, struct api_reply *reply,
+                                     const struct machine *machine, struct machine_deploy *deploy,
+                                     struct error *err)
+{
+    DB_STATEMENT(machine_deploy_arch, "SELECT architecture FROM node WHERE id = $1::bigint");
+    __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
+    struct deploy_image_found found;
+    enum error_code code = db_query(request->db, &machine_deploy_arch,
+                                    DB_PARAMS(db_number(request->arena, machine->id)), &rows, err);
+    if (code)
+        return code;
+    struct deploy_image wanted = {.folder = http_settings(request->http)->images,
+                                  .osystem = deploy->osystem,
+                                  .series = deploy->series,
+                                  .architecture = db_text(&rows, 0, 0)};
+    code = deploy_image_find(request->db, &wanted, request->arena, &found, err);
+    if (code == ERR_NOT_FOUND && !deploy->named) {
+        wanted.osystem = wanted.series = "";
+        code = deploy_image_find(request->db, &wanted, request->arena, &found, err);
+    }
+    if (code == ERR_NOT_FOUND) {
+        api_field_error(reply, "distro_series",
+                        "'%s%s%s' is not a valid distro_series. It should be one of: the names "
+                        "that boot-resources lists.",
+                        deploy->osystem, *deploy->osystem ? "/" : "", deploy->series);
+        return api_fields_valid(reply, err);
+    }
+    if (code)
+        return code;
+    json_decref(found.task);
+    deploy->osystem = found.osystem;
+    deploy->series = found.series;
+    return found.resource_id
+               ? image_store_deployed(request->db, found.resource_id, request->arena, err)
+               : ERR_OK;
 }
 
 static enum error_code refuse_true(struct api_request *request, struct api_reply *reply,

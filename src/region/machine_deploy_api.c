@@ -31,6 +31,8 @@ enum error_code machine_deploy(struct api_request *request, struct api_reply *re
     enum error_code code = machine_ask(request, MACHINE_ACTION_DEPLOY, &machine, err);
     if (!code)
         code = machine_deploy_read(request, reply, &deploy, err);
+    if (!code)
+        code = machine_deploy_image(request, reply, &machine, &deploy, err);
     if (!code && machine.status == MACHINE_READY)
         code = machine_allocate_take(request, &machine, err);
     if (!code)

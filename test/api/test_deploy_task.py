@@ -1,5 +1,6 @@
 """What the agent is told to do, by the machine's status; what racks answer then; what an installed system is told of itself."""
 import base64
+import hashlib
 import json
 
 import pytest
@@ -107,6 +108,19 @@ def test_a_static_link(api, machine):
     assert network["config"][0]["subnets"] == [{"type": "static", "address": "10.76.0.200/24", "gateway": "10.76.0.1",
                                                 "dns_nameservers": ["10.76.0.2", "10.76.0.3"]}]
     api.sql("DELETE FROM ip_address")
+
+
+def test_an_uploaded_image(api, machine):
+    for filetype, form, body in (("tgz", "tgz", b"tree"), ("squashfs", "squashfs", b"squash"), ("ddgz", None, b"disk")):
+        made = api.admin.cli("boot-resources/", ("name", f"mine-{filetype}"), ("architecture", "amd64/generic"), ("filetype", filetype),
+                             ("content", body))
+        assert made.status == 201, made.text
+        set_status(api, machine, 9, osystem="'custom'", distro_series=f"'mine-{filetype}'")
+        if form:
+            sha256 = hashlib.sha256(body).hexdigest()
+            assert ask(machine)["image"] == {"form": form, "path": f"/blobs/{sha256}", "sha256": sha256, "size": len(body)}
+        else:
+            assert "root-dd.gz" in ask(machine, 409)
 
 
 def test_what_cannot_be_deployed(api, machine):

@@ -15,9 +15,13 @@ ALLOCATED, FAILED_DEPLOYMENT, RELEASING, DISK_ERASING, RESCUE_MODE, ENTERING, EX
 
 
 @pytest.fixture(scope="module")
-def api():
-    """With the worker that carries out operations and looks at time limits."""
-    program = Api(GANTRY_WORKER="1")
+def api(tmp_path_factory):
+    """With the worker that carries out operations and looks at time limits, and an image to deploy."""
+    folder = tmp_path_factory.mktemp("images")
+    (folder / "manifest.json").write_text(json.dumps({"manifest_version": 1, "files": [
+        {"file": "debian.ext4.zst", "kind": "root-image", "os": "debian", "release": "bookworm", "architecture": "amd64",
+         "form": "raw.zst", "size": 7, "sha256": "ab" * 32}]}))
+    program = Api(GANTRY_WORKER="1", GANTRY_IMAGES=str(folder))
     yield program
     program.close()
 
@@ -233,7 +237,8 @@ def test_who_may(api):
 def test_deploy_refuses(api):
     machine = ready(api)
     assert "user_data" in op(api.admin, machine, "deploy", user_data="not base64!").json()
-    assert "distro_series" in op(api.admin, machine, "deploy", distro_series="../x").json()
+    for series in ("../x", "ubuntu/bookworm", "noble", "debian/sid"):
+        assert "distro_series" in op(api.admin, machine, "deploy", distro_series=series).json()
     assert "install_kvm" in op(api.admin, machine, "deploy", install_kvm="true").json()
     assert op(api.admin, machine, "deploy", ephemeral_deploy="perhaps").status == 400
     assert "storage_layout" in op(api.admin, machine, "deploy", storage_layout="zfs").json()
