@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 
-from imagekit import initrd, packages, rootfs, target
+from imagekit import initrd, packages, rootfs, stream, target
 
 HERE = pathlib.Path(__file__).resolve().parent
 MANIFEST_VERSION = 1
@@ -158,6 +158,8 @@ def main(argv):
     parser = argparse.ArgumentParser(prog="build-images", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("out", nargs="?", default="build/images", help="folder to fill (default: build/images); replaced as a whole")
     parser.add_argument("--agent", default="build/release/gantry-agent", help="the agent's program (default: %(default)s)")
+    parser.add_argument("--mirror", type=pathlib.Path, help="also fill this folder with a signed mirror to import from")
+    parser.add_argument("--gnupg-home", type=pathlib.Path, help="folder of the mirror's key (default: gnupg in the cache)")
     parser.add_argument("--json", action="store_true", help="print the manifest as JSON on stdout")
     parser.add_argument("--quiet", action="store_true", help="no progress lines on stderr")
     options = parser.parse_args(argv)
@@ -168,6 +170,9 @@ def main(argv):
     os.umask(0o022)
     try:
         manifest = build(options, say)
+        if options.mirror:
+            names = stream.publish(options.out, options.mirror, options.gnupg_home or cache_folder() / "gnupg")
+            say(f"mirror: {len(names)} products in {options.mirror}")
     except (packages.PackagesError, OSError) as error:
         print(f"build-images: error: {error}", file=sys.stderr)
         return 1
