@@ -79,7 +79,8 @@ static void test_doors(void **unused)
                      "    http-request deny if region !member\n"));
     assert_false(says(text, "frontend hop_3", "del-header X-Forwarded-For"));
     assert_true(says(text, "frontend hop_3", "X-Forwarded-Proto https unless region\n"));
-    assert_true(says(text, "frontend hop_3", "use_backend here if region\n"));
+    assert_true(says(text, "frontend hop_3",
+                     "use_backend here if region or { path_beg /blobs/ /images/ }\n"));
     assert_true(says(text, "frontend hop_3", "del-header X-Gantry-Caller unless region\n"));
     const char *open[] = {"frontend http_4", "frontend https_5"};
     for (int i = 0; i < 2; i++) {
