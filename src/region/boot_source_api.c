@@ -48,7 +48,7 @@ static const char *keyring_hex(struct api_request *request, struct api_reply *re
         return NULL;
     }
     char *hex = arena_alloc(request->arena, size * 2 + 3);
-    memcpy(hex, "\\x", 2);
+    strcpy(hex, "\\x");
     digest_hex(bytes, size, hex + 2);
     return hex;
 }

@@ -35,9 +35,9 @@ static bool is_name(const char *text)
 static void read_name(struct api_request *request, struct api_reply *reply, struct upload *upload)
 {
     const char *name = api_param(request, "name");
-    const char *slash = name ? strchr(name, '/') : NULL;
-    if (!field_form_need(reply, "name", name ? name : ""))
+    if (!field_form_need(reply, "name", name ? name : "") || !name)
         return;
+    const char *slash = strchr(name, '/');
     upload->os = slash ? arena_strndup(request->arena, name, (size_t)(slash - name)) : "custom";
     upload->release = slash ? slash + 1 : name;
     if (!is_name(upload->os) || !is_name(upload->release))
@@ -51,9 +51,9 @@ static void read_architecture(struct api_request *request, struct api_reply *rep
                               struct upload *upload)
 {
     const char *text = api_param(request, "architecture");
-    const char *slash = text ? strchr(text, '/') : NULL;
-    if (!field_form_need(reply, "architecture", text ? text : ""))
+    if (!field_form_need(reply, "architecture", text ? text : "") || !text)
         return;
+    const char *slash = strchr(text, '/');
     upload->arch = slash ? arena_strndup(request->arena, text, (size_t)(slash - text)) : text;
     upload->subarch = slash ? slash + 1 : "generic";
     if (!is_name(upload->arch) || !is_name(upload->subarch))

@@ -66,7 +66,7 @@ struct run {
     const struct image_source *source;
     struct stream_products products;
     const char *failure;
-    struct image_plan_files *missing;
+    struct image_plan_files missing;
     const struct blob_want *arrival;
     const char *event, *text;
 };
@@ -200,7 +200,7 @@ static void progress(void *subject, const struct blob_want *want, int64_t bytes)
 static enum error_code list_missing(struct db *db, void *subject, struct error *err)
 {
     struct run *run = subject;
-    return image_plan_missing(db, run->place->region, run->arena, run->missing, err);
+    return image_plan_missing(db, run->place->region, run->arena, &run->missing, err);
 }
 
 static const char *proxy_of(const struct image_source *sources, int count, int64_t id)
@@ -233,16 +233,15 @@ static struct blob_want want_of(const struct run *run, const struct image_plan_f
 static enum error_code fetch_missing(struct run *run, const struct image_source *sources, int count,
                                      struct error *err)
 {
-    struct image_plan_files missing = {0};
     struct error failure;
-    run->missing = &missing;
     enum error_code code = db_transact(run->db, DB_READ, list_missing, run, err);
     if (code)
         return code;
-    struct blob_want *wants = ARENA_ARRAY(run->arena, struct blob_want, (size_t)missing.count + 1);
-    for (int i = 0; i < missing.count; i++)
-        wants[i] =
-            want_of(run, &missing.files[i], proxy_of(sources, count, missing.files[i].source_id));
+    struct blob_want *wants =
+        ARENA_ARRAY(run->arena, struct blob_want, (size_t)run->missing.count + 1);
+    for (int i = 0; i < run->missing.count; i++)
+        wants[i] = want_of(run, &run->missing.files[i],
+                           proxy_of(sources, count, run->missing.files[i].source_id));
     struct blob_gather gather = {.folder = run->place->folder,
                                  .tls = run->place->tls,
                                  .threads = THREADS,
@@ -250,7 +249,7 @@ static enum error_code fetch_missing(struct run *run, const struct image_source 
                                  .progress = progress,
                                  .arrived = arrived,
                                  .subject = run};
-    if (blob_gather_run(&gather, wants, missing.count, &failure) && failure.code != ERR_GONE)
+    if (blob_gather_run(&gather, wants, run->missing.count, &failure) && failure.code != ERR_GONE)
         note_problem(run, failure.text);
     return ERR_OK;
 }

@@ -53,7 +53,7 @@ enum error_code image_upload_take(struct db *db, const struct image_upload_part 
     if (code)
         return code;
     char *hex = arena_alloc(arena, part->size * 2 + 3);
-    memcpy(hex, "\\x", 2);
+    strcpy(hex, "\\x");
     digest_hex(part->bytes, part->size, hex + 2);
     code = db_query(db, &image_upload_keep, DB_PARAMS(part->file_id, start, hex), NULL, err);
     return code ? code
