@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "src/region/image_sql.h"
-#include "src/region/setting.h"
 
 /* The parts of a query in the forms of the columns. */
 struct wish {
@@ -100,34 +99,10 @@ enum error_code image_store_find(struct db *db, const struct image_query *query,
     return read_files(db, arena_strdup(arena, db_text(&rows, 0, 8)), arena, choice, err);
 }
 
-enum error_code image_store_commissioning(struct db *db, const char *arch, struct arena *arena,
-                                          struct image_choice *choice, bool *found,
-                                          struct error *err)
-{
-    const char *series = NULL;
-    enum error_code code = setting_text(db, "commissioning_distro_series", arena, &series, err);
-    struct image_query query = {.series = series, .arch = arch, .boots = true};
-    *found = false;
-    if (code || !given(series))
-        return code;
-    code = image_store_find(db, &query, arena, choice, err);
-    *found = !code;
-    return code == ERR_NOT_FOUND ? ERR_OK : code;
-}
-
 enum error_code image_store_deployed(struct db *db, int64_t id, struct arena *arena,
                                      struct error *err)
 {
     DB_STATEMENT(image_deployed,
                  "UPDATE boot_resource SET last_deployed = now() WHERE id = $1::bigint");
     return db_query(db, &image_deployed, DB_PARAMS(db_number(arena, id)), NULL, err);
-}
-
-enum error_code image_store_list(struct db *db, struct db_rows *rows, struct error *err)
-{
-    DB_STATEMENT(image_list, "SELECT r.os, r.release, max(r.title) FROM boot_resource r "
-                             "JOIN boot_resource_set s ON s.resource_id = r.id "
-                             "WHERE " IMAGE_SET_WHOLE("s") " GROUP BY r.os, r.release "
-                                                           "ORDER BY r.os, r.release");
-    return db_query(db, &image_list, DB_NO_PARAMS, rows, err);
 }

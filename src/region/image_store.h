@@ -42,18 +42,6 @@ enum error_code image_store_find(struct db *db, const struct image_query *query,
                                  struct arena *arena, struct image_choice *choice,
                                  struct error *err);
 
-/**
- * The ephemeral system for commissioning: the one that the settings name (default_osystem is not
- * asked: commissioning_distro_series alone, as "noble" or "os/noble"), when it is whole.
- * *found false: the built-in one of the images folder is meant.
- */
-enum error_code image_store_commissioning(struct db *db, const char *arch, struct arena *arena,
-                                          struct image_choice *choice, bool *found,
-                                          struct error *err);
-
 /** It was installed just now. */
 enum error_code image_store_deployed(struct db *db, int64_t id, struct arena *arena,
                                      struct error *err);
-
-/** rows: osystem, series, title of everything that can be installed, ordered: for lists. */
-enum error_code image_store_list(struct db *db, struct db_rows *rows, struct error *err);
