@@ -18,7 +18,7 @@ struct leases {
     uint64_t self;
     bool have_facts, closing;
     bool unenforced; /* fenced does not answer */
-    int grants; /* that wait for the disk */
+    int grants;      /* that wait for the disk */
     bool timer_gone;
     struct lease_hold *holds;
     struct loop_timer timer;
@@ -123,8 +123,7 @@ void leases_heard(struct leases *leases, uint64_t member, const struct member_me
 
 static bool rests(const struct leases *leases, const struct lease_hold *hold)
 {
-    return hold->paused ||
-           (leases->unenforced && hold->core.resource.kind != CLUSTER_LEASE_DUTY);
+    return hold->paused || (leases->unenforced && hold->core.resource.kind != CLUSTER_LEASE_DUTY);
 }
 
 static void ask(struct leases *leases, struct lease_hold *hold, uint64_t now_ns)

@@ -30,7 +30,7 @@ static bool is_named(json_t *each, const char *name)
 static bool take_vm(json_t *each, struct power_proxmox_vm *vm)
 {
     static const char *const types[] = {"qemu", "lxc"};
-    const char *node = json_string_value(json_object_get(each, "node"));
+    const char *place = json_string_value(json_object_get(each, "node"));
     const char *type = json_string_value(json_object_get(each, "type"));
     const char *status = json_string_value(json_object_get(each, "status"));
     json_int_t vmid = json_integer_value(json_object_get(each, "vmid"));
@@ -38,14 +38,14 @@ static bool take_vm(json_t *each, struct power_proxmox_vm *vm)
     for (size_t i = 0; type && i < COUNT_OF(types); i++)
         if (!strcmp(types[i], type))
             vm->type = types[i];
-    if (!node || !*node || strlen(node) >= sizeof(vm->node) || !vm->type || vmid < 1 ||
+    if (!place || !*place || strlen(place) >= sizeof(vm->place) || !vm->type || vmid < 1 ||
         vmid > 999999999)
         return false;
-    for (const char *p = node; *p; p++) /* it becomes part of a path */
+    for (const char *p = place; *p; p++) /* it becomes part of a path */
         if (!((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') ||
               *p == '-'))
             return false;
-    strcpy(vm->node, node);
+    strcpy(vm->place, place);
     if (status && !strcmp(status, "running"))
         vm->power = POWER_SEEN_ON;
     else if (status && !strcmp(status, "stopped"))
@@ -146,7 +146,7 @@ static enum error_code change(struct proxmox *proxmox, const char *how, struct e
     const struct power_proxmox_vm *vm = &proxmox->vm;
     struct power_http_call call = {
         .method = "POST",
-        .path = arena_printf(proxmox->http.arena, API "/nodes/%s/%s/%ld/status/%s", vm->node,
+        .path = arena_printf(proxmox->http.arena, API "/nodes/%s/%s/%ld/status/%s", vm->place,
                              vm->type, vm->vmid, how),
     };
     return power_http_run(&proxmox->http, &call, &reply, err);

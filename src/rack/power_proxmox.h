@@ -8,7 +8,7 @@
 
 /** Where the cluster has a machine. */
 struct power_proxmox_vm {
-    char node[64];
+    char place[64];   /* its node, in the words of Proxmox */
     const char *type; /* "qemu", "lxc"; static */
     long vmid;
     enum power_seen power;

@@ -25,7 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         ASSERT(path[0] == '/' && path[1] != '/');
     struct power_proxmox_vm vm;
     if (!power_proxmox_find((const char *)bytes, size, "100", &vm, NULL))
-        ASSERT(vm.type && vm.vmid > 0 && !strchr(vm.node, '/'));
+        ASSERT(vm.type && vm.vmid > 0 && !strchr(vm.place, '/'));
     power_lxd_read((const char *)bytes, size, &seen, NULL);
     long number;
     power_pdu_read(arena_strndup(arena, (const char *)bytes, size), &number);

@@ -137,7 +137,8 @@ static void test_a_release_is_taken_at_once(void **state)
     close_all();
 }
 
-/* fenced hangs: what it enforces lapses, the leader's duty goes on; it answers: all is asked for. */
+/* fenced hangs: what it enforces lapses, the leader's duty goes on; it answers: all is asked for.
+ */
 static void test_what_nobody_enforces_lapses(void **state)
 {
     (void)state;
