@@ -90,7 +90,7 @@ def test_every_list_is_a_table_of_what_is_there(gantry):
     listed = {subject: gantry(subject, "list") for subject in lists(gantry)}
     assert len(listed) >= 14
     assert {subject: result.stderr for subject, result in listed.items() if result.returncode or result.stderr} == {
-        "sshkey": "none\n"}
+        "sshkey": "none\n", "boot-resource": "none\n"}
     for subject, result in listed.items():
         rows = json.loads(gantry(subject, "list", "--json").stdout)
         lines = result.stdout.splitlines()
