@@ -108,7 +108,8 @@ static struct verdict judge_members(const struct look *look)
         const char *problem = said_text(row, "problem");
         if (*problem)
             return degraded(arena_printf(look->arena, "%s: %s", row->member->name, problem));
-        if (!row->votes)
+        if (!row->votes ||
+            !row->member->acceptor) /* it grants leases a little later than it votes */
             return degraded(
                 arena_printf(look->arena, "%s joins; wait some seconds", row->member->name));
         if (!json_is_true(said(row, "balancer")))
@@ -169,10 +170,11 @@ static json_t *describe_member(const struct look *look, const struct row *row)
     static const char *const told[] = {"raft_role", "raft_index", "pg_role", "pg_timeline",
                                        "pg_lsn",    "pg_step",    "serves"};
     const struct cluster_member *member = row->member;
-    json_t *shown = json_pack(
-        "{ss sI ss sb sb sb sb}", "name", member->name, "id", (json_int_t)member->id, "address",
-        member->address, "reachable", row->reachable, "raft_voter", row->votes, "data_voter",
-        member->data_voter, "leaving", look->view.facts.leaving == member->id);
+    json_t *shown =
+        json_pack("{ss sI ss sb sb sb sb sb}", "name", member->name, "id", (json_int_t)member->id,
+                  "address", member->address, "reachable", row->reachable, "raft_voter", row->votes,
+                  "data_voter", member->data_voter, "acceptor", member->acceptor, "leaving",
+                  look->view.facts.leaving == member->id);
     for (size_t i = 0; i < COUNT_OF(told); i++) {
         json_t *value = row->reachable ? said(row, told[i]) : NULL;
         json_object_set_new(shown, told[i], value ? json_deep_copy(value) : json_null());
