@@ -124,6 +124,13 @@ def publish(images, folder, home):
     manifest = json.loads((images / "manifest.json").read_text(encoding="utf-8"))
     streams = folder / "streams" / "v1"
     streams.mkdir(parents=True)
+    try:
+        return _write(images, folder, home, manifest)
+    finally:  # gpg left an agent with the key behind
+        subprocess.run(["gpgconf", "--homedir", home, "--kill", "all"], check=False)
+
+
+def _write(images, folder, home, manifest):
     (folder / "keyring.gpg").write_bytes(signing_key(home))
     mirror, updated = Mirror(images, folder), email.utils.format_datetime(email.utils.localtime(), usegmt=False)
     lists, index = {"images": mirror.products(manifest), "loaders": mirror.loaders(manifest)}, {}
