@@ -185,6 +185,34 @@ int callers_of(const struct callers *callers, uint32_t vip, uint64_t before_ns,
     return count;
 }
 
+static bool is_same_peer(const struct caller *a, const struct caller *b)
+{
+    return a->peer == b->peer && a->vip == b->vip && a->vip_port == b->vip_port;
+}
+
+int callers_guess(const struct caller *found, int count,
+                  struct caller guessed[CALLERS_GUESSES * CALLERS_GUESSED])
+{
+    enum { STEP = 2 };
+    struct caller newest[CALLERS_GUESSED];
+    int peers = 0, guesses = 0;
+    for (int i = 0; i < count && peers < CALLERS_GUESSED; i++) {
+        bool known = false;
+        for (int j = 0; j < peers && !known; j++)
+            known = is_same_peer(&newest[j], &found[i]);
+        if (!known)
+            newest[peers++] = found[i];
+    }
+    for (int i = 0; i < peers; i++)
+        for (uint32_t step = 1; step <= CALLERS_GUESSES; step++) {
+            struct caller guess = newest[i];
+            guess.peer_port += STEP * step;
+            if (guess.peer_port <= UINT16_MAX)
+                guessed[guesses++] = guess;
+        }
+    return guesses;
+}
+
 /* ---- begin and end ---- */
 
 struct callers *callers_new(const struct callers_setup *setup)

@@ -52,3 +52,14 @@ void callers_heard(struct callers *callers, const struct caller_list *list);
 /** The newest of a virtual IP that were told before before_ns; at most `most`. */
 int callers_of(const struct callers *callers, uint32_t vip, uint64_t before_ns,
                struct caller *found, int most);
+
+/**
+ * Who may have come after the last that was told: a request is acknowledged to the client as it is
+ * read, and its holder may be lost before the others hear of it. Linux gives a client's next
+ * connection to the same address a port 2 to 16 further on, so those are guessed from the newest of
+ * each peer (found is newest first); a wrong guess is answered with a reset that nobody misses.
+ * guessed holds CALLERS_GUESSES for each of at most CALLERS_GUESSED peers. Pure.
+ */
+enum { CALLERS_GUESSES = 16, CALLERS_GUESSED = 64 };
+int callers_guess(const struct caller *found, int count,
+                  struct caller guessed[CALLERS_GUESSES * CALLERS_GUESSED]);

@@ -110,10 +110,16 @@ static void nudge_some(const struct address *address, const struct caller *calle
     fence_link_send(address->vip->setup.fence, &request, take_no_answer, NULL);
 }
 
+static void nudge_all(const struct address *address, const struct caller *callers, int count)
+{
+    for (int at = 0; at < count; at += FENCE_NUDGES)
+        nudge_some(address, callers + at, count - at < FENCE_NUDGES ? count - at : FENCE_NUDGES);
+}
+
 /* Those who wait for the answer of the holder before. */
 static void nudge(struct address *address)
 {
-    static struct caller found[CALLERS_KEPT];
+    static struct caller found[CALLERS_KEPT], guessed[CALLERS_GUESSES * CALLERS_GUESSED];
     uint64_t now_ns = clock_boot_ns();
     struct ip4_net net;
     if (!address->held || address->nudges == COUNT_OF(nudge_ms) ||
@@ -123,8 +129,8 @@ static void nudge(struct address *address)
     address->nudges++;
     int count = callers_of(address->vip->setup.callers, net.address, address->taken_ns, found,
                            CALLERS_KEPT);
-    for (int at = 0; at < count; at += FENCE_NUDGES)
-        nudge_some(address, found + at, count - at < FENCE_NUDGES ? count - at : FENCE_NUDGES);
+    nudge_all(address, found, count);
+    nudge_all(address, guessed, callers_guess(found, count, guessed));
 }
 
 static void after_ask(void *subject, const struct fence_reply *reply, int fd)

@@ -147,8 +147,8 @@ def test_orders_for_one_bmc_follow_each_other(linked, bmc, tmp_path):
 
 def test_manual_and_unknown_drivers(linked):
     assert order(linked, "on", {}, driver="manual") == "unknown"
-    refusal = refused(linked, "on", {}, driver="virsh")
-    assert refusal.error == "not found" and "virsh" in refusal.message
+    refusal = refused(linked, "on", {}, driver="abacus")
+    assert refusal.error == "not found" and "abacus" in refusal.message
 
 
 @pytest.mark.parametrize("params", [

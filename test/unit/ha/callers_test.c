@@ -150,9 +150,30 @@ static void test_of_other_regions(void **state)
     assert_int_equal(of(OTHER_VIP, found), 16);
 }
 
+static void test_guesses(void **state)
+{
+    static struct caller guessed[CALLERS_GUESSES * CALLERS_GUESSED];
+    const struct caller found[] = {
+        {.peer = 7, .peer_port = 40010, .vip = 9, .vip_port = 5240},
+        {.peer = 7, .peer_port = 40002, .vip = 9, .vip_port = 5240}, /* older */
+        {.peer = 8, .peer_port = 65530, .vip = 9, .vip_port = 5240}, /* near the end */
+    };
+    (void)state;
+    assert_int_equal(callers_guess(found, 0, guessed), 0);
+    assert_int_equal(callers_guess(found, 3, guessed), CALLERS_GUESSES + 2);
+    for (uint32_t i = 0; i < CALLERS_GUESSES; i++) {
+        assert_int_equal(guessed[i].peer, 7);
+        assert_int_equal(guessed[i].peer_port, 40012 + 2 * i);
+        assert_int_equal(guessed[i].vip_port, 5240);
+    }
+    assert_int_equal(guessed[CALLERS_GUESSES].peer_port, 65532);
+    assert_int_equal(guessed[CALLERS_GUESSES + 1].peer_port, 65534);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_guesses),
         cmocka_unit_test_setup_teardown(test_what_haproxy_writes_is_told_and_found, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_other_text_is_another_way, set_up, tear_down),
