@@ -71,6 +71,8 @@ enum error_code pg_control_read(const char *bin_dir, const char *data_dir,
     enum error_code code = process_run(&run, arena, &result, err);
     if (!code && result.status)
         code = error_set(err, ERR_IO, "pg_controldata failed: %.300s", result.output);
+    if (!code && strstr(result.output, "checksum does not match"))
+        code = error_set(err, ERR_CORRUPT, "pg_control is damaged: its checksum does not match");
     code = code ? code : parse(result.output, control, err);
     arena_free(arena);
     return code ? error_wrap(err, "%s", data_dir) : ERR_OK;

@@ -16,6 +16,7 @@ struct pg_control {
     uint64_t consistent_lsn; /* it is not consistent before it has recovered to here */
 };
 
-/** Errors: NOT_FOUND (no program), CORRUPT (a field is missing or malformed), IO. */
+/** Errors: NOT_FOUND (no program), CORRUPT (a field is missing or malformed,
+ * the checksum does not match), IO. */
 enum error_code pg_control_read(const char *bin_dir, const char *data_dir,
                                 struct pg_control *control, struct error *err);

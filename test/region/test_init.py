@@ -166,7 +166,7 @@ def test_a_database_that_cannot_start(region):
     region.stop()
     (region.data / "pg" / "global" / "pg_control").write_bytes(b"x" * 8192)
     region.launch()
-    wait_for("the verdict", lambda: "ended before it answered" in region.status().get("advice", ""), 20)
+    wait_for("the verdict", lambda: "pg_control is damaged" in region.status().get("advice", ""), 20)
 
 
 def test_a_damaged_consensus_log(region):
