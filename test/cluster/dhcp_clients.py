@@ -1,4 +1,5 @@
 """Clients of DHCP on the lab's provisioning bridge, and a book of who had which address until when."""
+import contextlib
 import pathlib
 import socket
 import struct
@@ -130,3 +131,15 @@ def lease_of(datagram):
             return struct.unpack_from("!I", datagram, at + 2)[0]
         at += 2 + datagram[at + 1] if datagram[at] else 1
     return 0
+
+
+@contextlib.contextmanager
+def clients_of(lab):
+    """Clients on a segment of their own, until the end of the block."""
+    segment = Segment(lab)
+    clients = Clients(segment)
+    try:
+        yield clients
+    finally:
+        clients.client.close()
+        segment.close()

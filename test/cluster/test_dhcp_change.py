@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from dhcp_clients import Clients, Segment
+from dhcp_clients import clients_of
 from lab import lab as make_lab, wait_for
 
 FIRST, SECOND = "10.77.0.1", "10.77.0.2"
@@ -24,11 +24,8 @@ def make_racks():
 
 @pytest.fixture(name="clients", scope="module")
 def make_clients(racks):
-    segment = Segment(racks)
-    clients = Clients(segment)
-    yield clients
-    clients.client.close()
-    segment.close()
+    with clients_of(racks) as clients:
+        yield clients
 
 
 def api(racks, *argv):

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from dhcp_clients import Clients, Segment
+from dhcp_clients import clients_of
 from dhcp_wire import ACK, NAK
 from lab import lab as make_lab, wait_for
 
@@ -20,11 +20,8 @@ def make_racks():
 
 @pytest.fixture(name="clients", scope="module")
 def make_clients(racks):
-    segment = Segment(racks)
-    clients = Clients(segment)
-    yield clients
-    clients.client.close()
-    segment.close()
+    with clients_of(racks) as clients:
+        yield clients
 
 
 FIRST, SECOND = "10.77.0.1", "10.77.0.2"

@@ -331,7 +331,26 @@ void temp_member_wait(struct temp_cluster *cluster, uint64_t id, const char *con
     }
 }
 
+void temp_member_wait_for_row(struct temp_cluster *cluster, uint64_t id, int number)
+{
+    char condition[64];
+    snprintf(condition, sizeof(condition), "SELECT EXISTS (SELECT FROM t WHERE a = %d)", number);
+    temp_member_wait(cluster, id, condition);
+}
+
+uint64_t temp_member_after(uint64_t id)
+{
+    return id % TEMP_MEMBERS + 1;
+}
+
 /* ---- the whole ---- */
+
+void temp_cluster_insert(struct temp_cluster *cluster, int number)
+{
+    char sql[64];
+    snprintf(sql, sizeof(sql), "INSERT INTO t VALUES (%d)", number);
+    temp_member_sql(cluster, cluster->facts.primary.member, sql);
+}
 
 bool temp_member_follow(struct temp_cluster *cluster, uint64_t id)
 {

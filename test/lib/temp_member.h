@@ -70,7 +70,16 @@ bool temp_member_true(struct temp_cluster *cluster, uint64_t id, const char *con
 int64_t temp_member_int(struct temp_cluster *cluster, uint64_t id, const char *sql);
 void temp_member_wait(struct temp_cluster *cluster, uint64_t id, const char *condition);
 
+/** The row that temp_cluster_insert made is there, soon. */
+void temp_member_wait_for_row(struct temp_cluster *cluster, uint64_t id, int number);
+
+/** The next of the members, the first behind the last. */
+uint64_t temp_member_after(uint64_t id);
+
 /* ---- the whole ---- */
+
+/** On the primary: a row of table t. */
+void temp_cluster_insert(struct temp_cluster *cluster, int number);
 
 /** Member 1 makes the data and serves, the others copy it and follow; all vote. */
 void temp_cluster_make(struct temp_cluster *cluster);

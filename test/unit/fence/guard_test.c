@@ -15,10 +15,10 @@
 #include <unistd.h>
 
 #include "src/base/clock.h"
-#include "src/base/process.h"
 #include "src/fence/arp.h"
 #include "src/fence/guard.h"
 #include "src/fence/netlink.h"
+#include "test/lib/test_ip.h"
 
 /* The clock, and a pause of the whole process right after it was read. */
 static uint64_t slept_ns, sleep_next_ns;
@@ -39,20 +39,6 @@ uint64_t clock_real_ms(void)
 }
 
 static const struct ip4_net vip = {0x0a090064, 24}; /* 10.9.0.100 */
-
-static void ip(const char *const *words)
-{
-    struct arena *arena = arena_new();
-    struct process_run run = {.argv = words, .output_limit = 65536, .timeout_ms = 5000};
-    struct process_result result = {0};
-    struct error err = {0};
-    enum error_code code = process_run(&run, arena, &result, &err);
-    if (code || result.status)
-        fail_msg("%s %s: %s%s", words[1], words[2], err.text, code ? "" : result.output);
-    arena_free(arena);
-}
-
-#define IP(...) ip((const char *const[]){"/usr/sbin/ip", __VA_ARGS__, NULL})
 
 /* Does the address answer within 60 ms? Asked from the far end. */
 static bool answers(int far)
@@ -78,9 +64,9 @@ static int set_up(void **subject)
     static struct wire wire;
     struct error err = {0};
     *subject = &wire;
-    IP("link", "add", "near", "type", "veth", "peer", "name", "far");
-    IP("link", "set", "near", "up");
-    IP("link", "set", "far", "up");
+    TEST_IP("link", "add", "near", "type", "veth", "peer", "name", "far");
+    TEST_IP("link", "set", "near", "up");
+    TEST_IP("link", "set", "far", "up");
     assert_int_equal(netlink_open(&wire.netlink, &err), ERR_OK);
     assert_int_equal(arp_open("far", &wire.far, &err), ERR_OK);
     assert_int_equal(guard_new(&wire.guard, &err), ERR_OK);
@@ -95,7 +81,7 @@ static int tear_down(void **subject)
     guard_free(wire->guard);
     close(wire->netlink);
     close(wire->far);
-    IP("link", "del", "near");
+    TEST_IP("link", "del", "near");
     return 0;
 }
 

@@ -16,28 +16,14 @@
 #include <unistd.h>
 
 #include "src/base/clock.h"
-#include "src/base/process.h"
 #include "src/fence/arp.h"
 #include "src/fence/held.h"
+#include "test/lib/test_ip.h"
 
 static const ip4 vip = 0x0a090064; /* 10.9.0.100 */
 static char folder[] = "/tmp/held_test_XXXXXX";
 static struct held held;
 static int far, answers;
-
-static void ip(const char *const *words)
-{
-    struct arena *arena = arena_new();
-    struct process_run run = {.argv = words, .output_limit = 65536, .timeout_ms = 5000};
-    struct process_result result = {0};
-    struct error err = {0};
-    enum error_code code = process_run(&run, arena, &result, &err);
-    if (code || result.status)
-        fail_msg("%s %s: %s%s", words[1], words[2], err.text, code ? "" : result.output);
-    arena_free(arena);
-}
-
-#define IP(...) ip((const char *const[]){"/usr/sbin/ip", __VA_ARGS__, NULL})
 
 static void note_answer(uint32_t request, enum error_code code, const char *text)
 {
@@ -85,9 +71,9 @@ static int set_up(void **state)
     (void)state;
     if (!mkdtemp(folder))
         return -1;
-    IP("link", "add", "near", "type", "veth", "peer", "name", "far");
-    IP("link", "set", "near", "up");
-    IP("link", "set", "far", "up");
+    TEST_IP("link", "add", "near", "type", "veth", "peer", "name", "far");
+    TEST_IP("link", "set", "near", "up");
+    TEST_IP("link", "set", "far", "up");
     held.answer = note_answer;
     held.dropped = note_dropped;
     if (held_init(&held, folder, &err) || arp_open("far", &far, &err))
@@ -133,9 +119,9 @@ static void test_who_else_claims_it_is_answered(void **state)
 static void test_again_when_the_link_is_back(void **state)
 {
     (void)state;
-    IP("link", "set", "far", "down");
+    TEST_IP("link", "set", "far", "down");
     run_ms(700);
-    IP("link", "set", "far", "up");
+    TEST_IP("link", "set", "far", "up");
     assert_true(run_ms(700) >= 2);
 }
 

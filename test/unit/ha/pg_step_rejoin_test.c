@@ -30,35 +30,6 @@
 static struct temp_cluster cluster;
 static struct pg_step step;
 
-static uint64_t primary(void)
-{
-    return cluster.facts.primary.member;
-}
-
-static struct temp_member *member_of(uint64_t id)
-{
-    return temp_member_of(&cluster, id);
-}
-
-static uint64_t after(uint64_t id)
-{
-    return id % TEMP_MEMBERS + 1;
-}
-
-static void insert(int number)
-{
-    char sql[64];
-    snprintf(sql, sizeof(sql), "INSERT INTO t VALUES (%d)", number);
-    temp_member_sql(&cluster, primary(), sql);
-}
-
-static void wait_for_row(uint64_t id, int number)
-{
-    char condition[64];
-    snprintf(condition, sizeof(condition), "SELECT EXISTS (SELECT FROM t WHERE a = %d)", number);
-    temp_member_wait(&cluster, id, condition);
-}
-
 static void set(uint64_t id, const char *name, const char *value)
 {
     char sql[96];
@@ -71,7 +42,7 @@ static void set(uint64_t id, const char *name, const char *value)
 static void test_a_lost_slot(void **unused)
 {
     (void)unused;
-    uint64_t away = after(primary());
+    uint64_t away = temp_member_after(cluster.facts.primary.member);
     char lost[160], reserved[160];
     snprintf(lost, sizeof(lost),
              "SELECT wal_status = 'lost' FROM pg_replication_slots WHERE slot_name = 'repl_%d'",
@@ -85,24 +56,25 @@ static void test_a_lost_slot(void **unused)
     assert_int_equal(temp_member_step(&cluster, away, PG_STEP_LOST, &step), ERR_OK);
     assert_false(step.must_clone);
     temp_member_end(&cluster, away, SIGINT);
-    set(primary(), "max_slot_wal_keep_size", "16MB");
-    set(primary(), "wal_keep_size", "0");
+    set(cluster.facts.primary.member, "max_slot_wal_keep_size", "16MB");
+    set(cluster.facts.primary.member, "wal_keep_size", "0");
     for (int i = 0; i < 4; i++)
-        temp_member_sql(&cluster, primary(),
+        temp_member_sql(&cluster, cluster.facts.primary.member,
                         "SELECT pg_logical_emit_message(true, 'x', 'y'), pg_switch_wal()");
-    temp_member_do(&cluster, primary(), PG_STEP_CHECKPOINT);
-    temp_member_wait(&cluster, primary(), lost);
+    temp_member_do(&cluster, cluster.facts.primary.member, PG_STEP_CHECKPOINT);
+    temp_member_wait(&cluster, cluster.facts.primary.member, lost);
     temp_member_start(&cluster, away);
     assert_true(temp_member_follow(&cluster, away));
     assert_int_equal(temp_member_step(&cluster, away, PG_STEP_LOST, &step), ERR_OK);
     assert_true(step.must_clone);
     temp_member_end(&cluster, away, SIGINT);
     temp_member_do(&cluster, away, MEMBER_CLONE);
-    insert(10);
+    temp_cluster_insert(&cluster, 10);
     temp_cluster_rejoin(&cluster, away);
-    wait_for_row(away, 10);
-    temp_member_wait(&cluster, primary(), reserved); /* what it needs is kept again */
-    set(primary(), "max_slot_wal_keep_size", "4GB");
+    temp_member_wait_for_row(&cluster, away, 10);
+    temp_member_wait(&cluster, cluster.facts.primary.member,
+                     reserved); /* what it needs is kept again */
+    set(cluster.facts.primary.member, "max_slot_wal_keep_size", "4GB");
 }
 
 /* Zero the bytes of the log before lsn, in the file of its timeline. */
@@ -112,8 +84,8 @@ static void spoil_log(uint64_t id, struct pg_wal_place place, int bytes)
     static const char zeros[4096];
     uint64_t at = place.lsn - (uint64_t)bytes;
     char path[200];
-    snprintf(path, sizeof(path), "%s/pg_wal/%08X%08X%08X", member_of(id)->pg_dir, place.timeline,
-             (unsigned)(at >> 32), (unsigned)((at & 0xffffffff) / SEGMENT));
+    snprintf(path, sizeof(path), "%s/pg_wal/%08X%08X%08X", temp_member_of(&cluster, id)->pg_dir,
+             place.timeline, (unsigned)(at >> 32), (unsigned)((at & 0xffffffff) / SEGMENT));
     int fd = open(path, O_WRONLY);
     assert_true(fd >= 0);
     assert_int_equal(pwrite(fd, zeros, (size_t)bytes, (off_t)(at % SEGMENT)), bytes);
@@ -124,29 +96,31 @@ static void spoil_log(uint64_t id, struct pg_wal_place place, int bytes)
 static void test_less_than_it_reported(void **unused)
 {
     (void)unused;
-    uint64_t old = primary(), spoilt = after(old), other = after(spoilt);
-    insert(11);
+    uint64_t old = cluster.facts.primary.member, spoilt = temp_member_after(old),
+             other = temp_member_after(spoilt);
+    temp_cluster_insert(&cluster, 11);
     temp_member_end(&cluster, old, SIGINT);
     temp_cluster_fence(&cluster);
     temp_member_end(&cluster, spoilt, SIGKILL);
-    spoil_log(spoilt, member_of(spoilt)->reported_place, 64);
-    member_of(spoilt)->positioned = false;
+    spoil_log(spoilt, temp_member_of(&cluster, spoilt)->reported_place, 64);
+    temp_member_of(&cluster, spoilt)->positioned = false;
     assert_int_equal(temp_member_step(&cluster, spoilt, MEMBER_REPORT, &step), ERR_OK);
     assert_true(step.amnesia);
-    assert_true(pg_wal_compare(step.position.place, member_of(spoilt)->reported_place) < 0);
-    member_of(spoilt)->positioned = false;
+    assert_true(
+        pg_wal_compare(step.position.place, temp_member_of(&cluster, spoilt)->reported_place) < 0);
+    temp_member_of(&cluster, spoilt)->positioned = false;
     assert_int_equal(temp_member_step(&cluster, spoilt, MEMBER_START, &step), ERR_OK);
     assert_true(step.amnesia);
     temp_member_start(&cluster, old); /* it has all, and makes the majority */
     temp_cluster_fence(&cluster);
     temp_cluster_serve(&cluster, other);
-    member_of(spoilt)->positioned = false;
+    temp_member_of(&cluster, spoilt)->positioned = false;
     assert_int_equal(temp_member_step(&cluster, spoilt, MEMBER_FOLLOW, &step), ERR_OK);
     assert_true(step.amnesia);
-    assert_int_equal(member_of(spoilt)->source, 0);
+    assert_int_equal(temp_member_of(&cluster, spoilt)->source, 0);
     temp_member_do(&cluster, spoilt, MEMBER_CLONE);
     temp_cluster_rejoin(&cluster, spoilt);
-    wait_for_row(spoilt, 11);
+    temp_member_wait_for_row(&cluster, spoilt, 11);
 }
 
 /* Another cluster's data: no step begins with it, and it stays as it is. */
@@ -155,8 +129,8 @@ static void test_another_clusters_data(void **unused)
     (void)unused;
     static const int kinds[] = {MEMBER_START, MEMBER_REPORT, MEMBER_FOLLOW, MEMBER_REWIND,
                                 MEMBER_CLONE};
-    uint64_t away = after(primary());
-    struct temp_member *member = member_of(away);
+    uint64_t away = temp_member_after(cluster.facts.primary.member);
+    struct temp_member *member = temp_member_of(&cluster, away);
     struct pg_control before, control;
     char kept[160];
     temp_member_end(&cluster, away, SIGINT);
@@ -181,8 +155,8 @@ static void test_another_clusters_data(void **unused)
 
 static void conninfo_of(uint64_t id, enum pg_access_use use, char conninfo[PG_ACCESS_CONNINFO])
 {
-    pg_access_conninfo(&member_of(id)->settings, &cluster.facts.members[primary() - 1], id, use,
-                       conninfo);
+    pg_access_conninfo(&temp_member_of(&cluster, id)->settings,
+                       &cluster.facts.members[cluster.facts.primary.member - 1], id, use, conninfo);
 }
 
 static pid_t run_receivewal(uint64_t id)
@@ -199,7 +173,8 @@ static pid_t run_receivewal(uint64_t id)
     int null = open("/dev/null", O_WRONLY);
     dup2(null, 2);
     unsetenv("LD_PRELOAD");
-    execl(program, program, "-n", "-D", member_of(id)->root, slot, "-d", conninfo, (char *)NULL);
+    execl(program, program, "-n", "-D", temp_member_of(&cluster, id)->root, slot, "-d", conninfo,
+          (char *)NULL);
     _exit(97);
 }
 
@@ -208,7 +183,7 @@ static pid_t run_receivewal(uint64_t id)
 static void test_the_same_name_twice(void **unused)
 {
     (void)unused;
-    uint64_t twice = after(primary());
+    uint64_t twice = temp_member_after(cluster.facts.primary.member);
     char name[160], one[256];
     snprintf(
         name, sizeof(name),
@@ -219,23 +194,27 @@ static void test_the_same_name_twice(void **unused)
              " pg_replication_slots s WHERE r.application_name = 'repl_%d'"
              " AND s.slot_name = 'repl_%d' AND r.state = 'streaming'",
              (int)twice, (int)twice);
-    temp_member_wait(&cluster, primary(), one);
-    int64_t sender = temp_member_int(&cluster, primary(), name);
+    temp_member_wait(&cluster, cluster.facts.primary.member, one);
+    int64_t sender = temp_member_int(&cluster, cluster.facts.primary.member, name);
     pid_t receiver =
         (pid_t)temp_member_int(&cluster, twice, "SELECT pid FROM pg_stat_wal_receiver");
-    set(primary(), "wal_sender_timeout", "1s");
+    set(cluster.facts.primary.member, "wal_sender_timeout", "1s");
     kill(receiver, SIGSTOP); /* its end of the connection is there, and says nothing any more */
     int64_t now = sender;
     pid_t again = 0;
     uint64_t end_ns = clock_boot_ns() + 10 * CLOCK_S;
-    while ((now == sender || !now || !temp_member_true(&cluster, primary(), one)) &&
-           clock_boot_ns() < end_ns) {
+    while (
+        (now == sender || !now || !temp_member_true(&cluster, cluster.facts.primary.member, one)) &&
+        clock_boot_ns() < end_ns) {
         if (!again || waitpid(again, NULL, WNOHANG) == again)
             again = run_receivewal(twice);
         usleep(200000);
-        assert_int_equal(pg_replicas_check(member_of(primary())->db, NULL, &cluster.err), ERR_OK);
-        if (temp_member_true(&cluster, primary(), one))
-            now = temp_member_int(&cluster, primary(), name);
+        assert_int_equal(
+            pg_replicas_check(temp_member_of(&cluster, cluster.facts.primary.member)->db, NULL,
+                              &cluster.err),
+            ERR_OK);
+        if (temp_member_true(&cluster, cluster.facts.primary.member, one))
+            now = temp_member_int(&cluster, cluster.facts.primary.member, name);
     }
     assert_int_not_equal(now, sender);
     kill(again, SIGKILL);
@@ -243,20 +222,20 @@ static void test_the_same_name_twice(void **unused)
     kill(receiver, SIGCONT);
     temp_member_wait(&cluster, twice,
                      "SELECT EXISTS (SELECT FROM pg_stat_wal_receiver WHERE status = 'streaming')");
-    insert(40);
-    wait_for_row(twice, 40);
-    set(primary(), "wal_sender_timeout", "10s");
+    temp_cluster_insert(&cluster, 40);
+    temp_member_wait_for_row(&cluster, twice, 40);
+    set(cluster.facts.primary.member, "wal_sender_timeout", "10s");
 }
 
 static void put_revoked(uint64_t id, uint64_t at)
 {
-    struct temp_member *member = member_of(at);
+    struct temp_member *member = temp_member_of(&cluster, at);
     struct certificate certificate;
     const char *serial = certificate.serial;
     char *list;
-    assert_int_equal(
-        certificate_read(member_of(id)->settings.certificate_file, &certificate, &cluster.err),
-        ERR_OK);
+    assert_int_equal(certificate_read(temp_member_of(&cluster, id)->settings.certificate_file,
+                                      &certificate, &cluster.err),
+                     ERR_OK);
     assert_int_equal(
         ca_revoke(cluster.ca.ca, &serial, id != at, cluster.ca.arena, &list, &cluster.err), ERR_OK);
     member->settings.revoked_file = arena_printf(cluster.ca.arena, "%s/revoked", member->root);
@@ -270,14 +249,15 @@ static void put_revoked(uint64_t id, uint64_t at)
 static void test_a_revoked_certificate(void **unused)
 {
     (void)unused;
-    uint64_t serving = primary(), bad = after(serving), good = after(bad);
+    uint64_t serving = cluster.facts.primary.member, bad = temp_member_after(serving),
+             good = temp_member_after(bad);
     put_revoked(serving, serving);
     temp_member_do(&cluster, bad, PG_STEP_LOST);
     put_revoked(bad, serving);
     assert_int_equal(temp_member_step(&cluster, bad, PG_STEP_LOST, &step), ERR_UNAVAILABLE);
     assert_non_null(strstr(step.err.text, "revoked"));
     temp_member_do(&cluster, good, PG_STEP_LOST);
-    member_of(serving)->revokes = false;
+    temp_member_of(&cluster, serving)->revokes = false;
     temp_member_do(&cluster, serving, PG_STEP_STEER);
     temp_member_do(&cluster, bad, PG_STEP_LOST);
 }

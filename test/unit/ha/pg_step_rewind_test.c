@@ -25,52 +25,23 @@
 static struct temp_cluster cluster;
 static struct pg_step step;
 
-static uint64_t primary(void)
-{
-    return cluster.facts.primary.member;
-}
-
-static struct temp_member *member_of(uint64_t id)
-{
-    return temp_member_of(&cluster, id);
-}
-
-static uint64_t after(uint64_t id)
-{
-    return id % TEMP_MEMBERS + 1;
-}
-
-static void insert(int number)
-{
-    char sql[64];
-    snprintf(sql, sizeof(sql), "INSERT INTO t VALUES (%d)", number);
-    temp_member_sql(&cluster, primary(), sql);
-}
-
-static void wait_for_row(uint64_t id, int number)
-{
-    char condition[64];
-    snprintf(condition, sizeof(condition), "SELECT EXISTS (SELECT FROM t WHERE a = %d)", number);
-    temp_member_wait(&cluster, id, condition);
-}
-
 /* A rewind keeps the folder, a copy is another one. */
 static ino_t folder_of(uint64_t id)
 {
     struct stat st;
-    assert_int_equal(stat(member_of(id)->pg_dir, &st), 0);
+    assert_int_equal(stat(temp_member_of(&cluster, id)->pg_dir, &st), 0);
     return st.st_ino;
 }
 
 /* The old primary wrote what nobody has; another serves; old is down. Returns old. */
 static uint64_t diverge(int number, int how)
 {
-    uint64_t old = primary();
+    uint64_t old = cluster.facts.primary.member;
     temp_member_wait(&cluster, old,
                      "SELECT count(*) = 2 AND bool_and(flush_lsn >= pg_current_wal_flush_lsn())"
                      " FROM pg_stat_replication");
     temp_cluster_set(&cluster, CLUSTER_FENCED, 0, 0);
-    for (uint64_t id = after(old); id != old; id = after(id)) {
+    for (uint64_t id = temp_member_after(old); id != old; id = temp_member_after(id)) {
         temp_member_freeze(&cluster, id);
         temp_member_do(&cluster, id, MEMBER_REPORT);
     }
@@ -79,19 +50,19 @@ static uint64_t diverge(int number, int how)
              -number);
     temp_member_sql(&cluster, old, sql);
     temp_member_end(&cluster, old, how);
-    temp_cluster_serve(&cluster, after(old));
-    insert(number);
+    temp_cluster_serve(&cluster, temp_member_after(old));
+    temp_cluster_insert(&cluster, number);
     return old;
 }
 
 static void check_rewound(uint64_t id, int number)
 {
     char condition[80];
-    wait_for_row(id, number);
+    temp_member_wait_for_row(&cluster, id, number);
     snprintf(condition, sizeof(condition), "SELECT NOT EXISTS (SELECT FROM t WHERE a = %d)",
              -number);
     assert_true(temp_member_true(&cluster, id, condition));
-    assert_false(pg_copy_is_torn(member_of(id)->pg_dir));
+    assert_false(pg_copy_is_torn(temp_member_of(&cluster, id)->pg_dir));
 }
 
 /* After an orderly end pg_rewind may begin at once, after a kill it has to be recovered first; with
@@ -111,7 +82,7 @@ static void test_rewind_after_each_end(void **unused)
     }
     uint64_t old = diverge(++number, SIGINT);
     char path[160];
-    snprintf(path, sizeof(path), "%s/standby.signal", member_of(old)->pg_dir);
+    snprintf(path, sizeof(path), "%s/standby.signal", temp_member_of(&cluster, old)->pg_dir);
     assert_int_equal(file_write(path, "", 0, 0600, &cluster.err), ERR_OK);
     temp_member_do(&cluster, old, MEMBER_REWIND);
     temp_cluster_rejoin(&cluster, old);
@@ -120,8 +91,8 @@ static void test_rewind_after_each_end(void **unused)
 
 static void conninfo_of(uint64_t id, enum pg_access_use use, char conninfo[PG_ACCESS_CONNINFO])
 {
-    pg_access_conninfo(&member_of(id)->settings, &cluster.facts.members[primary() - 1], id, use,
-                       conninfo);
+    pg_access_conninfo(&temp_member_of(&cluster, id)->settings,
+                       &cluster.facts.members[cluster.facts.primary.member - 1], id, use, conninfo);
 }
 
 /* Cut off after its mark it is done again; cut off after its last write it cannot be: a copy. */
@@ -130,7 +101,7 @@ static void test_a_rewind_that_was_cut_off(void **unused)
     (void)unused;
     char mark[160], conninfo[PG_ACCESS_CONNINFO];
     uint64_t old = diverge(30, SIGINT);
-    snprintf(mark, sizeof(mark), "%s.rewinding", member_of(old)->pg_dir);
+    snprintf(mark, sizeof(mark), "%s.rewinding", temp_member_of(&cluster, old)->pg_dir);
     assert_int_equal(file_write(mark, "", 0, 0600, &cluster.err), ERR_OK);
     temp_member_do(&cluster, old, MEMBER_REWIND);
     temp_cluster_rejoin(&cluster, old);
@@ -138,13 +109,14 @@ static void test_a_rewind_that_was_cut_off(void **unused)
 
     old = diverge(31, SIGINT);
     conninfo_of(old, PG_ACCESS_REWIND, conninfo);
-    struct pg_copy copy = {temp_postgres_bin_dir(), member_of(old)->pg_dir, conninfo};
+    struct pg_copy copy = {temp_postgres_bin_dir(), temp_member_of(&cluster, old)->pg_dir,
+                           conninfo};
     if (pg_copy_rewind(&copy, &cluster.err))
         fail_msg("%s", cluster.err.text);
-    assert_true(pg_copy_is_torn(member_of(old)->pg_dir));
+    assert_true(pg_copy_is_torn(temp_member_of(&cluster, old)->pg_dir));
     assert_int_not_equal(temp_member_step(&cluster, old, MEMBER_REWIND, &step), ERR_OK);
     assert_true(step.must_clone);
-    assert_true(pg_copy_is_torn(member_of(old)->pg_dir));
+    assert_true(pg_copy_is_torn(temp_member_of(&cluster, old)->pg_dir));
     temp_member_do(&cluster, old, MEMBER_CLONE);
     temp_cluster_rejoin(&cluster, old);
     check_rewound(old, 31);
@@ -156,7 +128,7 @@ static void test_a_rewind_without_its_log(void **unused)
     (void)unused;
     uint64_t old = diverge(32, SIGINT);
     char folder[160], path[512];
-    snprintf(folder, sizeof(folder), "%s/pg_wal", member_of(old)->pg_dir);
+    snprintf(folder, sizeof(folder), "%s/pg_wal", temp_member_of(&cluster, old)->pg_dir);
     DIR *wal = opendir(folder);
     assert_non_null(wal);
     for (struct dirent *entry; (entry = readdir(wal));) {
@@ -177,13 +149,13 @@ static void test_a_rewind_without_its_source(void **unused)
 {
     (void)unused;
     uint64_t old = diverge(33, SIGINT);
-    struct cluster_member *source = &cluster.facts.members[primary() - 1];
+    struct cluster_member *source = &cluster.facts.members[cluster.facts.primary.member - 1];
     uint32_t port = source->ports[CLUSTER_PORT_POSTGRES];
     source->ports[CLUSTER_PORT_POSTGRES] = 1;
     assert_int_not_equal(temp_member_step(&cluster, old, MEMBER_REWIND, &step), ERR_OK);
     assert_false(step.must_clone);
     assert_int_not_equal(temp_member_step(&cluster, old, MEMBER_CLONE, &step), ERR_OK);
-    assert_true(pg_files_has_data(&member_of(old)->files));
+    assert_true(pg_files_has_data(&temp_member_of(&cluster, old)->files));
     source->ports[CLUSTER_PORT_POSTGRES] = port;
     temp_cluster_rejoin(&cluster, old);
     check_rewound(old, 33);

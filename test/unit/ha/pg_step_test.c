@@ -27,28 +27,6 @@
 
 static struct temp_cluster cluster;
 
-static uint64_t primary(void)
-{
-    return cluster.facts.primary.member;
-}
-
-static struct temp_member *member_of(uint64_t id)
-{
-    return temp_member_of(&cluster, id);
-}
-
-static uint64_t after(uint64_t id)
-{
-    return id % TEMP_MEMBERS + 1;
-}
-
-static void insert(int number)
-{
-    char sql[64];
-    snprintf(sql, sizeof(sql), "INSERT INTO t VALUES (%d)", number);
-    temp_member_sql(&cluster, primary(), sql);
-}
-
 static bool has(uint64_t id, int number)
 {
     char condition[64];
@@ -61,7 +39,7 @@ static uint64_t most_advanced(void)
 {
     const struct temp_member *best = NULL;
     for (uint64_t id = 1; id <= TEMP_MEMBERS; id++) {
-        const struct temp_member *member = member_of(id);
+        const struct temp_member *member = temp_member_of(&cluster, id);
         if (member->reported == cluster.facts.primary.epoch &&
             (!best || pg_wal_compare(member->reported_place, best->reported_place) > 0))
             best = member;
@@ -72,7 +50,7 @@ static uint64_t most_advanced(void)
 
 static void catch_up(void)
 {
-    temp_member_wait(&cluster, primary(),
+    temp_member_wait(&cluster, cluster.facts.primary.member,
                      "SELECT count(*) = 2 AND bool_and(flush_lsn >= pg_current_wal_flush_lsn())"
                      " FROM pg_stat_replication");
 }
@@ -81,7 +59,7 @@ static int empty_histories(uint64_t id)
 {
     char folder[160], path[512];
     int count = 0;
-    snprintf(folder, sizeof(folder), "%s/pg_wal", member_of(id)->pg_dir);
+    snprintf(folder, sizeof(folder), "%s/pg_wal", temp_member_of(&cluster, id)->pg_dir);
     DIR *wal = opendir(folder);
     assert_non_null(wal);
     for (struct dirent *entry; (entry = readdir(wal));) {
@@ -103,8 +81,8 @@ static pid_t run_psql(uint64_t id, const char *user, const char *database, const
     int null = open("/dev/null", O_RDWR);
     dup2(null, 1);
     dup2(null, 2);
-    snprintf(host, sizeof(host), "-h%s", member_of(id)->run_dir);
-    snprintf(port, sizeof(port), "-p%d", member_of(id)->settings.pg_port);
+    snprintf(host, sizeof(host), "-h%s", temp_member_of(&cluster, id)->run_dir);
+    snprintf(port, sizeof(port), "-p%d", temp_member_of(&cluster, id)->settings.pg_port);
     snprintf(user_option, sizeof(user_option), "-U%s", user);
     snprintf(database_option, sizeof(database_option), "-d%s", database);
     unsetenv("LD_PRELOAD");
@@ -118,7 +96,7 @@ static void test_numbers_are_skipped(void **unused)
 {
     (void)unused;
     temp_member_sql(&cluster, 1, "CREATE TABLE t (a int)");
-    insert(1);
+    temp_cluster_insert(&cluster, 1);
     assert_true(temp_member_true(&cluster, 1,
                                  "SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)"
                                  " = '00000002'"));
@@ -131,19 +109,20 @@ static void test_numbers_are_skipped(void **unused)
 static void test_replay_behind_and_killed(void **unused)
 {
     (void)unused;
-    uint64_t old = primary(), next = after(old), other = after(next);
+    uint64_t old = cluster.facts.primary.member, next = temp_member_after(old),
+             other = temp_member_after(next);
     temp_member_sql(&cluster, next, "SELECT pg_wal_replay_pause()");
     temp_member_end(&cluster, other, SIGINT); /* so that next alone acknowledges */
-    insert(2);
-    insert(3);
+    temp_cluster_insert(&cluster, 2);
+    temp_cluster_insert(&cluster, 3);
     assert_false(has(next, 3));
     temp_member_end(&cluster, old, SIGKILL);
     temp_member_end(&cluster, next, SIGKILL);
     temp_member_start(&cluster, next);
     temp_member_start(&cluster, other);
     temp_cluster_fence(&cluster);
-    assert_true(pg_wal_compare(member_of(next)->reported_place, member_of(other)->reported_place) >
-                0);
+    assert_true(pg_wal_compare(temp_member_of(&cluster, next)->reported_place,
+                               temp_member_of(&cluster, other)->reported_place) > 0);
     temp_cluster_serve(&cluster, next);
     assert_true(has(next, 2) && has(next, 3));
     temp_cluster_rejoin(&cluster, old);
@@ -153,13 +132,13 @@ static void test_replay_behind_and_killed(void **unused)
 static void test_restarted_between_report_and_set(void **unused)
 {
     (void)unused;
-    uint64_t old = primary();
-    insert(4);
+    uint64_t old = cluster.facts.primary.member;
+    temp_cluster_insert(&cluster, 4);
     temp_member_end(&cluster, old, SIGKILL);
     temp_cluster_fence(&cluster);
     uint64_t next = most_advanced();
     for (int i = 0; i < 2; i++) {
-        struct temp_member *member = member_of(next);
+        struct temp_member *member = temp_member_of(&cluster, next);
         temp_member_end(&cluster, next, SIGKILL);
         member->positioned = false;
         temp_member_start(&cluster, next);
@@ -175,7 +154,7 @@ static void test_restarted_between_report_and_set(void **unused)
 static void test_a_promote_that_did_not_happen(void **unused)
 {
     (void)unused;
-    uint64_t old = primary(), next = after(old);
+    uint64_t old = cluster.facts.primary.member, next = temp_member_after(old);
     temp_member_end(&cluster, old, SIGINT);
     temp_cluster_fence(&cluster);
     int before = empty_histories(next);
@@ -186,7 +165,7 @@ static void test_a_promote_that_did_not_happen(void **unused)
     temp_member_end(&cluster, next, SIGKILL);
     temp_member_start(&cluster, next);
     assert_int_equal(empty_histories(next), before);
-    assert_true(member_of(next)->seen.in_recovery);
+    assert_true(temp_member_of(&cluster, next)->seen.in_recovery);
     temp_cluster_fence(&cluster);
     temp_cluster_serve(&cluster, next);
     temp_cluster_rejoin(&cluster, old);
@@ -204,8 +183,9 @@ static void promote_and_die(uint64_t id)
 static void test_died_before_the_marker_twice(void **unused)
 {
     (void)unused;
-    uint64_t old = primary(), first = after(old), second = after(first);
-    insert(5);
+    uint64_t old = cluster.facts.primary.member, first = temp_member_after(old),
+             second = temp_member_after(first);
+    temp_cluster_insert(&cluster, 5);
     catch_up();
     temp_member_end(&cluster, old, SIGKILL);
     temp_cluster_fence(&cluster);
@@ -215,8 +195,8 @@ static void test_died_before_the_marker_twice(void **unused)
     temp_member_start(&cluster, first);
     temp_member_start(&cluster, second);
     temp_cluster_fence(&cluster);
-    struct pg_wal_place a = member_of(first)->reported_place;
-    struct pg_wal_place b = member_of(second)->reported_place;
+    struct pg_wal_place a = temp_member_of(&cluster, first)->reported_place;
+    struct pg_wal_place b = temp_member_of(&cluster, second)->reported_place;
     assert_true(pg_wal_compare(b, a) > 0);
     uint32_t timeline = cluster.facts.primary.timeline_reserved += 1;
     temp_cluster_set(&cluster, CLUSTER_SET, second, timeline);
@@ -238,9 +218,9 @@ static void test_died_before_the_marker_twice(void **unused)
 static void test_a_long_reader(void **unused)
 {
     (void)unused;
-    uint64_t old = primary(), next = after(old);
+    uint64_t old = cluster.facts.primary.member, next = temp_member_after(old);
     temp_member_sql(&cluster, old, "GRANT CONNECT ON DATABASE gantry TO api");
-    member_of(next)->open = true;
+    temp_member_of(&cluster, next)->open = true;
     temp_member_do(&cluster, next, PG_STEP_STEER);
     pid_t reader = run_psql(next, "api", "gantry",
                             "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*), pg_sleep(60)"
@@ -264,17 +244,18 @@ static void test_a_long_reader(void **unused)
 static void test_a_killed_backend_ends_all(void **unused)
 {
     (void)unused;
-    uint64_t old = primary();
-    insert(6);
+    uint64_t old = cluster.facts.primary.member;
+    temp_cluster_insert(&cluster, 6);
     pid_t client = run_psql(old, "gantry", "postgres", "SELECT pg_sleep(60)");
     temp_member_wait(&cluster, old, "SELECT EXISTS (" SLEEPER ")");
     kill((pid_t)temp_member_int(&cluster, old, SLEEPER), SIGKILL);
     waitpid(client, NULL, 0);
-    assert_int_equal(waitpid(member_of(old)->pid, NULL, 0), member_of(old)->pid);
-    member_of(old)->pid = 0;
+    assert_int_equal(waitpid(temp_member_of(&cluster, old)->pid, NULL, 0),
+                     temp_member_of(&cluster, old)->pid);
+    temp_member_of(&cluster, old)->pid = 0;
     temp_cluster_fence(&cluster);
     temp_cluster_serve(&cluster, most_advanced());
-    assert_true(has(primary(), 6));
+    assert_true(has(cluster.facts.primary.member, 6));
     temp_cluster_rejoin(&cluster, old);
 }
 

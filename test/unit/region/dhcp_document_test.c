@@ -14,6 +14,7 @@
 #include "src/region/dhcp_document.h"
 #include "test/lib/sample_command.h"
 #include "test/lib/temp_postgres.h"
+#include "test/lib/test_sql.h"
 
 static struct temp_postgres postgres;
 static struct db *db;
@@ -30,12 +31,7 @@ static struct rack {
 
 static const char *ask(const char *sql)
 {
-    struct db_statement *statement = ARENA_NEW(arena, struct db_statement);
-    __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
-    *statement = (struct db_statement){"ask", arena_strdup(arena, sql)};
-    if (db_query(db, statement, DB_NO_PARAMS, &rows, &err))
-        fail_msg("%s", err.text);
-    return rows.count && db_text(&rows, 0, 0) ? arena_strdup(arena, db_text(&rows, 0, 0)) : "";
+    return test_sql(db, sql, arena);
 }
 
 /* The rack has the right to give from now on, as another owner than before. */
