@@ -39,28 +39,9 @@ static const struct word parallel_words[] = {
 };
 
 static const char *const type_names[] = {
-    [SCRIPT_COMMISSIONING] = "Commissioning script",
-    [SCRIPT_INSTALLATION] = "Installation log",
-    [SCRIPT_TESTING] = "Testing script",
-    [SCRIPT_RELEASE] = "Release script",
-};
-
-static const char *const run_names[] = {
-    [SCRIPT_COMMISSIONING] = "Commissioning",
-    [SCRIPT_INSTALLATION] = "Installation",
-    [SCRIPT_TESTING] = "Testing",
-    [SCRIPT_RELEASE] = "Release",
-};
-
-static const char *const hardware_names[] = {
-    [SCRIPT_ON_NODE] = "Node",       [SCRIPT_ON_CPU] = "CPU",         [SCRIPT_ON_MEMORY] = "Memory",
-    [SCRIPT_ON_STORAGE] = "Storage", [SCRIPT_ON_NETWORK] = "Network", [SCRIPT_ON_GPU] = "GPU",
-};
-
-static const char *const parallel_names[] = {
-    [SCRIPT_ALONE] = "Disabled",
-    [SCRIPT_BESIDE_ITSELF] = "Run along other instances of this script",
-    [SCRIPT_BESIDE_ANY] = "Run along any other script",
+#define X(identifier, number, name, run) [SCRIPT_##identifier] = (name),
+    SCRIPT_TYPE_TABLE(X)
+#undef X
 };
 
 static const struct {
@@ -81,16 +62,10 @@ static int number_of(const struct word *words, size_t count, const char *text)
     return -1;
 }
 
-static const char *name_of(const char *const *names, size_t count, int number)
-{
-    ASSERT(number >= 0 && (size_t)number < count);
-    return names[number];
-}
-
 const char *script_status_name(int status)
 {
-    ASSERT(status >= 0 && status < SCRIPT_STATUS_COUNT);
-    return statuses[status].name;
+    ASSERT(status >= -1 && status < SCRIPT_STATUS_COUNT);
+    return status < 0 ? "Unknown" : statuses[status].name;
 }
 
 bool script_status_is_over(int status)
@@ -122,22 +97,8 @@ int script_parallel_parse(const char *word)
 
 const char *script_type_name(int type)
 {
-    return name_of(type_names, COUNT_OF(type_names), type);
-}
-
-const char *script_hardware_name(int hardware)
-{
-    return name_of(hardware_names, COUNT_OF(hardware_names), hardware);
-}
-
-const char *script_parallel_name(int parallel)
-{
-    return name_of(parallel_names, COUNT_OF(parallel_names), parallel);
-}
-
-const char *script_run_name(int type)
-{
-    return name_of(run_names, COUNT_OF(run_names), type);
+    ASSERT(type >= 0 && (size_t)type < COUNT_OF(type_names));
+    return type_names[type];
 }
 
 bool script_name_ok(const char *name)

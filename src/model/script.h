@@ -14,11 +14,17 @@ enum {
     SCRIPT_TIMEOUT_MOST_S = 30 * 24 * 3600,
 };
 
+/* X(identifier, number, name for people, name of a run); of installations there is only the log */
+#define SCRIPT_TYPE_TABLE(X)                                     \
+    X(COMMISSIONING, 0, "Commissioning script", "Commissioning") \
+    X(INSTALLATION, 1, "Installation log", "Installation")       \
+    X(TESTING, 2, "Testing script", "Testing")                   \
+    X(RELEASE, 3, "Release script", "Release")
+
 enum script_type {
-    SCRIPT_COMMISSIONING = 0,
-    SCRIPT_INSTALLATION = 1, /* no scripts of people: the log of an installation */
-    SCRIPT_TESTING = 2,
-    SCRIPT_RELEASE = 3,
+#define X(identifier, number, name, run) SCRIPT_##identifier = (number),
+    SCRIPT_TYPE_TABLE(X)
+#undef X
 };
 
 enum script_hardware {
@@ -58,7 +64,7 @@ enum script_status {
         SCRIPT_STATUS_COUNT
 };
 
-/** For people; asserts that the number is one. */
+/** For people, "Unknown" for -1 (of a run without results); asserts that the number is one. */
 const char *script_status_name(int status);
 /** It has ended, in whatever way. */
 bool script_status_is_over(int status);
@@ -73,13 +79,8 @@ int script_type_parse(const char *word);
 int script_hardware_parse(const char *word);
 int script_parallel_parse(const char *word);
 
-/** For people: "Testing script", "Storage", "Run along any other script"; asserts the number. */
+/** For people: "Testing script"; asserts the number. */
 const char *script_type_name(int type);
-const char *script_hardware_name(int hardware);
-const char *script_parallel_name(int parallel);
-
-/** Of a whole run: "Commissioning", "Installation", "Testing", "Release"; asserts the number. */
-const char *script_run_name(int type);
 
 /** May this be a script's name: letters, digits, dots, dashes, underscores; not only digits. */
 bool script_name_ok(const char *name);

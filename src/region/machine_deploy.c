@@ -193,8 +193,7 @@ enum error_code machine_deploy_begin(struct api_request *request, struct machine
                                   api_param(request, "agent_name")),
                         NULL, err);
     if (!code)
-        code =
-            script_run_open_set(request->db, machine, SCRIPT_SET_INSTALLATION, request->arena, err);
+        code = script_run_open_set(request->db, machine, SCRIPT_INSTALLATION, request->arena, err);
     if (!code)
         code = machine_life_new_key(&life, machine->system_id, err);
     return code ? code : machine_life_begin(&life, machine, MACHINE_DEPLOYING, "deploy", err);

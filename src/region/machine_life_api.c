@@ -61,7 +61,7 @@ enum error_code machine_test(struct api_request *request, struct api_reply *repl
     if (!code)
         code = script_run_options(request, &machine, err);
     if (!code)
-        code = script_run_start(request, &machine, SCRIPT_SET_TESTING, err);
+        code = script_run_start(request, &machine, SCRIPT_TESTING, err);
     if (!code)
         code = begin(request, MACHINE_ACTION_TEST, &machine, MACHINE_TESTING, "test", err);
     return reply_machine(request, reply, &machine, code, err);

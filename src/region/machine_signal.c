@@ -13,15 +13,15 @@ int machine_signal_set(int status)
     switch (status) {
     case MACHINE_NEW:
     case MACHINE_COMMISSIONING:
-        return SCRIPT_SET_COMMISSIONING;
+        return SCRIPT_COMMISSIONING;
     case MACHINE_DEPLOYING:
     case MACHINE_DEPLOYED:
-        return SCRIPT_SET_INSTALLATION;
+        return SCRIPT_INSTALLATION;
     case MACHINE_TESTING:
-        return SCRIPT_SET_TESTING;
+        return SCRIPT_TESTING;
     case MACHINE_DISK_ERASING:
     case MACHINE_RELEASING:
-        return SCRIPT_SET_RELEASE;
+        return SCRIPT_RELEASE;
     default:
         return -1;
     }
@@ -35,7 +35,7 @@ static bool is(const char *text, const char *word)
 /* Did a script of the current set of this type go wrong, and nobody said that it does not matter?
  */
 static enum error_code any_failed(const struct machine_life *life, const struct machine *machine,
-                                  enum script_set_type type, bool *failed, struct error *err)
+                                  enum script_type type, bool *failed, struct error *err)
 {
     DB_STATEMENT(machine_signal_failed,
                  "SELECT EXISTS (SELECT FROM script_result r JOIN node n ON r.script_set_id = "
@@ -100,7 +100,7 @@ static enum error_code in_commissioning(const struct machine_life *life, struct 
         return fail(life, machine, why, err);
     if (!testing && !is(status, "OK"))
         return ERR_OK;
-    enum error_code code = any_failed(life, machine, SCRIPT_SET_COMMISSIONING, &failed, err);
+    enum error_code code = any_failed(life, machine, SCRIPT_COMMISSIONING, &failed, err);
     if (code)
         return code;
     if (failed)
@@ -119,7 +119,7 @@ static enum error_code in_testing(const struct machine_life *life, struct machin
         return fail(life, machine, why, err);
     if (!is(status, "OK"))
         return ERR_OK;
-    enum error_code code = any_failed(life, machine, SCRIPT_SET_TESTING, &failed, err);
+    enum error_code code = any_failed(life, machine, SCRIPT_TESTING, &failed, err);
     if (code)
         return code;
     return failed ? fail(life, machine, "a test failed", err)
@@ -133,7 +133,7 @@ static enum error_code in_new(const struct machine_life *life, struct machine *m
     if (!is(status, "COMMISSIONING"))
         return ERR_OK;
     enum error_code code =
-        script_run_open_set(life->db, machine, SCRIPT_SET_COMMISSIONING, life->arena, err);
+        script_run_open_set(life->db, machine, SCRIPT_COMMISSIONING, life->arena, err);
     return code ? code : machine_move(life->db, machine, &move, life->arena, err);
 }
 

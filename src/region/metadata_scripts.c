@@ -105,7 +105,7 @@ static enum error_code fill(struct archive *archive, struct db *db, int64_t set_
         "s.packages, 'for_hardware', s.for_hardware, 'apply_configured_networking', "
         "s.apply_configured_networking, 'may_reboot', s.may_reboot, 'default', s.is_default, "
         "'tags', s.tags, 'has_started', r.status <> 0, 'has_finished', false), "
-        "translate(encode(v.content, 'base64'), E'\\n', '') FROM script_result r JOIN script_set "
+        "encode(v.content, 'base64') FROM script_result r JOIN script_set "
         "t ON t.id = r.script_set_id JOIN script s ON s.id = r.script_id JOIN script_version v ON "
         "v.id = r.script_version_id WHERE r.script_set_id = $1 AND r.status IN (0, 1, 7, 10) "
         "ORDER BY r.name, r.id");

@@ -164,14 +164,14 @@ static enum error_code take_result(struct api_request *request,
                                    const struct metadata_result *result, struct error *err)
 {
     int set = machine_signal_set(machine->life.status);
-    bool is_inventory = set == SCRIPT_SET_COMMISSIONING && !strcmp(result->name, INVENTORY);
+    bool is_inventory = set == SCRIPT_COMMISSIONING && !strcmp(result->name, INVENTORY);
     if (set < 0)
         return ERR_OK;
     enum error_code code =
         metadata_store_put_result(request->db, machine->id, set, result, request->arena, err);
     if (!code && is_inventory && result->status == SCRIPT_PASSED && result->output.bytes)
         code = take_inventory(request, machine, &result->output, err);
-    if (!code && set == SCRIPT_SET_COMMISSIONING && !strcmp(result->name, LSHW) &&
+    if (!code && set == SCRIPT_COMMISSIONING && !strcmp(result->name, LSHW) &&
         result->status == SCRIPT_PASSED)
         code = tag_rule_apply_to_node(request->db, machine->id, request->arena, err);
     return code;

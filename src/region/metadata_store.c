@@ -112,7 +112,7 @@ static enum error_code open_set(struct db *db, int64_t node_id, int type, struct
     if (!code && db_is_null(&rows, 0, 0)) {
         struct machine machine = {.id = node_id};
         db_rows_close(&rows);
-        code = script_run_open_set(db, &machine, (enum script_set_type)type, arena, err);
+        code = script_run_open_set(db, &machine, (enum script_type)type, arena, err);
         if (!code)
             code = db_query(db, &metadata_open_set, DB_PARAMS(id, type_text), &rows, err);
     }

@@ -6,6 +6,7 @@
 
 #include "src/base/container.h"
 #include "src/model/machine_status.h"
+#include "src/model/script.h"
 #include "src/region/node_value.h"
 #include "src/region/rack_seen.h"
 
@@ -40,27 +41,6 @@ static const char *const type_names[] = {"Machine", "Device", "Rack controller",
 static const char *const type_paths[] = {"machines", "devices", "rackcontrollers",
                                          "regioncontrollers", "rackcontrollers"};
 static const unsigned type_who[] = {M, D, R, G, R};
-
-static const char *script_status_name(int64_t status)
-{
-    static const char *const names[] = {
-        "Unknown",
-        "Pending",
-        "Running",
-        "Passed",
-        "Failed",
-        "Timed out",
-        "Aborted",
-        "Degraded",
-        "Installing dependencies",
-        "Failed installing dependencies",
-        "Skipped",
-        "Applying custom network configuration",
-        "Failed to apply custom network configuration",
-    };
-    ASSERT(status >= -1 && status + 1 < (int64_t)COUNT_OF(names));
-    return names[status + 1];
-}
 
 static void write_never_run(struct json_out *out)
 {
@@ -152,7 +132,7 @@ static void write_derived(const struct node_parts *parts, int row, struct json_o
     }
     if (who != D) {
         json_out_text(out, "commissioning_status_name",
-                      script_status_name(db_int(rows, row, NODE_AT_commissioning_status)));
+                      script_status_name((int)db_int(rows, row, NODE_AT_commissioning_status)));
         write_never_run(out);
     }
     if (who == R)

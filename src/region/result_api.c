@@ -256,7 +256,7 @@ static enum error_code compress(struct download *download, struct api_reply *rep
 }
 
 /* rows as take_row says. */
-#define BYTES_SQL(column) "translate(encode(r." column ", 'base64'), E'\\n', '')"
+#define BYTES_SQL(column) "encode(r." column ", 'base64')"
 #define OUTPUTS_SQL                                                                                          \
     "SELECT lower(" SCRIPT_RUN_NAME_SQL("s.type") ") || '-' || s.id, r.name, " BYTES_SQL(                    \
         "output") ", " BYTES_SQL("stdout") ", " BYTES_SQL("stderr") ", " BYTES_SQL("result") " FR"           \

@@ -49,8 +49,7 @@ enum error_code script_run_options(struct api_request *request, const struct mac
 }
 
 enum error_code script_run_open_set(struct db *db, const struct machine *machine,
-                                    enum script_set_type type, struct arena *arena,
-                                    struct error *err)
+                                    enum script_type type, struct arena *arena, struct error *err)
 {
     DB_STATEMENT(
         script_run_new_set,
@@ -67,11 +66,11 @@ enum error_code script_run_open_set(struct db *db, const struct machine *machine
 }
 
 enum error_code script_run_start(struct api_request *request, const struct machine *machine,
-                                 enum script_set_type type, struct error *err)
+                                 enum script_type type, struct error *err)
 {
-    static const char *const names[] = {[SCRIPT_SET_COMMISSIONING] = "commissioning_scripts",
-                                        [SCRIPT_SET_TESTING] = "testing_scripts",
-                                        [SCRIPT_SET_RELEASE] = "scripts"};
+    static const char *const names[] = {[SCRIPT_COMMISSIONING] = "commissioning_scripts",
+                                        [SCRIPT_TESTING] = "testing_scripts",
+                                        [SCRIPT_RELEASE] = "scripts"};
     __attribute__((cleanup(json_decrefp))) json_t *parameters = json_object();
     struct script_choice choice = {machine->id, (int)type, api_param(request, names[type]),
                                    parameters};
@@ -91,8 +90,7 @@ enum error_code script_run_start(struct api_request *request, const struct machi
 enum error_code script_run_abort(struct db *db, const struct machine *machine, struct arena *arena,
                                  struct error *err)
 {
-    static const enum script_set_type types[] = {SCRIPT_SET_COMMISSIONING, SCRIPT_SET_TESTING,
-                                                 SCRIPT_SET_RELEASE};
+    static const enum script_type types[] = {SCRIPT_COMMISSIONING, SCRIPT_TESTING, SCRIPT_RELEASE};
     enum error_code code = ERR_OK;
     for (size_t i = 0; i < COUNT_OF(types) && !code; i++) {
         int64_t set_id = 0;
@@ -109,9 +107,9 @@ enum error_code script_run_commission(struct api_request *request, struct machin
     struct machine_life life = machine_ask_life(request);
     enum error_code code = script_run_options(request, machine, err);
     if (!code)
-        code = script_run_start(request, machine, SCRIPT_SET_COMMISSIONING, err);
+        code = script_run_start(request, machine, SCRIPT_COMMISSIONING, err);
     if (!code)
-        code = script_run_start(request, machine, SCRIPT_SET_TESTING, err);
+        code = script_run_start(request, machine, SCRIPT_TESTING, err);
     if (!code)
         code = machine_life_new_key(&life, machine->system_id, err);
     return code ? code

@@ -4,15 +4,8 @@
  */
 #pragma once
 
+#include "src/model/script.h"
 #include "src/region/machine_ask.h"
-
-/** Types of script_set. */
-enum script_set_type {
-    SCRIPT_SET_COMMISSIONING,
-    SCRIPT_SET_INSTALLATION,
-    SCRIPT_SET_TESTING,
-    SCRIPT_SET_RELEASE,
-};
 
 /**
  * Keep what the request says of the run in node.script_options: enable_ssh, skip_bmc_config,
@@ -27,7 +20,7 @@ enum error_code script_run_options(struct api_request *request, const struct mac
  * (commissioning_scripts, testing_scripts, scripts). Errors: BAD_INPUT.
  */
 enum error_code script_run_start(struct api_request *request, const struct machine *machine,
-                                 enum script_set_type type, struct error *err);
+                                 enum script_type type, struct error *err);
 
 /** What of the machine's current runs has not ended ends as aborted. */
 enum error_code script_run_abort(struct db *db, const struct machine *machine, struct arena *arena,
@@ -35,8 +28,7 @@ enum error_code script_run_abort(struct db *db, const struct machine *machine, s
 
 /** A new set of this type, which becomes the machine's current one. */
 enum error_code script_run_open_set(struct db *db, const struct machine *machine,
-                                    enum script_set_type type, struct arena *arena,
-                                    struct error *err);
+                                    enum script_type type, struct arena *arena, struct error *err);
 
 /** Commission a machine that was asked about: options, sets, a new key, the move and its work. */
 enum error_code script_run_commission(struct api_request *request, struct machine *machine,

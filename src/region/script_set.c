@@ -195,25 +195,6 @@ enum error_code script_set_current(struct db *db, int64_t node_id, int type, str
     return code;
 }
 
-enum error_code script_set_outcome(struct db *db, int64_t set_id, struct arena *arena,
-                                   struct script_outcome *outcome, struct error *err)
-{
-    DB_STATEMENT(script_set_outcome_counts,
-                 "SELECT count(*) FILTER (WHERE status IN (0, 1, 7, 10)), count(*) FILTER (WHERE "
-                 "status IN (3, 4, 8, 11) AND NOT suppressed), count(*) FROM script_result WHERE "
-                 "script_set_id = $1");
-    __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
-    *outcome = (struct script_outcome){0};
-    if (!set_id)
-        return ERR_OK;
-    enum error_code code =
-        db_query(db, &script_set_outcome_counts, DB_PARAMS(db_number(arena, set_id)), &rows, err);
-    if (!code)
-        *outcome =
-            (struct script_outcome){db_int(&rows, 0, 0), db_int(&rows, 0, 1), db_int(&rows, 0, 2)};
-    return code;
-}
-
 enum error_code script_set_end(struct db *db, int64_t set_id, int status, struct arena *arena,
                                struct error *err)
 {

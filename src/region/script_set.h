@@ -44,15 +44,6 @@ enum error_code script_set_expand(struct db *db, int64_t set_id, struct arena *a
 enum error_code script_set_current(struct db *db, int64_t node_id, int type, struct arena *arena,
                                    int64_t *set_id, struct error *err);
 
-/** How far a run is; set_id 0 has nothing. */
-struct script_outcome {
-    int64_t pending; /* not begun, or under way */
-    int64_t failed;  /* that nobody told to ignore */
-    int64_t total;
-};
-enum error_code script_set_outcome(struct db *db, int64_t set_id, struct arena *arena,
-                                   struct script_outcome *outcome, struct error *err);
-
 /** What has not ended ends so (SCRIPT_ABORTED, SCRIPT_TIMED_OUT...), with the reason as its output.
  */
 enum error_code script_set_end(struct db *db, int64_t set_id, int status, struct arena *arena,

@@ -5,22 +5,22 @@
  */
 #pragma once
 
-#define SCRIPT_TYPE_NAME_SQL(type)                                                     \
-    "CASE " type " WHEN 0 THEN 'Commissioning script' WHEN 1 THEN 'Installation log' " \
-    "WHEN 2 THEN 'Testing script' ELSE 'Release script' END"
+#include "src/model/script.h"
 
-#define SCRIPT_RUN_NAME_SQL(type)                                                       \
-    "CASE " type " WHEN 0 THEN 'Commissioning' WHEN 1 THEN 'Installation' WHEN 2 THEN " \
-    "'Testing' ELSE 'Release' END"
+/* Elements of SQL arrays from the tables of the model: number 0 is the first. */
+#define SCRIPT_NAME_ELEMENT(identifier, number, name, run)            "'" name "', "
+#define SCRIPT_RUN_ELEMENT(identifier, number, name, run)             "'" run "', "
+#define SCRIPT_STATUS_ELEMENT(identifier, number, name, over, failed) "'" name "', "
 
+#define SCRIPT_TYPE_NAME_SQL(type) \
+    "(ARRAY[" SCRIPT_TYPE_TABLE(SCRIPT_NAME_ELEMENT) "NULL])[" type " + 1]"
+#define SCRIPT_RUN_NAME_SQL(type) \
+    "(ARRAY[" SCRIPT_TYPE_TABLE(SCRIPT_RUN_ELEMENT) "NULL])[" type " + 1]"
 #define SCRIPT_HARDWARE_NAME_SQL(hardware) \
     "(ARRAY['Node', 'CPU', 'Memory', 'Storage', 'Network', 'GPU'])[" hardware " + 1]"
-
-#define SCRIPT_STATUS_NAME_SQL(status)                                                          \
-    "CASE " status " WHEN -1 THEN 'Unknown' ELSE (ARRAY['Pending', 'Running', 'Passed', "       \
-    "'Failed', 'Timed out', 'Aborted', 'Degraded', 'Installing dependencies', 'Failed "         \
-    "installing dependencies', 'Skipped', 'Applying custom network configuration', 'Failed to " \
-    "apply custom network configuration'])[" status " + 1] END"
+#define SCRIPT_STATUS_NAME_SQL(status)                                             \
+    "coalesce((ARRAY[" SCRIPT_STATUS_TABLE(SCRIPT_STATUS_ELEMENT) "NULL])[" status \
+                                                                  " + 1], 'Unknown')"
 
 /** The script as table s; content: also an SQL text that is true when the texts are wanted. */
 #define SCRIPT_SQL(content)                                                                                                                                     \

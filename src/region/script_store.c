@@ -153,7 +153,7 @@ enum error_code script_store_text(struct db *db, int64_t id, int64_t revision, s
                                   struct script_text *text, struct error *err)
 {
     DB_STATEMENT(script_text,
-                 "SELECT translate(encode(content, 'base64'), E'\\n', ''), comment FROM "
+                 "SELECT encode(content, 'base64'), comment FROM "
                  "script_version WHERE script_id = $1 AND ($2::bigint = 0 OR id = $2::bigint) "
                  "ORDER BY id DESC LIMIT 1");
     __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};

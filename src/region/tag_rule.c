@@ -97,7 +97,7 @@ static struct tag_rule_hardware *read_base64(const char *base64, struct arena *a
 }
 
 #define LSHW_SQL(node)                                                                    \
-    "(SELECT translate(encode(coalesce(r.stdout, r.output), 'base64'), E'\\n', '') FROM " \
+    "(SELECT encode(coalesce(r.stdout, r.output), 'base64') FROM "                        \
     "script_result r JOIN script_set s ON s.id = r.script_set_id WHERE s.node_id = " node \
     " AND s.type = 0 AND r.name = 'maas-lshw' AND r.status = 2 ORDER BY r.id DESC LIMIT 1)"
 
