@@ -191,10 +191,6 @@ enum error_code boot_call_config(const struct rack_peer *peer, struct db *db, js
     enum error_code code = read_booting(params, arena, &booting, err);
     if (!code)
         code = find_booting(peer, db, &booting, arena, err);
-    if (!code)
-        code = setting_text(db, "kernel_opts", arena, &global, err);
-    if (!code)
-        code = deploy_network_racks(db, booting.address, arena, &racks, err);
     if (code)
         return code;
     const char *purpose = purpose_of(&booting);
@@ -204,10 +200,15 @@ enum error_code boot_call_config(const struct rack_peer *peer, struct db *db, js
                               arena_printf(arena, "%s from %s by %s: %s", booting.mac,
                                            booting.address ? booting.address : "an unknown address",
                                            peer->name, purpose)};
+    bool ephemeral = boot_of(&booting) == MACHINE_BOOT_EPHEMERAL;
     code = event_add(db, &event, arena, err);
+    if (!code && ephemeral)
+        code = setting_text(db, "kernel_opts", arena, &global, err);
+    if (!code && ephemeral)
+        code = deploy_network_racks(db, booting.address, arena, &racks, err);
     if (code)
         return code;
-    if (boot_of(&booting) == MACHINE_BOOT_EPHEMERAL)
+    if (ephemeral)
         *result = answer_of(&booting, options_of(&booting, racks, global, arena), arena);
     else
         *result = json_pack("{s:s, s:s, s:s, s:b}", "purpose", purpose, "system_id",

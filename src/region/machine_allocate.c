@@ -155,19 +155,32 @@ static bool disk_fits(const void *subject, int want, int at)
            has_tags(offer, disk);
 }
 
+/* The first row of the node, or where it would stand: rows are ordered by node. */
+static int first_row(const struct db_rows *rows, int64_t node_id)
+{
+    int low = 0, high = rows->count;
+    while (low < high) {
+        int middle = low + (high - low) / 2;
+        if (db_int(rows, middle, 0) < node_id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 static void collect_disks(struct search *search, int64_t node_id)
 {
     const struct db_rows *rows = &search->disk_rows;
-    search->offers =
-        arena_alloc(search->request->arena, sizeof(*search->offers) * (size_t)(rows->count + 1));
+    if (!search->offers) /* for all machines: none has more than there are */
+        search->offers = ARENA_ARRAY(search->request->arena, struct offer, (size_t)rows->count + 1);
     search->offers_count = 0;
-    for (int i = 0; i < rows->count; i++)
-        if (db_int(rows, i, 0) == node_id)
-            search->offers[search->offers_count++] =
-                (struct offer){.id = db_text(rows, i, 1),
-                               .size_bytes = (uint64_t)db_int(rows, i, 2),
-                               .boots = db_bool(rows, i, 3),
-                               .tags = db_text(rows, i, 4)};
+    for (int i = first_row(rows, node_id); i < rows->count && db_int(rows, i, 0) == node_id; i++)
+        search->offers[search->offers_count++] =
+            (struct offer){.id = db_text(rows, i, 1),
+                           .size_bytes = (uint64_t)db_int(rows, i, 2),
+                           .boots = db_bool(rows, i, 3),
+                           .tags = db_text(rows, i, 4)};
 }
 
 static void add_label(json_t *object, const char *label, const char *id)
@@ -229,9 +242,10 @@ static bool match_interface(const struct search *search, int64_t node_id,
 {
     const struct db_rows *rows = &search->interface_rows;
     bool found = false;
-    for (int row = 0; row < rows->count; row++) {
-        bool first = !row || db_int(rows, row, 1) != db_int(rows, row - 1, 1);
-        if (!first || db_int(rows, row, 0) != node_id || !meets(rows, row, item))
+    int begin = first_row(rows, node_id);
+    for (int row = begin; row < rows->count && db_int(rows, row, 0) == node_id; row++) {
+        bool first = row == begin || db_int(rows, row, 1) != db_int(rows, row - 1, 1);
+        if (!first || !meets(rows, row, item))
             continue;
         if (item->label)
             add_label(object, item->label, db_text(rows, row, 1));

@@ -8,6 +8,7 @@
 
 #include "src/region/machine_ask.h"
 #include "src/region/node_json.h"
+#include "src/region/node_reply.h"
 #include "src/region/routes.h"
 
 enum { KEY_BYTES = 255, VALUE_BYTES = 4096, KEYS_MOST = 100 };
@@ -55,8 +56,7 @@ enum error_code machine_set_workload_annotations(struct api_request *request,
 {
     __attribute__((cleanup(json_decrefp))) json_t *given = json_object();
     struct machine machine;
-    enum error_code code =
-        machine_store_find(request, api_path(request, "system_id"), NODE_MACHINES, &machine, err);
+    enum error_code code = node_reply_find(request, NODE_MACHINES, &machine, err);
     if (!code)
         code = machine_store_check_owner(request, &machine, err);
     if (!code && !machine.owner_id)

@@ -4,6 +4,7 @@
 #include "src/model/machine_status.h"
 #include "src/region/event_store.h"
 #include "src/region/http.h"
+#include "src/region/node_reply.h"
 
 const char *machine_ask_comment(const struct api_request *request)
 {
@@ -41,8 +42,7 @@ enum error_code machine_ask_about(struct api_request *request, enum machine_acti
 enum error_code machine_ask(struct api_request *request, enum machine_action_kind kind,
                             struct machine *machine, struct error *err)
 {
-    enum error_code code =
-        machine_store_find(request, api_path(request, "system_id"), NODE_MACHINES, machine, err);
+    enum error_code code = node_reply_find(request, NODE_MACHINES, machine, err);
     return code ? code : machine_ask_about(request, kind, machine, err);
 }
 

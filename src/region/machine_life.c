@@ -4,7 +4,7 @@
 #include "src/model/machine_status.h"
 #include "src/region/event_store.h"
 #include "src/region/operation_store.h"
-#include "src/region/script_run.h"
+#include "src/region/script_set.h"
 #include "src/region/token_store.h"
 
 /* The ephemeral system powers itself off: it gets this long to end in an orderly way. */
@@ -89,7 +89,7 @@ enum error_code machine_life_fail(const struct machine_life *life, struct machin
 {
     struct event event = {event_type, machine->system_id, life->username, why};
     int failed = machine_status_failed(machine->status);
-    enum error_code code = script_run_abort(life->db, machine, life->arena, err);
+    enum error_code code = script_set_abort(life->db, machine->id, life->arena, err);
     if (!code && failed >= 0)
         code = machine_life_settle(life, machine, failed, why, err);
     return code ? code : event_add(life->db, &event, life->arena, err);

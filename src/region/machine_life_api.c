@@ -12,9 +12,11 @@
 #include "src/region/machine_ask.h"
 #include "src/region/machine_release.h"
 #include "src/region/node_json.h"
+#include "src/region/node_reply.h"
 #include "src/region/operation_store.h"
 #include "src/region/routes.h"
 #include "src/region/script_run.h"
+#include "src/region/script_set.h"
 
 static enum error_code reply_machine(struct api_request *request, struct api_reply *reply,
                                      const struct machine *machine, enum error_code code,
@@ -89,7 +91,7 @@ enum error_code machine_abort(struct api_request *request, struct api_reply *rep
     bool begun;
     enum error_code code = machine_ask(request, MACHINE_ACTION_ABORT, &machine, err);
     if (!code)
-        code = script_run_abort(request->db, &machine, request->arena, err);
+        code = script_set_abort(request->db, machine.id, request->arena, err);
     if (!code)
         code = settle(request, MACHINE_ACTION_ABORT, &machine, aborted(&machine), err);
     struct operation_begin off = {machine.status == MACHINE_DEPLOYED ? "restart" : "off",
@@ -184,8 +186,7 @@ static enum error_code set_locked(struct api_request *request, struct api_reply 
                  "UPDATE node SET locked = $2::bool, updated = now() WHERE id = $1");
     enum machine_action_kind kind = locked ? MACHINE_ACTION_LOCK : MACHINE_ACTION_UNLOCK;
     struct machine machine;
-    enum error_code code =
-        machine_store_find(request, api_path(request, "system_id"), NODE_MACHINES, &machine, err);
+    enum error_code code = node_reply_find(request, NODE_MACHINES, &machine, err);
     if (!code && machine.locked == locked)
         return error_set(err, ERR_CONFLICT, locked ? "%s is locked already." : "%s is not locked.",
                          machine.hostname);
@@ -217,8 +218,7 @@ enum error_code machine_release(struct api_request *request, struct api_reply *r
 {
     struct machine machine;
     struct machine_release release;
-    enum error_code code =
-        machine_store_find(request, api_path(request, "system_id"), NODE_MACHINES, &machine, err);
+    enum error_code code = node_reply_find(request, NODE_MACHINES, &machine, err);
     if (!code)
         code = machine_store_check_owner(request, &machine, err);
     if (!code)

@@ -15,6 +15,7 @@
 #include "src/region/machine_deploy.h"
 #include "src/region/machine_power.h"
 #include "src/region/node_json.h"
+#include "src/region/node_reply.h"
 #include "src/region/rack_door.h"
 #include "src/region/routes.h"
 
@@ -194,8 +195,7 @@ enum error_code machine_query_power_state(struct api_request *request, struct ap
                                           struct error *err)
 {
     struct machine machine;
-    enum error_code code =
-        machine_store_find(request, api_path(request, "system_id"), NODE_MACHINES, &machine, err);
+    enum error_code code = node_reply_find(request, NODE_MACHINES, &machine, err);
     if (code)
         return code;
     if (can_do(&machine, ACTION_QUERY))

@@ -6,6 +6,7 @@
 #include "src/model/machine_status.h"
 #include "src/region/operation_store.h"
 #include "src/region/script_run.h"
+#include "src/region/script_set.h"
 #include "src/region/setting.h"
 
 int machine_signal_set(int status)
@@ -68,7 +69,7 @@ static enum error_code settle(const struct machine_life *life, struct machine *m
                               struct error *err)
 {
     bool on = false, begun;
-    enum error_code code = script_run_abort(life->db, machine, life->arena, err);
+    enum error_code code = script_set_abort(life->db, machine->id, life->arena, err);
     if (!code)
         code = machine_life_settle(life, machine, to, NULL, err);
     if (!code && to == MACHINE_DEPLOYED)

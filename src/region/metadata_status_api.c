@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "src/base/container.h"
+#include "src/model/script.h"
 #include "src/region/event_store.h"
 #include "src/region/http.h"
 #include "src/region/machine_signal.h"
@@ -14,7 +15,7 @@
 #include "src/region/routes.h"
 #include "src/wire/digest.h"
 
-enum { MESSAGE_BYTES = 1 << 20, FILES_MOST = 8, SCRIPT_PASSED = 2 };
+enum { MESSAGE_BYTES = 1 << 20, FILES_MOST = 8 };
 
 /* Steps that people are told of, besides the log of everything. */
 static const struct {

@@ -173,9 +173,20 @@ static enum error_code claim_and_give(struct operation_worker *worker, struct er
     return ERR_OK;
 }
 
+struct renewal {
+    const struct operation_worker *worker;
+    const char *ids;
+};
+
 static enum error_code renew(struct db *db, void *subject, struct error *err)
 {
-    struct operation_worker *worker = subject;
+    const struct renewal *renewal = subject;
+    return operation_renew(db, renewal->worker->setup.name, renewal->ids, CLAIM_S,
+                           renewal->worker->chief.arena, err);
+}
+
+static enum error_code renew_claims(struct operation_worker *worker, struct error *err)
+{
     struct arena *arena = worker->chief.arena;
     const char *ids[THREADS];
     int count = 0;
@@ -184,10 +195,8 @@ static enum error_code renew(struct db *db, void *subject, struct error *err)
         if (worker->hands[i].busy)
             ids[count++] = arena_strdup(arena, worker->hands[i].id);
     pthread_mutex_unlock(&worker->lock);
-    if (!count)
-        return ERR_OK;
-    return operation_renew(db, worker->setup.name, db_array(arena, ids, count), CLAIM_S, arena,
-                           err);
+    struct renewal renewal = {worker, db_array(arena, ids, count)};
+    return count ? db_transact(worker->chief.db, DB_WRITE, renew, &renewal, err) : ERR_OK;
 }
 
 static enum error_code look_at_limits(struct db *db, void *subject, struct error *err)
@@ -220,7 +229,7 @@ static void look(struct operation_worker *worker, bool leads)
     unsigned long held;
     enum error_code code = ERR_OK;
     if (is_time(&worker->renewed_ns, RENEW_MS))
-        code = db_transact(db, DB_WRITE, renew, worker, &err);
+        code = renew_claims(worker, &err);
     if (!code && leads && is_time(&worker->limits_ns, MACHINE_LIMIT_PERIOD_S * 1000))
         code = db_transact(db, DB_WRITE, look_at_limits, worker, &err);
     if (!code && leads && is_time(&worker->swept_ns, SWEEP_MS))

@@ -2,6 +2,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "src/base/container.h"
 #include "src/base/process.h"
 #include "src/model/script.h"
 #include "src/region/node_reply.h"
@@ -36,36 +37,42 @@ struct asked {
     "FROM script_result r LEFT JOIN script p ON p.id = r.script_id WHERE r.script_set_id = "   \
     "s.id AND ($4::int IS NULL OR coalesce(p.hardware_type, 0) = $4::int) AND ($5::text[] IS " \
     "NULL OR r.name = ANY ($5::text[]) OR r.id::text = ANY ($5::text[]) OR p.tags && $5::text[])"
-#define OUTPUT_SQL                                                                \
-    "|| CASE WHEN $6::bool THEN jsonb_build_object('output', " SCRIPT_BASE64_SQL( \
-        "r.output") ", 'stdout', " SCRIPT_BASE64_SQL("r.stdout") ", 'stderr', " SCRIPT_BASE64_SQL("r.stderr") ", 'result', " SCRIPT_BASE64_SQL("r.result") ") ELSE '{}' END"
+/* clang-format off */
+#define OUTPUT_SQL                                                                                 \
+    "|| CASE WHEN $6::bool THEN jsonb_build_object("                                               \
+    "'output', " SCRIPT_BASE64_SQL("r.output") ", 'stdout', " SCRIPT_BASE64_SQL("r.stdout") ", "   \
+    "'stderr', " SCRIPT_BASE64_SQL("r.stderr") ", 'result', " SCRIPT_BASE64_SQL("r.result") ") "   \
+    "ELSE '{}' END"
 #define SET_SQL                                                                                    \
-    "SELECT jsonb_build_object('id', s.id, 'system_id', n.system_id, 'type', s.type, "             \
-    "'type_name', " SCRIPT_RUN_NAME_SQL(                                                           \
-        "s.type") ", 'last_ping', mail_time(s.last_ping), "                                        \
-                  "'status', t.status, 'status_name', " SCRIPT_STATUS_NAME_SQL(                    \
-                      "t.status") ", 'started', "                                                  \
-                                  "mail_time(t.started), 'ended', mail_time(t.ended), 'runtime', " \
-                                  "duration_text(extract(epoch FROM t.ended - t.started)), "       \
-                                  "'suppressed', t.suppressed, "                                   \
-                                  "'resource_uri', '/MAAS/api/2.0/nodes/' || n.system_id || "      \
-                                  "'/results/' || s.id || '/', "                                   \
-                                  "'results', t.results) FROM (SELECT s.*, n.system_id " SETS_SQL  \
-                                  ") s JOIN node n ON n.id "                                       \
-                                  "= s.node_id, LATERAL (SELECT " SCRIPT_SUM_SQL                   \
-                                  " AS status, min(r.started) AS started, "                        \
-                                  "CASE WHEN bool_and(r.ended IS NOT NULL) THEN max(r.ended) END " \
-                                  "AS ended, "                                                     \
-                                  "coalesce(bool_and(r.suppressed), false) AS suppressed, "        \
-                                  "coalesce(jsonb_agg(" SCRIPT_RESULT_JSON_SQL(                    \
-                                      OUTPUT_SQL) " ORDER BY r.name, r.id), '[]') AS "             \
-                                                  "results " RESULTS_SQL ") t ORDER BY s.id DESC"
+    "SELECT jsonb_build_object('id', s.id, 'system_id', n.system_id, "                             \
+    "'type', s.type, 'type_name', " SCRIPT_RUN_NAME_SQL("s.type") ", "                             \
+    "'last_ping', mail_time(s.last_ping), "                                                        \
+    "'status', t.status, 'status_name', " SCRIPT_STATUS_NAME_SQL("t.status") ", "                  \
+    "'started', mail_time(t.started), 'ended', mail_time(t.ended), "                               \
+    "'runtime', duration_text(extract(epoch FROM t.ended - t.started)), "                          \
+    "'suppressed', t.suppressed, 'resource_uri', "                                                 \
+    "'/MAAS/api/2.0/nodes/' || n.system_id || '/results/' || s.id || '/', 'results', t.results) "  \
+    "FROM (SELECT s.*, n.system_id " SETS_SQL ") s JOIN node n ON n.id = s.node_id, "              \
+    "LATERAL (SELECT " SCRIPT_SUM_SQL " AS status, min(r.started) AS started, "                    \
+    "CASE WHEN bool_and(r.ended IS NOT NULL) THEN max(r.ended) END AS ended, "                     \
+    "coalesce(bool_and(r.suppressed), false) AS suppressed, "                                      \
+    "coalesce(jsonb_agg(" SCRIPT_RESULT_JSON_SQL(OUTPUT_SQL) " ORDER BY r.name, r.id), '[]') "     \
+    "AS results " RESULTS_SQL ") t ORDER BY s.id DESC"
+
+/* For take_row. */
+#define BYTES_SQL(column) "encode(r." column ", 'base64')"
+#define OUTPUTS_SQL                                                                                \
+    "SELECT lower(" SCRIPT_RUN_NAME_SQL("s.type") ") || '-' || s.id, r.name, "                     \
+    BYTES_SQL("output") ", " BYTES_SQL("stdout") ", " BYTES_SQL("stderr") ", "                     \
+    BYTES_SQL("result") " FROM (SELECT s.* " SETS_SQL ") s, "                                      \
+    "LATERAL (SELECT r.* " RESULTS_SQL ") r ORDER BY r.name, r.id"
+/* clang-format on */
 
 static bool is_set(const char *text)
 {
     static const char *const words[] = {"current-commissioning", "current-testing",
                                         "current-installation", "current-release"};
-    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+    for (size_t i = 0; i < COUNT_OF(words); i++)
         if (!strcmp(words[i], text))
             return true;
     return *text && strlen(text) < 18 && !text[strspn(text, "0123456789")];
@@ -254,38 +261,6 @@ static enum error_code compress(struct download *download, struct api_reply *rep
         api_reply_bytes(reply, "application/x-tar", result.output, result.output_size);
     return code;
 }
-
-/* rows as take_row says. */
-#define BYTES_SQL(column) "encode(r." column ", 'base64')"
-#define OUTPUTS_SQL                                                                                          \
-    "SELECT lower(" SCRIPT_RUN_NAME_SQL("s.type") ") || '-' || s.id, r.name, " BYTES_SQL(                    \
-        "output") ", " BYTES_SQL("stdout") ", " BYTES_SQL("stderr") ", " BYTES_SQL("result") " FR"           \
-                                                                                             "OM "           \
-                                                                                             "(SE"           \
-                                                                                             "LEC"           \
-                                                                                             "T "            \
-                                                                                             "s.*"           \
-                                                                                             " " SETS_SQL    \
-                                                                                             ") "            \
-                                                                                             "s, "           \
-                                                                                             "LAT"           \
-                                                                                             "ERA"           \
-                                                                                             "L "            \
-                                                                                             "(SE"           \
-                                                                                             "LEC"           \
-                                                                                             "T "            \
-                                                                                             "r.*"           \
-                                                                                             " " RESULTS_SQL \
-                                                                                             ") "            \
-                                                                                             "r "            \
-                                                                                             "ORD"           \
-                                                                                             "ER "           \
-                                                                                             "BY "           \
-                                                                                             "r."            \
-                                                                                             "nam"           \
-                                                                                             "e, "           \
-                                                                                             "r."            \
-                                                                                             "id"
 
 enum error_code result_download(struct api_request *request, struct api_reply *reply,
                                 struct error *err)

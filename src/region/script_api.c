@@ -1,6 +1,7 @@
 /* Scripts: the actions of scripts/ and scripts/{name}. Source: MAAS API 2.0, scripts. */
 #include <string.h>
 
+#include "src/base/container.h"
 #include "src/region/event_store.h"
 #include "src/region/routes.h"
 #include "src/region/rows_reply.h"
@@ -55,7 +56,7 @@ static void read_form(struct api_request *request, struct api_reply *reply,
                                        "tags",
                                        "for_hardware",
                                        "apply_configured_networking"};
-    for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+    for (size_t i = 0; i < COUNT_OF(keys); i++) {
         const char *text = api_param(request, keys[i]);
         struct error why;
         json_t *value = text ? json_string(text) : NULL;

@@ -87,20 +87,6 @@ enum error_code script_run_start(struct api_request *request, const struct machi
                                  : ERR_OK;
 }
 
-enum error_code script_run_abort(struct db *db, const struct machine *machine, struct arena *arena,
-                                 struct error *err)
-{
-    static const enum script_type types[] = {SCRIPT_COMMISSIONING, SCRIPT_TESTING, SCRIPT_RELEASE};
-    enum error_code code = ERR_OK;
-    for (size_t i = 0; i < COUNT_OF(types) && !code; i++) {
-        int64_t set_id = 0;
-        code = script_set_current(db, machine->id, (int)types[i], arena, &set_id, err);
-        if (!code && set_id)
-            code = script_set_end(db, set_id, SCRIPT_ABORTED, arena, err);
-    }
-    return code;
-}
-
 enum error_code script_run_commission(struct api_request *request, struct machine *machine,
                                       struct error *err)
 {

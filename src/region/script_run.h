@@ -22,10 +22,6 @@ enum error_code script_run_options(struct api_request *request, const struct mac
 enum error_code script_run_start(struct api_request *request, const struct machine *machine,
                                  enum script_type type, struct error *err);
 
-/** What of the machine's current runs has not ended ends as aborted. */
-enum error_code script_run_abort(struct db *db, const struct machine *machine, struct arena *arena,
-                                 struct error *err);
-
 /** A new set of this type, which becomes the machine's current one. */
 enum error_code script_run_open_set(struct db *db, const struct machine *machine,
                                     enum script_type type, struct arena *arena, struct error *err);

@@ -195,13 +195,14 @@ enum error_code script_set_current(struct db *db, int64_t node_id, int type, str
     return code;
 }
 
-enum error_code script_set_end(struct db *db, int64_t set_id, int status, struct arena *arena,
-                               struct error *err)
+enum error_code script_set_abort(struct db *db, int64_t node_id, struct arena *arena,
+                                 struct error *err)
 {
-    DB_STATEMENT(script_set_end_rows,
-                 "UPDATE script_result SET status = $2::int, ended = now(), updated = now() WHERE "
-                 "script_set_id = $1 AND status IN (0, 1, 7, 10)");
-    ASSERT(script_status_is_over(status));
-    return db_query(db, &script_set_end_rows,
-                    DB_PARAMS(db_number(arena, set_id), db_number(arena, status)), NULL, err);
+    DB_STATEMENT(script_set_abort_rows,
+                 "UPDATE script_result r SET status = $2::int, ended = now(), updated = now() FROM "
+                 "node n WHERE n.id = $1 AND r.script_set_id IN (n.commissioning_set_id, "
+                 "n.testing_set_id, n.release_set_id) AND r.status IN (0, 1, 7, 10)");
+    return db_query(db, &script_set_abort_rows,
+                    DB_PARAMS(db_number(arena, node_id), db_number(arena, SCRIPT_ABORTED)), NULL,
+                    err);
 }

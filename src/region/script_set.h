@@ -44,7 +44,6 @@ enum error_code script_set_expand(struct db *db, int64_t set_id, struct arena *a
 enum error_code script_set_current(struct db *db, int64_t node_id, int type, struct arena *arena,
                                    int64_t *set_id, struct error *err);
 
-/** What has not ended ends so (SCRIPT_ABORTED, SCRIPT_TIMED_OUT...), with the reason as its output.
- */
-enum error_code script_set_end(struct db *db, int64_t set_id, int status, struct arena *arena,
-                               struct error *err);
+/** What of the node's current runs has not ended ends as aborted; installations go on. */
+enum error_code script_set_abort(struct db *db, int64_t node_id, struct arena *arena,
+                                 struct error *err);

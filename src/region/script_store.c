@@ -66,13 +66,6 @@ static const char *text_of(const struct script_text *text, struct arena *arena)
         flag_of((header)->may_reboot), flag_of((header)->recommission),           \
         flag_of((header)->apply_netconf), array_of((header)->for_hardware, arena)
 
-static enum error_code name_taken(enum error_code code, struct error *err)
-{
-    return code == ERR_CONFLICT
-               ? error_set(err, ERR_CONFLICT, "Script with this Name already exists.")
-               : code;
-}
-
 enum error_code script_store_create(struct db *db, const struct script_header *header,
                                     const struct script_text *text, struct arena *arena,
                                     int64_t *id, struct error *err)
@@ -95,7 +88,7 @@ enum error_code script_store_create(struct db *db, const struct script_header *h
         &rows, err);
     if (!code)
         *id = db_int(&rows, 0, 0);
-    return name_taken(code, err);
+    return code;
 }
 
 enum error_code script_store_update(struct db *db, int64_t id, const struct script_header *header,
@@ -115,12 +108,11 @@ enum error_code script_store_update(struct db *db, int64_t id, const struct scri
         "coalesce($15::bool, may_reboot), recommission = coalesce($16::bool, recommission), "
         "apply_configured_networking = coalesce($17::bool, apply_configured_networking), "
         "for_hardware = coalesce($18::text[], for_hardware), updated = now() WHERE id = $1");
-    return name_taken(
-        db_query(db, &script_update,
-                 DB_PARAMS(db_number(arena, id), text ? text_of(text, arena) : NULL,
-                           text ? text->comment : NULL, HEADER_PARAMS(header, arena), header->name),
-                 NULL, err),
-        err);
+    return db_query(db, &script_update,
+                    DB_PARAMS(db_number(arena, id), text ? text_of(text, arena) : NULL,
+                              text ? text->comment : NULL, HEADER_PARAMS(header, arena),
+                              header->name),
+                    NULL, err);
 }
 
 enum error_code script_store_delete(struct db *db, int64_t id, struct arena *arena,
