@@ -182,20 +182,25 @@ static void put_on(struct address *address)
     ask_fenced(address, &request);
 }
 
-static void on_extended(void *owner, struct lease_hold *hold)
+static void renew(const struct address *address, bool announce)
 {
-    struct address *address = owner;
     struct fence_request request = {.type = FENCE_LEASE};
-    if (!address->held && !address->busy) {
-        if (clock_boot_ns() >= address->wait_until_ns)
-            put_on(address);
-        return;
-    }
     request.lease.resource = FENCE_RESOURCE_ADDRESS;
-    request.lease.epoch = hold->core.epoch;
+    request.lease.epoch = address->hold.core.epoch;
+    request.lease.announce = announce;
     snprintf(request.lease.address, FENCE_NET, "%.18s", address->net);
     request.lease.deadline_ns = deadline_ns(address);
     fence_link_send(address->vip->setup.fence, &request, take_no_answer, NULL);
+}
+
+static void on_extended(void *owner, struct lease_hold *hold)
+{
+    struct address *address = owner;
+    (void)hold;
+    if (address->held || address->busy)
+        renew(address, false);
+    else if (clock_boot_ns() >= address->wait_until_ns)
+        put_on(address);
 }
 
 static void drop(struct address *address)
@@ -267,7 +272,7 @@ void vip_announce(struct vip *vip)
         struct address *address = &vip->addresses[i];
         if (address->net[0] && address->held && !address->busy &&
             lease_hold_live(&address->hold, address->hold.core.epoch))
-            put_on(address);
+            renew(address, true); /* never put on: fenced may have dropped it, and says so */
     }
 }
 

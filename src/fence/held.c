@@ -183,14 +183,12 @@ void held_add(struct held *held, const struct fence_request *request)
     struct error err = {0};
     enum error_code code;
     struct held_address *slot = find(held, request->address.address);
-    if (slot) { /* held already: an add is then a renewal that is announced */
+    if (slot) { /* held already: an add is then a renewal */
         struct fence_request renewal = {.type = FENCE_LEASE};
         renewal.lease.epoch = request->address.epoch;
         renewal.lease.deadline_ns = request->address.deadline_ns;
         snprintf(renewal.lease.address, FENCE_NET, "%s", request->address.address);
         code = held_renew(held, &renewal, &err);
-        if (!code && !slot->probing)
-            announce_again(slot, clock_boot_ns());
         held->answer(request->number, code, err.text);
         return;
     }
@@ -226,6 +224,8 @@ enum error_code held_renew(struct held *held, const struct fence_request *reques
     if (request->lease.epoch > slot->epoch || request->lease.deadline_ns > slot->deadline_ns)
         slot->deadline_ns = request->lease.deadline_ns;
     slot->epoch = request->lease.epoch;
+    if (request->lease.announce && !slot->probing)
+        announce_again(slot, clock_boot_ns());
     return slot->probing ? ERR_OK : let_speak(held, slot, err);
 }
 
@@ -236,6 +236,7 @@ bool held_lapse(struct held *held)
         any |= !is_free(&held->slots[i]);
         held->slots[i].deadline_ns = 0;
     }
+    held_run(held, clock_boot_ns());
     return any;
 }
 

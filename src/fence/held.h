@@ -44,7 +44,7 @@ enum error_code held_init(struct held *held, const char *state_dir, struct error
 
 /**
  * A request ADDRESS_ADD; answered through held->answer, at once or after the probe. Of one that is
- * held: renewed, and announced from the beginning.
+ * held: renewed.
  */
 void held_add(struct held *held, const struct fence_request *request);
 
@@ -53,7 +53,8 @@ enum error_code held_drop(struct held *held, const char *text, struct error *err
 enum error_code held_renew(struct held *held, const struct fence_request *request,
                            struct error *err);
 
-/** Every lease counts as ended: held_run drops all. False = nothing is held. */
+/** Every lease has ended: all is dropped, and no renewal brings it back. False = nothing is held.
+ */
 bool held_lapse(struct held *held);
 
 /**

@@ -91,6 +91,7 @@ bool postgres_lapse(struct postgres *postgres)
     if (!postgres->deadline_ns)
         return false;
     postgres->deadline_ns = 1; /* long ago */
+    postgres_run(postgres, clock_boot_ns());
     return true;
 }
 

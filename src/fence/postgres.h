@@ -34,7 +34,8 @@ enum error_code postgres_renew(struct postgres *postgres, const struct fence_req
 enum error_code postgres_signal(struct postgres *postgres, const struct fence_request *request,
                                 struct error *err);
 
-/** The lease counts as ended: PostgreSQL is ended by the next postgres_run. False = it had none. */
+/** The lease has ended: PostgreSQL is being ended, and no renewal stops that. False = it had none.
+ */
 bool postgres_lapse(struct postgres *postgres);
 
 /** Answered through postgres->answer when nothing of it is left. Never softens what is under way.

@@ -53,9 +53,10 @@ static bool is_sound(const struct fence_request *request)
     case FENCE_PG_SIGNAL:
         return request->pg_signal.what <= FENCE_SIGNAL_PROMOTE;
     case FENCE_LEASE:
-        return request->lease.epoch > 0 && (request->lease.resource == FENCE_RESOURCE_POSTGRES ||
-                                            (request->lease.resource == FENCE_RESOURCE_ADDRESS &&
-                                             is_net(request->lease.address)));
+        return request->lease.epoch > 0 && request->lease.announce <= 1 &&
+               (request->lease.resource == FENCE_RESOURCE_POSTGRES ||
+                (request->lease.resource == FENCE_RESOURCE_ADDRESS &&
+                 is_net(request->lease.address)));
     case FENCE_ADDRESS_ADD:
         return is_net(request->address.address) &&
                is_interface(request->address.interface, false) && request->address.probe <= 1 &&

@@ -65,6 +65,7 @@ struct fence_request {
             uint64_t epoch;          /* a lower one than the highest seen is refused */
             uint64_t deadline_ns;    /* BOOTTIME */
             char address[FENCE_NET]; /* of an ADDRESS */
+            uint32_t announce;       /* 1: of an ADDRESS, which is then told from the beginning */
         } lease;
         struct {
             char address[FENCE_NET]; /* "10.0.0.9/24" */

@@ -157,6 +157,18 @@ static void test_a_host_that_stood_still(void **state)
     assert_true(is_killed());
 }
 
+/* A renewal that was under way when the host stood still does not stop the end. */
+static void test_a_lapse_is_final(void **state)
+{
+    (void)state;
+    uint64_t now = clock_boot_ns();
+    lease(3, now + CLOCK_S);
+    assert_true(postgres_lapse(&postgres));
+    lease(3, now + 60 * CLOCK_S);
+    postgres_run(&postgres, clock_boot_ns() + (POSTGRES_QUIT_MS + 1) * CLOCK_MS);
+    assert_true(is_killed());
+}
+
 static void test_no_promote_outside_the_lease(void **state)
 {
     (void)state;
@@ -190,6 +202,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_shutdown_has_its_time_and_no_more, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_a_host_that_stood_still, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_lapse_is_final, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_no_promote_outside_the_lease, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
