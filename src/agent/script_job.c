@@ -15,7 +15,7 @@
 #include "src/base/log.h"
 #include "src/model/script.h"
 
-enum { ARGUMENTS_MOST = 64, VALUE_BYTES = 4096, CHUNK = 16 << 10, AFTER_END_MS = 2000 };
+enum { ARGUMENTS_MOST = 64, VALUE_BYTES = 4096, CHUNK = 16 << 10 };
 
 /* The text of a key of a thing ({"path": "/dev/sda", ...}) or the value itself for "input". */
 static const char *word_of(const json_t *value, const char *key, size_t size)
@@ -197,6 +197,9 @@ enum error_code script_job_start(struct script_job *job, const char *agent, stru
     job->deadline_ns = job->timeout_s ? job->started_ns + (uint64_t)job->timeout_s * CLOCK_S : 0;
     if (!code && (pipe2(out, O_CLOEXEC) || pipe2(errors, O_CLOEXEC)))
         code = error_errno(err, "pipe");
+    /* a daemon that the script leaves behind keeps them open: nobody waits for it */
+    if (!code && (fcntl(out[0], F_SETFL, O_NONBLOCK) || fcntl(errors[0], F_SETFL, O_NONBLOCK)))
+        code = error_errno(err, "fcntl");
     if (!code && (job->pid = fork()) < 0)
         code = error_errno(err, "fork");
     if (!code && !job->pid)

@@ -160,6 +160,22 @@ static bool is_package(const char *name)
            !name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789+-.:")];
 }
 
+/* The ephemeral system comes without apt's lists. What fails here is told by the installation. */
+static void refresh_lists(struct run *run)
+{
+    static const char *const argv[] = {"/usr/bin/apt-get", "update", "-q", NULL};
+    static bool done;
+    struct process_run apt = {.argv = argv, .output_limit = 1 << 20, .timeout_ms = INSTALL_MS};
+    struct process_result result;
+    struct error err;
+    if (done)
+        return;
+    enum error_code code = process_run(&apt, run->arena, &result, &err);
+    done = !code && !result.status;
+    if (!done)
+        log_warning("apt-get update: %s", code ? err.text : result.output);
+}
+
 /* The Debian packages that it needs and that are not there; the outcome in the job when it fails.
  */
 static bool install(struct run *run, struct script_job *job)
@@ -180,6 +196,7 @@ static bool install(struct run *run, struct script_job *job)
         return true;
     if (tell(run, job, "INSTALLING", &err))
         log_warning("%s", err.text);
+    refresh_lists(run);
     struct process_run apt = {.argv = argv, .output_limit = 1 << 20, .timeout_ms = INSTALL_MS};
     enum error_code code = process_run(&apt, run->arena, &result, &err);
     if (!code && !result.status)
