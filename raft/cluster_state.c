@@ -40,7 +40,9 @@ static bool is_fingerprint(const char *text)
 static bool is_new_member(const struct cluster_member *member)
 {
     ip4 address;
-    return member->id && ip4_parse(member->address, &address) && member->ports[CLUSTER_PORT_RAFT] &&
+    if (!member->id || member->id == UINT64_MAX) /* the last id has no next one */
+        return false;
+    return ip4_parse(member->address, &address) && member->ports[CLUSTER_PORT_RAFT] &&
            !member->ever_had_data && !member->data_voter && !member->acceptor;
 }
 

@@ -71,6 +71,9 @@ static void test_nothing_before_init_and_only_one(void **unused)
     command.init.member.data_voter = true;
     REFUSE(BAD_INPUT);
     SAMPLE(INIT);
+    command.init.member.id = UINT64_MAX; /* there is no next id to give */
+    REFUSE(BAD_INPUT);
+    SAMPLE(INIT);
     ACCEPT();
     REFUSE(CONFLICT);
     assert_true(facts.members[0].data_voter && facts.members[0].acceptor);
