@@ -26,7 +26,7 @@ enum error_code event_add(struct db *db, const struct event *event, struct arena
     DB_STATEMENT(
         event_add_row,
         "WITH about AS (SELECT id, hostname FROM node WHERE system_id = $1), "
-        "told AS (UPDATE node SET status_message = $6 "
+        "told AS (UPDATE node SET status_message = $6, status_action = $7 "
         "WHERE id = (SELECT id FROM about) AND $4::int >= 20) "
         "INSERT INTO event (node_id, hostname, username, type, level, description) VALUES ("
         "(SELECT id FROM about), coalesce((SELECT hostname FROM about), ''), "
@@ -38,7 +38,8 @@ enum error_code event_add(struct db *db, const struct event *event, struct arena
         *description ? arena_printf(arena, "%s - %s", type->text, description) : type->text;
     return db_query(db, &event_add_row,
                     DB_PARAMS(event->system_id, event->username, type->name,
-                              db_number(arena, type->level), description, message),
+                              db_number(arena, type->level), description, message,
+                              clean(event->action, arena)),
                     NULL, err);
 }
 

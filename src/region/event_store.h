@@ -12,10 +12,12 @@ struct event {
     const char *system_id;   /* of the node it is about, or NULL */
     const char *username;    /* who asked for it, or NULL */
     const char *description; /* or NULL */
+    const char *action;      /* the step that a machine reported, or NULL */
 };
 
 /**
- * Write it; what people are told of (INFO and above) becomes the node's status_message as well.
+ * Write it; what people are told of (INFO and above) becomes the node's status_message as well,
+ * its step status_action.
  * Errors: those of the database. A node that is not there leaves an event without a node.
  */
 enum error_code event_add(struct db *db, const struct event *event, struct arena *arena,

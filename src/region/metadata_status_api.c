@@ -66,7 +66,7 @@ static enum error_code note(struct api_request *request, const struct machine_mi
                                     message->event_type, message->name, result ? " " : "",
                                     result ? result : "", message->description),
     };
-    struct event told = {.type = step, .system_id = request->system_id};
+    struct event told = {.type = step, .system_id = request->system_id, .action = message->name};
     enum error_code code = event_add(request->db, &event, request->arena, err);
     return code || !step ? code : event_add(request->db, &told, request->arena, err);
 }

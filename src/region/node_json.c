@@ -6,7 +6,6 @@
 
 #include "src/base/container.h"
 #include "src/model/machine_status.h"
-#include "src/model/script.h"
 #include "src/region/node_value.h"
 #include "src/region/rack_seen.h"
 
@@ -42,23 +41,30 @@ static const char *const type_paths[] = {"machines", "devices", "rackcontrollers
                                          "regioncontrollers", "rackcontrollers"};
 static const unsigned type_who[] = {M, D, R, G, R};
 
-static void write_never_run(struct json_out *out)
+static void write_results(const struct node_parts *parts, struct json_out *out)
 {
-    static const char *const keys[][2] = {
-        {"testing_status", "testing_status_name"},
-        {"cpu_test_status", "cpu_test_status_name"},
-        {"memory_test_status", "memory_test_status_name"},
-        {"network_test_status", "network_test_status_name"},
-        {"storage_test_status", "storage_test_status_name"},
-        {"interface_test_status", "interface_test_status_name"},
-        {"other_test_status", "other_test_status_name"},
+    static const struct {
+        const char *key, *name_key;
+        enum script_type type;
+        int hardware;
+        bool of_one;
+    } sums[] = {
+#define SUM(key, type, hardware, of_one) {key, key "_name", type, hardware, of_one}
+        SUM("commissioning_status", SCRIPT_COMMISSIONING, -1, false),
+        SUM("testing_status", SCRIPT_TESTING, -1, false),
+        SUM("cpu_test_status", SCRIPT_TESTING, SCRIPT_ON_CPU, false),
+        SUM("memory_test_status", SCRIPT_TESTING, SCRIPT_ON_MEMORY, false),
+        SUM("network_test_status", SCRIPT_TESTING, SCRIPT_ON_NETWORK, false),
+        SUM("storage_test_status", SCRIPT_TESTING, SCRIPT_ON_STORAGE, false),
+        SUM("interface_test_status", SCRIPT_TESTING, SCRIPT_ON_NETWORK, true),
+        SUM("other_test_status", SCRIPT_TESTING, SCRIPT_ON_NODE, false),
+#undef SUM
     };
-    for (size_t i = 0; i < COUNT_OF(keys); i++) {
-        json_out_int(out, keys[i][0], -1);
-        json_out_text(out, keys[i][1], script_status_name(-1));
+    for (size_t i = 0; i < COUNT_OF(sums); i++) {
+        int status = node_parts_status(parts, sums[i].type, sums[i].hardware, sums[i].of_one);
+        json_out_int(out, sums[i].key, status);
+        json_out_text(out, sums[i].name_key, script_status_name(status));
     }
-    json_out_null(out, "current_testing_result_id");
-    json_out_null(out, "current_installation_result_id");
 }
 
 /* What machines of this version never have: keys that MAAS's clients look for all the same. */
@@ -67,16 +73,13 @@ static void write_machine_rest(struct json_out *out)
     static const char *const lists[] = {"cache_sets", "bcaches", "raids", "volume_groups",
                                         "special_filesystems"};
     static const char *const nulls[] = {"pod", "virtualmachine_id"};
-    static const char *const falses[] = {"disable_ipv4", "enable_kernel_crash_dump", "is_dpu"};
+    static const char *const falses[] = {"disable_ipv4", "is_dpu"};
     for (size_t i = 0; i < COUNT_OF(lists); i++)
         json_out_raw(out, lists[i], "[]");
     for (size_t i = 0; i < COUNT_OF(nulls); i++)
         json_out_null(out, nulls[i]);
     for (size_t i = 0; i < COUNT_OF(falses); i++)
         json_out_bool(out, falses[i], false);
-    json_out_raw(out, "default_gateways",
-                 "{\"ipv4\":{\"gateway_ip\":null,\"link_id\":null},"
-                 "\"ipv6\":{\"gateway_ip\":null,\"link_id\":null}}");
 }
 
 /* The servers of a rack are one program: they run while it is linked. */
@@ -117,8 +120,6 @@ static void write_derived(const struct node_parts *parts, int row, struct json_o
     snprintf(uri, sizeof(uri), "/MAAS/api/2.0/%s/%s/", type_paths[type],
              node_parts_system_id(parts));
     json_out_text(out, "resource_uri", uri);
-    if (who != D)
-        json_out_raw(out, "status_action", "\"\"");
     if (who & (M | E))
         json_out_text(out, "status_name",
                       machine_status_name((int)db_int(rows, row, NODE_AT_status)));
@@ -130,11 +131,8 @@ static void write_derived(const struct node_parts *parts, int row, struct json_o
         json_out_null(out, "address_ttl");
         write_parent(out, who, db_text(rows, row, NODE_AT_PARENT));
     }
-    if (who != D) {
-        json_out_text(out, "commissioning_status_name",
-                      script_status_name((int)db_int(rows, row, NODE_AT_commissioning_status)));
-        write_never_run(out);
-    }
+    if (who != D)
+        write_results(parts, out);
     if (who == R)
         write_services(out, node_parts_system_id(parts));
     if (who == M)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "src/base/container.h"
+#include "src/region/script_sql.h"
 
 /*
  * Statements are planned once for any number of nodes (see db.c). In this form the plan is an index
@@ -34,8 +35,25 @@ DB_STATEMENT(
              "p.id = l.parent_id") ", child, parent");
 DB_STATEMENT(node_addresses,
              OF_NODES("j.node_id",
-                      ", j.id AS interface, a.id, a.alloc_type, host(a.ip), a.subnet_id",
-                      "interface j JOIN ip_address a ON a.interface_id = j.id") ", x.id");
+                      ", j.id AS interface, a.id, a.alloc_type, host(a.ip), a.subnet_id, "
+                      "host(g.gateway_ip)",
+                      "interface j JOIN ip_address a ON a.interface_id = j.id "
+                      "LEFT JOIN subnet g ON g.id = a.subnet_id") ", x.id");
+/*
+ * Of commissioning its last run counts, of the tests each one's newest result, whenever it ran. One
+ * row for all of a type (hardware NULL), for each kind of hardware, and for single instances of it.
+ */
+DB_STATEMENT(
+    node_results,
+    "SELECT w.id, t.type, t.hardware, t.of_one, t.status FROM unnest($1::bigint[]) w (id), "
+    "LATERAL (SELECT r.type, r.hardware, r.of_one, " SCRIPT_SUM_SQL " AS status FROM (SELECT "
+    "DISTINCT ON (s.type, r.name, r.instance) s.type, CASE p.hardware_type WHEN 5 THEN 0 ELSE "
+    "coalesce(p.hardware_type, 0) END AS hardware, r.instance <> '' AS of_one, r.id, r.status, "
+    "r.suppressed FROM script_set s JOIN node n ON n.id = s.node_id JOIN script_result r ON "
+    "r.script_set_id = s.id LEFT JOIN script p ON p.id = r.script_id WHERE s.node_id = w.id AND "
+    "(s.type = 2 OR s.id = n.commissioning_set_id) ORDER BY s.type, r.name, r.instance, r.id DESC) "
+    "r GROUP BY GROUPING SETS ((r.type), (r.type, r.hardware), (r.type, r.hardware, r.of_one))) t "
+    "ORDER BY w.id");
 /* Each kind by a letter, in the order of the letters. */
 DB_STATEMENT(node_shared_rows,
              "SELECT 'd', d.id, to_json(d) FROM (SELECT m.*, 0 AS resource_record_count FROM "
@@ -77,10 +95,8 @@ enum error_code node_parts_load(struct db *db, const char *ids, struct arena *ar
     struct db_rows *rows = parts->rows;
     struct db_params params = DB_PARAMS(ids);
     const struct db_ask asks[] = {
-        {&node_rows, params},
-        {&node_interfaces, params},
-        {&node_addresses, params},
-        {&node_disks, params},
+        {&node_rows, params},  {&node_interfaces, params}, {&node_addresses, params},
+        {&node_disks, params}, {&node_results, params},
     };
     enum error_code code = db_query_all(db, asks, COUNT_OF(asks), rows, err);
     if (!code && has_parents(&rows[NODE_PART_INTERFACES]))
@@ -122,6 +138,21 @@ void node_parts_visit(struct node_parts *parts, int row)
 const char *node_parts_system_id(const struct node_parts *parts)
 {
     return db_text(&parts->rows[NODE_PART_NODES], parts->first[NODE_PART_NODES], NODE_AT_system_id);
+}
+
+int node_parts_status(const struct node_parts *parts, enum script_type type, int hardware,
+                      bool of_one)
+{
+    const struct db_rows *rows = &parts->rows[NODE_PART_RESULTS];
+    for (int row = parts->first[NODE_PART_RESULTS]; row < parts->end[NODE_PART_RESULTS]; row++) {
+        bool any = db_is_null(rows, row, RESULT_AT_HARDWARE);
+        bool all_of_it = db_is_null(rows, row, RESULT_AT_INSTANCES);
+        if (db_int(rows, row, RESULT_AT_TYPE) == (int)type &&
+            (any ? hardware < 0 : db_int(rows, row, RESULT_AT_HARDWARE) == hardware) &&
+            (all_of_it ? !of_one : of_one && db_bool(rows, row, RESULT_AT_INSTANCES)))
+            return (int)db_int(rows, row, RESULT_AT_STATUS);
+    }
+    return -1;
 }
 
 const char *node_parts_shared(const struct node_parts *parts, enum node_shared kind, const char *id)

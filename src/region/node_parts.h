@@ -8,14 +8,16 @@
 
 #include "src/base/json_out.h"
 #include "src/db/db.h"
+#include "src/model/script.h"
 #include "src/region/node_table.h"
 
 /** The statements. Each one's first column is the node's id, then as said. */
 enum node_part {
     NODE_PART_NODES,      /* system_id of the parent, NODE_COLUMNS */
     NODE_PART_INTERFACES, /* NODE_INTERFACE_COLUMNS; by id */
-    NODE_PART_ADDRESSES,  /* interface id, id, alloc_type, address, subnet id; by id */
+    NODE_PART_ADDRESSES,  /* interface id, id, alloc_type, address, subnet id, gateway; by id */
     NODE_PART_DISKS,      /* NODE_DISK_COLUMNS; by id */
+    NODE_PART_RESULTS,    /* enum script_type, enum script_hardware, of interfaces, status */
     NODE_PART_PARENTS,    /* child id, parent id, child's name, parent's name */
     NODE_PARTS,
 };
@@ -30,7 +32,15 @@ enum { INTERFACE_AT_NODE, NODE_INTERFACE_COLUMNS(NODE_COLUMN_ENUM) };
 enum { DISK_AT_NODE, NODE_DISK_COLUMNS(NODE_COLUMN_ENUM) };
 #undef NODE_COLUMN_ENUM
 enum { PARENT_AT_CHILD_ID = 1, PARENT_AT_ID, PARENT_AT_CHILD_NAME, PARENT_AT_NAME };
-enum { ADDRESS_AT_INTERFACE = 1, ADDRESS_AT_ID, ADDRESS_AT_TYPE, ADDRESS_AT_IP, ADDRESS_AT_SUBNET };
+enum {
+    ADDRESS_AT_INTERFACE = 1,
+    ADDRESS_AT_ID,
+    ADDRESS_AT_TYPE,
+    ADDRESS_AT_IP,
+    ADDRESS_AT_SUBNET,
+    ADDRESS_AT_GATEWAY,
+};
+enum { RESULT_AT_TYPE = 1, RESULT_AT_HARDWARE, RESULT_AT_INSTANCES, RESULT_AT_STATUS };
 
 struct node_parts {
     struct db_rows rows[NODE_PARTS];
@@ -45,6 +55,14 @@ struct node_parts {
 enum error_code node_parts_load(struct db *db, const char *ids, struct arena *arena,
                                 struct node_parts *parts, struct error *err);
 void node_parts_close(struct node_parts *parts);
+
+/**
+ * The status of the scripts of a type that concern a kind of hardware (-1 = any) of the node that
+ * is visited; of_one: of those alone that were run for one disk or interface. -1 = none was ever
+ * run.
+ */
+int node_parts_status(const struct node_parts *parts, enum script_type type, int hardware,
+                      bool of_one);
 
 /** Turn to the node of this row of NODE_PART_NODES; one after the other from row 0. */
 void node_parts_visit(struct node_parts *parts, int row);

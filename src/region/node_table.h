@@ -9,14 +9,6 @@
 
 #include "src/region/network_sql.h"
 
-/* Of several results the one that most needs a look; -1 = never run. */
-#define NODE_COMMISSIONING_SQL                                                              \
-    "CASE WHEN n.commissioning_set_id IS NULL THEN -1 ELSE (SELECT CASE WHEN count(*) = 0 " \
-    "THEN -1 WHEN bool_or(status IN (1, 7, 10)) THEN 1 WHEN bool_or(status = 0) THEN 0 "    \
-    "WHEN bool_or(status IN (3, 8, 11)) THEN 3 WHEN bool_or(status = 4) THEN 4 "            \
-    "WHEN bool_or(status = 5) THEN 5 WHEN bool_or(status = 6) THEN 6 ELSE 2 END "           \
-    "FROM script_result WHERE script_set_id = n.commissioning_set_id) END"
-
 /* As MAAS writes times of rows. */
 #define NODE_TIME_SQL(time) "to_char(" time " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS')"
 
@@ -29,6 +21,7 @@
     X(node_type, INT, M | D | R | G | E, "n.node_type")                                         \
     X(status, INT, M | E, "n.status")                                                           \
     X(status_message, TEXT, M | E, "n.status_message")                                          \
+    X(status_action, TEXT, M | R | G | E, "n.status_action")                                    \
     X(error_description, TEXT, M, "n.error_description")                                        \
     X(hardware_uuid, TEXT, M | R | G, "n.hardware_uuid")                                        \
     X(owner, TEXT, M | D, "o.username")                                                         \
@@ -47,6 +40,8 @@
     X(distro_series, TEXT, M | R | G, "n.distro_series")                                        \
     X(netboot, BOOL, M, "n.netboot")                                                            \
     X(ephemeral_deploy, BOOL, M, "n.ephemeral_deploy")                                          \
+    X(enable_kernel_crash_dump, BOOL, M,                                                        \
+      "coalesce((n.deploy_options ->> 'enable_kernel_crash_dump')::bool, false)")               \
     X(enable_hw_sync, BOOL, M, "n.enable_hw_sync")                                              \
     X(sync_interval, INT, M, "n.sync_interval")                                                 \
     X(last_sync, TEXT, M, NODE_TIME_SQL("n.last_sync"))                                         \
@@ -60,6 +55,7 @@
     X(ip_addresses, ADDRESSES, M | D | R | G, "NULL")                                           \
     X(interface_set, INTERFACES, M | D | R | G, "NULL")                                         \
     X(boot_interface, BOOT_INTERFACE, M, "n.boot_interface_id")                                 \
+    X(default_gateways, GATEWAYS, M, "n.boot_interface_id")                                     \
     X(blockdevice_set, DISKS, M, "NULL")                                                        \
     X(physicalblockdevice_set, DISKS, M, "'physical'")                                          \
     X(virtualblockdevice_set, DISKS, M, "'virtual'")                                            \
@@ -72,7 +68,8 @@
     X(pool, POOL, M, "n.pool_id")                                                               \
     X(hardware_info, JSON, M | R | G, "nullif(n.hardware, '{}')")                               \
     X(current_commissioning_result_id, INT, M | R | G, "n.commissioning_set_id")                \
-    X(commissioning_status, INT, M | R | G, NODE_COMMISSIONING_SQL)
+    X(current_testing_result_id, INT, M | R | G, "n.testing_set_id")                            \
+    X(current_installation_result_id, INT, M | R | G, "n.installation_set_id")
 
 #define NODE_INTERFACE_COLUMNS(X)                                              \
     X(id, INT, "j.id")                                                         \

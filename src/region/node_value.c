@@ -182,6 +182,38 @@ static void write_discovered(const struct node_parts *parts, struct json_out *ou
         json_out_null(out, key);
 }
 
+/* Which gateway the node uses: one that it boots by goes before the others. */
+static const char *find_gateway(const struct node_parts *parts, bool ipv6, const char *boots)
+{
+    const struct db_rows *rows = &parts->rows[NODE_PART_ADDRESSES];
+    const char *found = NULL;
+    for (int row = parts->first[NODE_PART_ADDRESSES]; row < parts->end[NODE_PART_ADDRESSES];
+         row++) {
+        const char *gateway = db_text(rows, row, ADDRESS_AT_GATEWAY);
+        if (!gateway || (strchr(gateway, ':') != NULL) != ipv6 || is_type(parts, row, "6"))
+            continue;
+        if (boots && !strcmp(boots, db_text(rows, row, ADDRESS_AT_INTERFACE)))
+            return gateway;
+        found = found ? found : gateway;
+    }
+    return found;
+}
+
+/* link_id: the link that somebody chose; nothing of this version lets them. */
+static void write_gateways(const struct node_parts *parts, struct json_out *out, const char *key,
+                           const char *boots)
+{
+    static const char *const families[] = {"ipv4", "ipv6"};
+    json_out_open_object(out, key);
+    for (int i = 0; i < 2; i++) {
+        json_out_open_object(out, families[i]);
+        json_out_text(out, "gateway_ip", find_gateway(parts, i == 1, boots));
+        json_out_null(out, "link_id");
+        json_out_close_object(out);
+    }
+    json_out_close_object(out);
+}
+
 static void write_made(const struct node_parts *parts, struct json_out *out, const char *key,
                        enum node_value_type type, const char *column)
 {
@@ -197,6 +229,9 @@ static void write_made(const struct node_parts *parts, struct json_out *out, con
         break;
     case VALUE_BOOT_INTERFACE:
         write_boot(parts, out, key, NODE_PART_INTERFACES, column);
+        break;
+    case VALUE_GATEWAYS:
+        write_gateways(parts, out, key, column);
         break;
     case VALUE_DISKS:
         write_objects(parts, out, key, NODE_PART_DISKS, column);

@@ -21,6 +21,7 @@ enum node_value_type {
     VALUE_ADDRESSES,
     VALUE_INTERFACES,
     VALUE_BOOT_INTERFACE, /* the one with the column's id, else the first */
+    VALUE_GATEWAYS,       /* of its links, those of the interface with the column's id first */
     VALUE_DISKS,          /* those of the column's type, all when it is NULL */
     VALUE_BOOT_DISK,      /* as BOOT_INTERFACE */
     VALUE_PARENTS,        /* of the interface with the column's id; so also the next three */

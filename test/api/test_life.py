@@ -95,6 +95,7 @@ def test_the_whole_life(api):
         "#cloud-config\n{}\n|juju"
     milestone(api, machine, "cmd-install/stage-extract", event_type="start")
     assert read(api, machine)["status_message"] == "Installing OS"
+    assert read(api, machine)["status_action"] == "cmd-install/stage-extract"
     body = json.dumps({"event_type": "finish", "origin": "curtin", "name": "cmd-install", "description": "installing", "result": "SUCCESS",
                        "files": [{"path": "/tmp/install.log", "encoding": "base64", "content": base64.b64encode(b"all well").decode()}]})
     assert speaker(api, machine).request("POST", f"/MAAS/metadata/status/{machine['system_id']}", body,
@@ -105,7 +106,8 @@ def test_the_whole_life(api):
     assert status(api, machine) == DEPLOYING
     milestone(api, machine, "modules-final")
     deployed = read(api, machine)
-    assert (deployed["status"], deployed["netboot"]) == (DEPLOYED, False)
+    assert (deployed["status"], deployed["netboot"], deployed["status_action"]) == (DEPLOYED, False, "")
+    assert deployed["current_installation_result_id"]
 
     key = speaker(api, machine).key
     released = op(plain, machine, "release", comment="done").json()

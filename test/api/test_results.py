@@ -91,3 +91,49 @@ def test_delete(api, machine):
     assert api.admin.delete(uri).status == 204
     assert api.admin.delete(uri).status == 404
     assert api.admin.get(f"nodes/{machine}/results/").json() == []
+
+
+SUMS = ("commissioning", "testing", "cpu_test", "memory_test", "network_test", "storage_test", "interface_test", "other_test")
+
+
+def sums(api, system_id):
+    """{"memory_test": "Passed"}: of those that ran; the number and the name of each agree."""
+    names = {-1: "Unknown", 0: "Pending", 1: "Running", 2: "Passed", 3: "Failed"}
+    machine = api.admin.get(f"machines/{system_id}/").json()
+    listed = api.admin.get("machines/", id=system_id).json()
+    assert listed == [machine]
+    for word in SUMS:
+        assert names[machine[word + "_status"]] == machine[word + "_status_name"]
+    return {word: machine[word + "_status_name"] for word in SUMS if machine[word + "_status"] != -1}
+
+
+def add_run(api, system_id, kind, *results):
+    """A run with results (script, instance, status), and the node's mark on it."""
+    column = {0: "commissioning_set_id", 2: "testing_set_id"}[kind]
+    values = ", ".join(f"('{name}', '{instance}', {status})" for name, instance, status in results)
+    return int(api.sql(f"""
+        WITH s AS (INSERT INTO script_set (node_id, type) SELECT id, {kind} FROM node WHERE system_id = '{system_id}' RETURNING id, node_id),
+             r AS (INSERT INTO script_result (script_set_id, name, instance, status, script_id) SELECT s.id, v.name, v.instance, v.status,
+                   (SELECT p.id FROM script p WHERE p.name = v.name) FROM s, (VALUES {values}) AS v (name, instance, status))
+        UPDATE node SET {column} = s.id FROM s WHERE node.id = s.node_id RETURNING s.id"""))
+
+
+def test_the_machine_says_how_its_scripts_ended(api):
+    one, other = make(api.admin)["system_id"], make(api.admin)["system_id"]
+    assert sums(api, one) == {}
+    add_run(api, one, 0, ("maas-lshw", "", 3))
+    add_run(api, one, 0, ("50-maas-01-commissioning", "", 2))  # of commissioning the last run counts
+    assert sums(api, one) == {"commissioning": "Passed"}
+    add_run(api, one, 2, ("memtester", "", 3), ("smartctl-validate", "sda", 2), ("smartctl-validate", "sdb", 3), ("gateway-connectivity", "", 2))
+    assert sums(api, one) == {"commissioning": "Passed", "testing": "Failed", "memory_test": "Failed", "storage_test": "Failed",
+                              "network_test": "Passed"}
+    # of a test that was run again the newer result, of the others the one there was
+    last = add_run(api, one, 2, ("memtester", "", 2), ("smartctl-validate", "sdb", 2), ("gateway-connectivity", "eth0", 1), ("mine", "", 2))
+    assert sums(api, one) == {"commissioning": "Passed", "testing": "Running", "memory_test": "Passed", "storage_test": "Passed",
+                              "network_test": "Running", "interface_test": "Running", "other_test": "Passed"}
+    assert api.admin.get(f"machines/{one}/").json()["current_testing_result_id"] == last
+    assert sums(api, other) == {}
+    api.sql(f"UPDATE script_result SET status = 3 WHERE script_set_id = {last} AND name = 'memtester'")
+    assert sums(api, one)["memory_test"] == "Failed"
+    api.admin.put(f"nodes/{one}/results/current-testing/", suppressed="1", filters="memtester")
+    assert sums(api, one)["memory_test"] == "Passed"
