@@ -7,10 +7,10 @@
 #include <ctype.h>
 #include <string.h>
 
-enum { WAIT_S = 10 };
+enum { WAIT_S = 10, AGAIN_S = 3 };
 
 /* The machine's own configuration, as its loader asks for it. */
-#define IPXE_CONFIG "ipxe.cfg-${mac:hexhyp}?platform=${platform}&uuid=${uuid}\n"
+#define IPXE_CONFIG "ipxe.cfg-${mac:hexhyp}?platform=${platform}&uuid=${uuid}"
 #define GRUB_AGAIN  "configfile $prefix/grub.cfg-$net_default_mac\n"
 
 static const char *const purposes[BOOT_PURPOSES] = {
@@ -147,6 +147,10 @@ static void write_command_line(const struct boot_answer *answer,
     spool_put(out, "", 1);
 }
 
+/*
+ * What does not arrive in full is asked for anew from the beginning, DHCP included: another rack
+ * may answer now. The firmware's next device would be a disk that is half written, or last year's.
+ */
 /* iPXE has no quoting at all: what it would take for its own cannot be said. */
 static enum error_code check_for_ipxe(const char *line, struct error *err)
 {
@@ -192,7 +196,7 @@ static enum error_code write_ipxe(const struct boot_answer *answer, const char *
     if (answer->purpose == BOOT_WAIT) {
         spool_printf(out, "sleep %d\nchain --replace ", WAIT_S);
         write_base(out, place);
-        spool_text(out, IPXE_CONFIG);
+        spool_text(out, IPXE_CONFIG " || reboot\n");
         return ERR_OK;
     }
     if (!has_files(answer)) {
@@ -205,9 +209,13 @@ static enum error_code write_ipxe(const struct boot_answer *answer, const char *
     /* A name of our own for the initrd: UEFI kernels find it by that. */
     spool_text(out, "kernel ");
     write_base(out, place);
-    spool_printf(out, "images/%s initrd=initrd %s\ninitrd --name initrd ", answer->kernel, line);
+    spool_printf(out, "images/%s initrd=initrd %s || goto again\ninitrd --name initrd ",
+                 answer->kernel, line);
     write_base(out, place);
-    spool_printf(out, "images/%s\nboot\n", answer->initrd);
+    spool_printf(out,
+                 "images/%s || goto again\nboot ||\n"
+                 ":again\nsleep %d\nreboot\n",
+                 answer->initrd, AGAIN_S);
     return ERR_OK;
 }
 
@@ -270,11 +278,14 @@ static void write_grub(const struct boot_answer *answer, const char *line, struc
     } else if (answer->purpose == BOOT_POWEROFF) {
         spool_text(out, "halt\n");
     } else if (answer->purpose == BOOT_WAIT) {
-        spool_printf(out, "sleep %d\n" GRUB_AGAIN, WAIT_S);
+        spool_printf(out, "sleep %d\n" GRUB_AGAIN "reboot\n", WAIT_S);
     } else {
-        spool_printf(out, "linux /images/%s ", answer->kernel);
+        spool_printf(out, "if linux /images/%s ", answer->kernel);
         write_grub_words(line, out);
-        spool_printf(out, "\ninitrd /images/%s\nboot\n", answer->initrd);
+        spool_printf(out,
+                     "; then\n    if initrd /images/%s; then\n        boot\n    fi\nfi\n"
+                     "sleep %d\nreboot\n",
+                     answer->initrd, AGAIN_S);
     }
 }
 
@@ -299,13 +310,13 @@ enum error_code boot_answer_write(const struct boot_answer *answer, enum boot_lo
 void boot_answer_write_first(enum boot_loader loader, const struct boot_answer_place *place,
                              struct spool *out)
 {
-    if (loader == BOOT_GRUB) {
-        spool_text(out, GRUB_AGAIN);
+    if (loader == BOOT_GRUB) { /* without an answer on to the firmware's next device, no prompt */
+        spool_text(out, GRUB_AGAIN "exit 1\n");
         return;
     }
     ASSERT(loader == BOOT_IPXE);
     /* --replace: an "exit 1" of the next script must not come back here. */
     spool_text(out, "#!ipxe\nchain --replace ");
     write_base(out, place);
-    spool_text(out, IPXE_CONFIG);
+    spool_text(out, IPXE_CONFIG "\n");
 }

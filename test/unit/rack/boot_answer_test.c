@@ -86,12 +86,13 @@ static void test_ephemeral(void **unused)
 {
     (void)unused;
     enlist("console=ttyS0 cc:{'datasource_list': ['MAAS']}end_cc");
-    assert_string_equal(write_answer(BOOT_IPXE),
-                        "#!ipxe\n"
-                        "kernel http://10.77.0.21:5248/images/vmlinuz initrd=initrd " COMMAND_LINE
-                        "console=ttyS0 cc:{'datasource_list': ['MAAS']}end_cc\n"
-                        "initrd --name initrd http://10.77.0.21:5248/images/initrd.gz\n"
-                        "boot\n");
+    assert_string_equal(
+        write_answer(BOOT_IPXE),
+        "#!ipxe\n"
+        "kernel http://10.77.0.21:5248/images/vmlinuz initrd=initrd " COMMAND_LINE
+        "console=ttyS0 cc:{'datasource_list': ['MAAS']}end_cc || goto again\n"
+        "initrd --name initrd http://10.77.0.21:5248/images/initrd.gz || goto again\n"
+        "boot ||\n:again\nsleep 3\nreboot\n");
     assert_string_equal(write_answer(BOOT_PXELINUX),
                         "DEFAULT gantry\nPROMPT 0\nTIMEOUT 1\nLABEL gantry\n"
                         "    KERNEL images/vmlinuz\n    INITRD images/initrd.gz\n"
@@ -100,11 +101,11 @@ static void test_ephemeral(void **unused)
     assert_string_equal(
         write_answer(BOOT_GRUB),
         "set timeout=0\n"
-        "linux /images/vmlinuz "
+        "if linux /images/vmlinuz "
         "cloud-config-url=http://10.77.0.21:5240/MAAS/metadata/\\?op=get "
         "root=squash:http://10.77.0.21:5248/images/root.squashfs BOOTIF=01-52-54-00-00-00-01 "
-        "console=ttyS0 cc:\\{datasource_list: \\[MAAS\\]\\}end_cc\n"
-        "initrd /images/initrd.gz\nboot\n");
+        "console=ttyS0 cc:\\{datasource_list: \\[MAAS\\]\\}end_cc; then\n"
+        "    if initrd /images/initrd.gz; then\n        boot\n    fi\nfi\nsleep 3\nreboot\n");
 }
 
 static void test_no_way_out(void **unused)
@@ -112,7 +113,8 @@ static void test_no_way_out(void **unused)
     (void)unused;
     enlist("a; reboot $(x) `y` $HOME | & < > #");
     const char *text = write_answer(BOOT_GRUB);
-    assert_non_null(strstr(text, " a\\; reboot \\$\\(x\\) \\`y\\` \\$HOME \\| \\& \\< \\> \\#\n"));
+    assert_non_null(
+        strstr(text, " a\\; reboot \\$\\(x\\) \\`y\\` \\$HOME \\| \\& \\< \\> \\#; then\n"));
     assert_non_null(write_answer(BOOT_IPXE)); /* there only whole words are operators */
     const char *const unsayable[] = {"a ; b", "a && b", "a || b", "a ${b}", ";"};
     for (size_t i = 0; i < sizeof(unsayable) / sizeof(*unsayable); i++) {
@@ -150,9 +152,10 @@ static void test_wait(void **unused)
     answer = boot_answer_wait();
     assert_string_equal(write_answer(BOOT_IPXE),
                         "#!ipxe\nsleep 10\nchain --replace http://10.77.0.21:5248/"
-                        "ipxe.cfg-${mac:hexhyp}?platform=${platform}&uuid=${uuid}\n");
-    assert_string_equal(write_answer(BOOT_GRUB),
-                        "set timeout=0\nsleep 10\nconfigfile $prefix/grub.cfg-$net_default_mac\n");
+                        "ipxe.cfg-${mac:hexhyp}?platform=${platform}&uuid=${uuid} || reboot\n");
+    assert_string_equal(
+        write_answer(BOOT_GRUB),
+        "set timeout=0\nsleep 10\nconfigfile $prefix/grub.cfg-$net_default_mac\nreboot\n");
     assert_string_equal(write_answer(BOOT_PXELINUX), "DEFAULT gantry\nPROMPT 1\nTIMEOUT 100\n"
                                                      "LABEL gantry\n    COM32 reboot.c32\n");
 }
@@ -169,7 +172,7 @@ static void test_first(void **unused)
     spool_reset(&text);
     boot_answer_write_first(BOOT_GRUB, &place, &text);
     spool_put(&text, "", 1);
-    assert_string_equal(text.bytes, "configfile $prefix/grub.cfg-$net_default_mac\n");
+    assert_string_equal(text.bytes, "configfile $prefix/grub.cfg-$net_default_mac\nexit 1\n");
     spool_close(&text);
 }
 
