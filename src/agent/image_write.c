@@ -13,7 +13,7 @@
 #include "src/wire/digest.h"
 
 enum { PIPE_BYTES = 1 << 20, PROGRAMS = 2, SAY_S = 5, UNPACK_S = 3600 };
-enum { FIRST_PAUSE_MS = 500, LONGEST_PAUSE_MS = 8000 };
+enum { FIRST_PAUSE_MS = 500, LONGEST_PAUSE_MS = 8000, STALL_S = 15 };
 
 #define SQUASHFS_NAME ".gantry-image.squashfs"
 
@@ -130,6 +130,7 @@ static enum error_code fetch_rest(struct talk *talk, struct stream *stream, cons
         .headers = &range,
         .headers_count = resumed,
         .reply_limit = stream->image->size_bytes + 1,
+        .stall_s = STALL_S, /* a rack that is gone says nothing */
         .sink = take_piece,
         .subject = stream,
     };
