@@ -40,6 +40,7 @@ static const struct event_type types[] = {
     {"REQUEST_NODE_UNLOCK", EVENT_INFO, "User unlocking node"},
     {"NODE_OPERATION_FAILED", EVENT_ERROR, "Failed"},
     {"NODE_TIMED_OUT", EVENT_ERROR, "Gave up waiting"},
+    {"NODE_STARTED_AGAIN", EVENT_WARNING, "Node is started again"},
     {"NODE_POWERED_ON", EVENT_INFO, "Node powered on"},
     {"NODE_POWERED_OFF", EVENT_INFO, "Node powered off"},
     {"NODE_POWER_ON_FAILED", EVENT_ERROR, "Failed to power on node"},

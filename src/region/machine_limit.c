@@ -14,7 +14,8 @@ static enum error_code move_clock(const struct machine_life *life, struct error 
                  "$1::int * interval '1 s'), "
                  "put_off AS (UPDATE node SET status_expires = status_expires + late.gap FROM late "
                  "WHERE status_expires IS NOT NULL RETURNING node.id), "
-                 "looked AS (UPDATE duty_clock SET looked = now()) "
+                 "looked AS (UPDATE duty_clock SET looked = now(), "
+                 "since = CASE WHEN EXISTS (SELECT FROM late) THEN now() ELSE since END) "
                  "SELECT coalesce(extract(epoch FROM (SELECT gap FROM late)), 0)::bigint, "
                  "(SELECT count(*) FROM put_off)");
     __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};

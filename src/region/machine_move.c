@@ -76,9 +76,9 @@ enum error_code machine_move_alive(struct db *db, const struct machine *machine,
                                    struct arena *arena, struct error *err)
 {
     DB_STATEMENT(machine_move_alive_row,
-                 "UPDATE node SET status_expires = now() + status_limit_s * interval '1 s' "
-                 "WHERE id = $1 AND status_expires < now() + (status_limit_s - 30) * "
-                 "interval '1 s'");
+                 "UPDATE node SET heard = now(), "
+                 "status_expires = now() + status_limit_s * interval '1 s' WHERE id = $1 AND "
+                 "(heard IS NULL OR heard < booted OR heard < now() - interval '30 s')");
     return db_query(db, &machine_move_alive_row, DB_PARAMS(db_number(arena, machine->id)), NULL,
                     err);
 }

@@ -26,7 +26,8 @@ enum error_code machine_move(struct db *db, struct machine *machine,
                              struct error *err);
 
 /**
- * It lives: the limit of a status that passes counts from now on. Writes at most twice a minute.
+ * It lives: the limit of a status that passes counts from now on. Writes at most twice a minute,
+ * and at the first word after a boot.
  */
 enum error_code machine_move_alive(struct db *db, const struct machine *machine,
                                    struct arena *arena, struct error *err);

@@ -24,8 +24,9 @@ enum error_code operation_begin(struct db *db, const struct machine *machine,
                                 struct arena *arena, struct error *err)
 {
     DB_STATEMENT(operation_insert,
-                 "INSERT INTO operation (node_id, kind, step, username, not_before) VALUES "
-                 "($1, $2, $3, coalesce($4, ''), now() + $5::int * interval '1 s')");
+                 "INSERT INTO operation (node_id, kind, step, username, not_before, params) VALUES "
+                 "($1, $2, $3, coalesce($4, ''), now() + $5::int * interval '1 s', "
+                 "CASE WHEN $6::int = 0 THEN '{}' ELSE jsonb_build_object('again', $6::int) END)");
     const struct operation_kind *kind = operation_kind_find(begin->kind);
     ASSERT(kind);
     *begun = can_switch(machine);
@@ -35,7 +36,7 @@ enum error_code operation_begin(struct db *db, const struct machine *machine,
     return db_query(db, &operation_insert,
                     DB_PARAMS(db_number(arena, machine->id), kind->name,
                               operation_kind_next(kind, NULL), begin->username,
-                              db_number(arena, begin->delay_s)),
+                              db_number(arena, begin->delay_s), db_number(arena, begin->again)),
                     NULL, err);
 }
 

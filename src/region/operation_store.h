@@ -19,6 +19,7 @@ struct operation_begin {
     const char *kind;     /* a row of operation_kind.h */
     const char *username; /* who asked for it, or NULL */
     int delay_s;          /* not before */
+    int again;            /* so many times the same was begun before (machine_watch.h) */
 };
 
 /**

@@ -203,7 +203,9 @@ static enum error_code look_at_limits(struct db *db, void *subject, struct error
 {
     struct operation_worker *worker = subject;
     struct machine_life life = {db, worker->chief.arena, worker->setup.ring, NULL};
-    return machine_limit_look(&life, err);
+    enum error_code code = machine_limit_look(&life, err);
+    machine_watch_lost_s *lost_s = worker->setup.rack_lost_s;
+    return code || !lost_s ? code : machine_watch_look(&life, lost_s, err);
 }
 
 static enum error_code sweep(struct db *db, void *subject, struct error *err)

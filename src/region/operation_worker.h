@@ -1,12 +1,14 @@
 /*
  * The threads that carry out operations (operation_store.h) in this region, and the leader's look
- * at time limits (machine_limit.h): one that claims, some that work, each with a database
- * connection of its own. Loop thread, unless a function says otherwise.
+ * at time limits (machine_limit.h) and at silent machines (machine_watch.h): one that claims, some
+ * that work, each with a database connection of its own. Loop thread, unless a function says
+ * otherwise.
  */
 #pragma once
 
 #include <stdint.h>
 
+#include "src/region/machine_watch.h"
 #include "src/wire/seal.h"
 
 struct operation_worker;
@@ -17,6 +19,8 @@ struct operation_worker_setup {
     unsigned order_timeout_ms;    /* 0 = 60 s */
     /** Is any rack linked to this region? Else others are let go first. Any thread; NULL = yes. */
     bool (*has_racks)(void);
+    /** For how many seconds nobody hears a rack. Any thread; NULL = silent machines stay so. */
+    machine_watch_lost_s *rack_lost_s;
 };
 
 struct operation_worker *operation_worker_start(const struct operation_worker_setup *setup);

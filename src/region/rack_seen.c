@@ -22,6 +22,7 @@ struct seen {
 static struct {
     pthread_mutex_t lock;
     const char *region;
+    uint64_t opened_ns;
     struct seen racks[LIMIT_RACKS];
     int count;
 } shown = {.lock = PTHREAD_MUTEX_INITIALIZER};
@@ -63,6 +64,7 @@ void rack_seen_open(const char *region)
 {
     pthread_mutex_lock(&shown.lock);
     shown.region = region;
+    shown.opened_ns = clock_boot_ns();
     shown.count = 0;
     pthread_mutex_unlock(&shown.lock);
 }
@@ -87,6 +89,16 @@ bool rack_seen_linked(const char *system_id)
     bool linked = seen && seen->linked;
     pthread_mutex_unlock(&shown.lock);
     return linked;
+}
+
+int64_t rack_seen_lost_s(const char *system_id)
+{
+    pthread_mutex_lock(&shown.lock);
+    const struct seen *seen = find(system_id);
+    bool linked = seen && seen->linked;
+    uint64_t since_ns = seen && seen->heard_ns > shown.opened_ns ? seen->heard_ns : shown.opened_ns;
+    pthread_mutex_unlock(&shown.lock);
+    return linked ? 0 : (int64_t)((clock_boot_ns() - since_ns) / CLOCK_S);
 }
 
 json_t *rack_seen_linked_list(void)

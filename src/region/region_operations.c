@@ -16,7 +16,11 @@ enum error_code region_operations_start(struct region *region, struct error *err
 {
     (void)err;
     worker = operation_worker_start(&(struct operation_worker_setup){
-        .name = region->settings.name, .ring = &region->ring, .has_racks = has_racks});
+        .name = region->settings.name,
+        .ring = &region->ring,
+        .has_racks = has_racks,
+        .rack_lost_s = rack_seen_lost_s,
+    });
     return ERR_OK;
 }
 
