@@ -185,6 +185,7 @@ static void migrated(void *subject)
     struct region *region = work->region;
     bool current = region->conninfo && region->epoch == work->epoch && !region->stopping;
     region->migrating = false;
+    region->schema_known |= !work->code;
     region->retry_ns = clock_boot_ns() + RETRY_MS * CLOCK_MS;
     if (work->code && current) {
         if (strcmp(region->api_problem, work->err.text))
@@ -222,7 +223,10 @@ static void on_primary(void *owner, const char *conninfo, uint64_t epoch)
     region->conninfo = conninfo ? strdup(conninfo) : NULL;
     region->epoch = epoch;
     region->retry_ns = 0;
-    tell_primary(region, NULL); /* until its schema is known to be ours */
+    /* Until its schema is known to be ours. What one primary acknowledged the next one has. */
+    tell_primary(region, region->schema_known ? conninfo : NULL);
+    if (region->ready)
+        log_info("the API serves, epoch %llu", (unsigned long long)epoch);
     prepare_primary(region);
 }
 

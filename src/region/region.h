@@ -64,7 +64,7 @@ struct region {
     /* The primary as reconcile told it, and whether its schema is ready. */
     char *conninfo;
     uint64_t epoch;
-    bool migrating, ready;
+    bool migrating, ready, schema_known; /* known: it was seen to be there, in some epoch */
     uint64_t retry_ns;
     char api_problem[256];
     bool removed; /* the cluster has taken this region out */
