@@ -13,7 +13,7 @@
 #include "ha/pg_wal_files.h"
 #include "src/base/clock.h"
 
-enum { IN_FORCE_MS = 1000, POLL_US = 2000 };
+enum { IN_FORCE_MS = 1000, PROMOTED_MS = 150, POLL_US = 2000 };
 
 DB_STATEMENT(step_reload, "SELECT pg_reload_conf()");
 DB_STATEMENT(step_settings, "SELECT current_setting('synchronous_standby_names'),"
@@ -278,7 +278,7 @@ static bool continues(const struct pg_wal_history *history, struct pg_wal_place 
     return false;
 }
 
-static enum error_code judge_source(struct pg_step *step, struct db *source, struct error *err)
+static enum error_code look_at_source(struct pg_step *step, struct db *source, struct error *err)
 {
     __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
     struct pg_wal_history history;
@@ -291,6 +291,18 @@ static enum error_code judge_source(struct pg_step *step, struct db *source, str
     code = code ? code : pg_wal_history_parse(db_text(&rows, 0, 2), timeline, &history, err);
     if (!code)
         step->diverged = !continues(&history, step->position.place);
+    return code;
+}
+
+/* It is being promoted while we ask, most often, and its marker waits for us. */
+static enum error_code judge_source(struct pg_step *step, struct db *source, struct error *err)
+{
+    uint64_t end = clock_boot_ns() + PROMOTED_MS * CLOCK_MS;
+    enum error_code code = look_at_source(step, source, err);
+    while (code == ERR_UNAVAILABLE && !db_lost(source) && clock_boot_ns() < end) {
+        usleep(POLL_US);
+        code = look_at_source(step, source, err);
+    }
     return code;
 }
 

@@ -11,6 +11,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -103,6 +104,45 @@ static void test_numbers_are_skipped(void **unused)
     assert_true(temp_member_true(&cluster, 1,
                                  "SELECT current_setting('synchronous_standby_names')"
                                  " = 'ANY 1 (repl_2, repl_3)'"));
+}
+
+static struct {
+    uint64_t id, took_ns;
+    enum error_code code;
+} follower;
+
+static void *follow_once(void *unused)
+{
+    (void)unused;
+    uint64_t since_ns = clock_boot_ns();
+    follower.code = temp_member_step(&cluster, follower.id, MEMBER_FOLLOW, NULL);
+    follower.took_ns = clock_boot_ns() - since_ns;
+    return NULL;
+}
+
+/* The marker waits for who follows, so that one waits for the end of the promote and no longer. */
+static void test_a_follower_waits_for_the_promote(void **unused)
+{
+    (void)unused;
+    uint64_t old = cluster.facts.primary.member, next = temp_member_after(old);
+    uint32_t timeline = cluster.facts.primary.timeline_reserved += 2;
+    pthread_t thread;
+    follower.id = temp_member_after(next);
+    temp_member_end(&cluster, old, SIGKILL);
+    temp_cluster_fence(&cluster);
+    temp_cluster_set(&cluster, CLUSTER_SET, next, timeline);
+    assert_int_equal(pthread_create(&thread, NULL, follow_once, NULL), 0);
+    usleep(20000);
+    temp_member_promote(&cluster, next);
+    pthread_join(thread, NULL);
+    assert_true(follower.code == ERR_OK ||
+                (follower.code == ERR_UNAVAILABLE && follower.took_ns > 100 * CLOCK_MS));
+    assert_true(temp_member_follow(&cluster, follower.id));
+    temp_member_do(&cluster, next, MEMBER_MARK);
+    temp_cluster_set(&cluster, CLUSTER_SERVING, next, timeline);
+    temp_member_do(&cluster, next, MEMBER_OPEN);
+    temp_member_do(&cluster, next, PG_STEP_CHECKPOINT);
+    temp_cluster_rejoin(&cluster, old);
 }
 
 /* What was flushed and acknowledged but not replayed counts, though PostgreSQL itself says less. */
@@ -279,6 +319,7 @@ int main(void)
     temp_member_become_gantry();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_numbers_are_skipped),
+        cmocka_unit_test(test_a_follower_waits_for_the_promote),
         cmocka_unit_test(test_replay_behind_and_killed),
         cmocka_unit_test(test_restarted_between_report_and_set),
         cmocka_unit_test(test_a_promote_that_did_not_happen),
