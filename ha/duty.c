@@ -99,6 +99,8 @@ void duty_heard(struct duty *duty, uint64_t member, const struct member_status *
 {
     if (duty->leads)
         failover_watch_heard(&duty->watch, clock_boot_ns(), member, status);
+    else
+        failover_watch_seen(&duty->watch, member, clock_boot_ns());
 }
 
 /* Only in its own name, and a virtual IP only anew to who has it already. */

@@ -13,7 +13,9 @@ enum {
     FAILOVER_HEARD_MS = 1000, /* a status older than this says nothing */
     FAILOVER_QUIET_MS =
         200, /* who is to get a virtual IP was heard since; nobody loses one before */
-    FAILOVER_SET_MS = 2000,     /* SET without SERVING for longer is given up, or 2 D */
+    FAILOVER_GATHER_MS =
+        100,                /* a new leader has heard of all that are there; before it moves none */
+    FAILOVER_SET_MS = 2000, /* SET without SERVING for longer is given up, or 2 D */
     FAILOVER_COPY_MS = 1800000, /* or this, while a data voter copies the named member's data */
     FAILOVER_PREFER_MS = 500,   /* how long the preferred member's report is waited for */
     FAILOVER_STABLE_MS = 60000, /* a member must be fit this long before it gets a VIP back */

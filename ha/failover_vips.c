@@ -47,21 +47,45 @@ static bool assign(const struct cluster_vip *vip, uint64_t holder, struct comman
     return true;
 }
 
-/* A holder that says it is unfit has let go; one that is not heard is given half its lease: the new
- * holder waits for the end of the promises anyhow. A restarted holder's process cannot have the
- * epoch of the old one, so nobody promises it any more. */
+/* Since when it is given to its holder, 0 = before this member led. */
+static uint64_t given_ns(const struct failover_watch *watch, const struct cluster_vip *vip)
+{
+    for (int i = 0; i < watch->vips_count; i++)
+        if (watch->vips[i].epoch == vip->epoch)
+            return watch->vips[i].since_ns;
+    return watch->now_ns;
+}
+
+static bool is_silent(const struct failover_watch *watch, uint64_t id, uint64_t quiet_ms)
+{
+    uint64_t last_ns = watch->barrier_ns;
+    for (int i = 0; i < watch->count; i++) {
+        const struct failover_member *member = &watch->members[i];
+        if (member->id == id && (member->heard_ns || member->seen_ns))
+            last_ns = member->heard_ns ? member->heard_ns : member->seen_ns;
+    }
+    return watch->now_ns - last_ns > quiet_ms * CLOCK_MS;
+}
+
+/* A holder that says it is unfit has let go; one that is not heard is given half its lease, counted
+ * from when this member heard it, whoever led then: the new holder waits for the end of the
+ * promises anyhow. A restarted holder's process cannot have the epoch of the old one, so nobody
+ * promises it any more. */
 static bool is_lost(const struct cluster_state *facts, const struct failover_watch *watch,
                     const struct cluster_vip *vip)
 {
     uint64_t quiet_ms =
         vip->lease_ms / 2 > FAILOVER_QUIET_MS ? vip->lease_ms / 2 : FAILOVER_QUIET_MS;
-    uint64_t since_ns = watch->moved_ns > watch->barrier_ns ? watch->moved_ns : watch->barrier_ns;
     if (!vip->holder)
         return true;
-    if (watch->now_ns - since_ns < quiet_ms * CLOCK_MS)
+    uint64_t since_ns = given_ns(watch, vip);
+    if (watch->now_ns - since_ns < quiet_ms * CLOCK_MS ||
+        watch->now_ns - watch->barrier_ns < FAILOVER_GATHER_MS * CLOCK_MS)
         return false;
-    if (!is_fit(watch, vip->holder, (uint32_t)quiet_ms))
+    const struct failover_member *holder = failover_watch_member(watch, vip->holder);
+    if (is_silent(watch, vip->holder, quiet_ms) || (holder && !holder->fit_ns))
         return true;
+    since_ns = since_ns > watch->barrier_ns ? since_ns : watch->barrier_ns;
     return watch->now_ns - since_ns > (FAILOVER_HEARD_MS + 2 * vip->lease_ms) * CLOCK_MS &&
            failover_unpromised(facts, watch, lease_resource_vip(vip), vip->epoch);
 }

@@ -5,8 +5,14 @@
 
 void failover_watch_start(struct failover_watch *watch, uint64_t now_ns)
 {
-    memset(watch, 0, sizeof(*watch));
-    watch->now_ns = watch->barrier_ns = now_ns;
+    struct failover_watch anew = {.now_ns = now_ns, .barrier_ns = now_ns, .count = watch->count};
+    for (int i = 0; i < watch->count; i++) {
+        const struct failover_member *member = &watch->members[i];
+        bool heard = member->heard_ns > member->seen_ns;
+        anew.members[i] = (struct failover_member){
+            .id = member->id, .seen_ns = heard ? member->heard_ns : member->seen_ns};
+    }
+    *watch = anew;
 }
 
 const struct failover_member *failover_watch_member(const struct failover_watch *watch,
@@ -39,6 +45,23 @@ static void forget_removed(struct failover_watch *watch, const struct cluster_st
             watch->members[i] = watch->members[--watch->count];
 }
 
+/* Each has an epoch of its own: where one is goes on from when that was given to it. */
+static void look_at_vips(struct failover_watch *watch, const struct cluster_state *facts)
+{
+    struct failover_vip before[LIMIT_VIPS];
+    int count = watch->vips_count;
+    bool first = !watch->phase_ns;
+    memcpy(before, watch->vips, sizeof(before));
+    for (int i = 0; i < facts->vips_count; i++) {
+        struct failover_vip *vip = &watch->vips[i];
+        *vip = (struct failover_vip){facts->vips[i].epoch, first ? 0 : watch->now_ns};
+        for (int k = 0; k < count; k++)
+            if (before[k].epoch == vip->epoch)
+                vip->since_ns = before[k].since_ns;
+    }
+    watch->vips_count = facts->vips_count;
+}
+
 void failover_watch_facts(struct failover_watch *watch, uint64_t now_ns,
                           const struct cluster_state *facts)
 {
@@ -46,6 +69,7 @@ void failover_watch_facts(struct failover_watch *watch, uint64_t now_ns,
     ASSERT(now_ns >= watch->now_ns);
     watch->now_ns = now_ns;
     forget_removed(watch, facts);
+    look_at_vips(watch, facts);
     if (watch->epoch != primary->epoch) {
         watch->switch_to = 0; /* it was about the epoch before: done, or failed */
         watch->switch_ready = false;
@@ -67,19 +91,32 @@ void failover_watch_facts(struct failover_watch *watch, uint64_t now_ns,
         watch->version_ns = now_ns;
 }
 
+/* NULL = there is no room for another one. */
+static struct failover_member *find_or_add(struct failover_watch *watch, uint64_t id)
+{
+    for (int i = 0; i < watch->count; i++)
+        if (watch->members[i].id == id)
+            return &watch->members[i];
+    if (watch->count == LIMIT_REGIONS)
+        return NULL;
+    struct failover_member *member = &watch->members[watch->count++];
+    *member = (struct failover_member){.id = id};
+    return member;
+}
+
+void failover_watch_seen(struct failover_watch *watch, uint64_t id, uint64_t seen_ns)
+{
+    struct failover_member *member = find_or_add(watch, id);
+    if (member)
+        member->seen_ns = seen_ns;
+}
+
 void failover_watch_heard(struct failover_watch *watch, uint64_t now_ns, uint64_t id,
                           const struct member_status *status)
 {
-    struct failover_member *member = NULL;
-    for (int i = 0; i < watch->count; i++)
-        if (watch->members[i].id == id)
-            member = &watch->members[i];
-    if (!member) {
-        if (watch->count == LIMIT_REGIONS)
-            return;
-        member = &watch->members[watch->count++];
-        *member = (struct failover_member){.id = id};
-    }
+    struct failover_member *member = find_or_add(watch, id);
+    if (!member)
+        return;
     member->heard_ns = now_ns;
     if (!status->fit)
         member->fit_ns = 0;

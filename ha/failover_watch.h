@@ -10,6 +10,7 @@
 struct failover_member {
     uint64_t id;
     uint64_t heard_ns; /* 0 = nothing since this member leads */
+    uint64_t seen_ns;  /* it was heard last before, 0 = not; says that it was there, no more */
     uint64_t fit_ns;   /* since when it says that it is fit without a break, 0 = it does not */
     struct member_status status;
 };
@@ -24,12 +25,21 @@ struct failover_watch {
     uint64_t switch_to; /* switchover of this epoch that an operator asked for, 0 = none */
     bool switch_ready;  /* its orderly part is done: the old primary gave its lease back */
     uint64_t vip_epoch, moved_ns; /* since when the virtual IPs are where they are */
+    int vips_count;
+    struct failover_vip {
+        uint64_t epoch;    /* no two have the same */
+        uint64_t since_ns; /* it is where it is, 0 = this member did not lead yet */
+    } vips[LIMIT_VIPS];
     int count;
     struct failover_member members[LIMIT_REGIONS];
 };
 
-/** This member begins to lead: nothing that was heard before counts. */
+/** This member begins to lead: of what was heard before nothing counts but when that was. Zero the
+ * watch before the first time. */
 void failover_watch_start(struct failover_watch *watch, uint64_t now_ns);
+
+/** A member was heard at that time, while this one did not lead. */
+void failover_watch_seen(struct failover_watch *watch, uint64_t member, uint64_t seen_ns);
 
 /** The facts, whenever they changed and before each decision; forgets members that are gone. */
 void failover_watch_facts(struct failover_watch *watch, uint64_t now_ns,

@@ -338,6 +338,7 @@ static void test_vips_move_and_come_back(void **state)
     facts.vips_count = 2;
     facts.vips[0] = vip(1, 1);
     facts.vips[1] = vip(2, 2);
+    later(0);
     for (int i = 0; i < 2; i++) {
         heard[i].fit = true;
         hear(i + 1);
@@ -365,6 +366,81 @@ static void test_vips_move_and_come_back(void **state)
     assert_int_equal(command.vip_assign.holder, 1);
 }
 
+static int assign(struct command *command)
+{
+    const char *why = "";
+    if (!failover_vips(&facts, &watch, command, &why))
+        return 0;
+    for (int i = 0; i < facts.vips_count; i++)
+        if (!strcmp(facts.vips[i].net, command->vip_assign.net)) {
+            facts.vips[i].holder = command->vip_assign.holder;
+            facts.vips[i].epoch = ++facts.vip_epoch;
+        }
+    later(1);
+    return (int)command->vip_assign.holder;
+}
+
+/* Each of them waits for itself: the second is not held up because the first has just moved. */
+static void test_all_vips_of_a_lost_holder_move(void **state)
+{
+    (void)state;
+    struct command command;
+    facts.vips_count = 3;
+    facts.vip_epoch = 3;
+    for (int i = 0; i < 3; i++) {
+        facts.vips[i] = vip(i + 1, 1);
+        heard[i].fit = true;
+        hear(i + 1);
+    }
+    later(0);
+    later(401);
+    hear(2);
+    hear(3);
+    assert_int_equal(assign(&command), 2);
+    assert_int_equal(assign(&command), 3);
+    assert_int_equal(assign(&command), 2);
+    assert_int_equal(assign(&command), 0);
+    heard[1].fit = false; /* who has just got them is given the time to take them */
+    hear(2);
+    assert_int_equal(assign(&command), 0);
+    later(400);
+    hear(2);
+    hear(3);
+    assert_int_equal(assign(&command), 3);
+}
+
+/* It has been silent for as long, whoever led meanwhile; but who is there is to be heard first. */
+static void test_a_new_leader_knows_who_is_silent(void **state)
+{
+    (void)state;
+    struct command command;
+    struct member_status ours = {.fit = true};
+    facts.vips_count = 1;
+    facts.vip_epoch = 1;
+    facts.vips[0] = vip(1, 1);
+    memset(&watch, 0, sizeof(watch));
+    failover_watch_seen(&watch, 1, now_ns);
+    failover_watch_seen(&watch, 3, now_ns);
+    now_ns += MS(600);
+    failover_watch_start(&watch, now_ns);
+    later(0);
+    failover_watch_heard(&watch, now_ns, 2, &ours);
+    assert_int_equal(assign(&command), 0);
+    later(FAILOVER_GATHER_MS);
+    failover_watch_heard(&watch, now_ns, 2, &ours);
+    assert_int_equal(assign(&command), 2);
+    facts.vips[0] = vip(1, 3); /* one that was never heard of gets its time */
+    failover_watch_start(&watch, now_ns);
+    watch.count = 0;
+    later(0);
+    later(FAILOVER_GATHER_MS);
+    failover_watch_heard(&watch, now_ns, 2, &ours);
+    assert_int_equal(assign(&command), 0);
+    later(400);
+    failover_watch_heard(&watch, now_ns, 2, &ours);
+    assert_int_equal(assign(&command), 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -380,6 +456,8 @@ int main(void)
         cmocka_unit_test_setup(test_acceptors_wait, set_up),
         cmocka_unit_test_setup(test_vips_are_spread, set_up),
         cmocka_unit_test_setup(test_vips_move_and_come_back, set_up),
+        cmocka_unit_test_setup(test_all_vips_of_a_lost_holder_move, set_up),
+        cmocka_unit_test_setup(test_a_new_leader_knows_who_is_silent, set_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
