@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "raft/log_check.h"
+#include "raft/silent_leader.h"
 #include "raft/transport.h"
 #include "src/base/clock.h"
 #include "src/base/container.h"
@@ -254,6 +255,7 @@ static void on_watch(struct loop_timer *timer)
         look_at_disk(replica, role);
     if (replica->failed)
         return;
+    silent_leader_forget(&replica->raft, replica->io.time(&replica->io), WATCH_MS);
     if (role == RAFT_LEADER && !replica->barrier_busy &&
         replica->passed_term != raft_current_term(&replica->raft))
         replica->barrier_busy = raft_barrier(&replica->raft, &replica->barrier, on_barrier) == 0;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "raft/frame_check.h"
+#include "raft/silent_leader.h"
 #include "src/base/container.h"
 #include "test/sim/sim.h"
 
@@ -370,6 +371,7 @@ static void on_tick(struct sim_node *node, void *subject)
     if (node->sleeps_ns > sim.now_ns)
         return;
     node->tick(node->io);
+    silent_leader_forget(node->raft, io_time(node->io), HEARTBEAT_MS);
     if ((int)raft_state(node->raft) != node->last_state)
         sim_trace(node, "is %s in term %d", raft_state_name((int)raft_state(node->raft)),
                   (int)raft_current_term(node->raft));
