@@ -22,6 +22,7 @@ enum {
     PERIOD_MS = 50,   /* the sweep beside the triggers; also between statuses */
     FENCED_MS = 200,  /* fenced is asked so often whether it is there */
     SILENCE_MS = 500, /* a member heard again after it was cut off: clients may have been, too */
+    SILENCE_MOST_MS = 60000, /* then it counts as gone rather than cut off */
 };
 
 struct reconcile {
@@ -255,6 +256,20 @@ static bool others_are_fit(const struct reconcile *reconcile)
     return false;
 }
 
+/* Is there a member that was heard, and may be heard again any moment? */
+static bool is_somebody_silent(const struct reconcile *reconcile)
+{
+    uint64_t now_ns = clock_boot_ns();
+    for (int i = 0; i < LIMIT_REGIONS; i++) {
+        const struct heard *heard = &reconcile->heard[i];
+        uint64_t silent_ns = now_ns - heard->heard.heard_ns;
+        if (heard->id && cluster_state_member(&reconcile->view.facts, heard->id) &&
+            silent_ns > SILENCE_MS * CLOCK_MS && silent_ns < SILENCE_MOST_MS * CLOCK_MS)
+            return true;
+    }
+    return false;
+}
+
 static void on_fenced(void *subject, const struct fence_reply *reply, int fd)
 {
     (void)subject, (void)reply, (void)fd;
@@ -298,6 +313,7 @@ static void look(struct reconcile *reconcile)
     if (facts->name[0])
         balancer_look(reconcile->balancer, facts);
     endpoint_check_look(reconcile->endpoint_check);
+    vip_silence(reconcile->vip, is_somebody_silent(reconcile));
     vip_look(reconcile->vip, facts, self, fit || !others_are_fit(reconcile));
     tell_status(reconcile, fit);
     duty_look(reconcile->duty, facts, view->leads, view->raft.term);

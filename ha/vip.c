@@ -36,7 +36,7 @@ struct address {
 struct vip {
     struct vip_setup setup;
     struct address addresses[LIMIT_VIPS];
-    bool looked;
+    bool looked, silence;
     char problem[256];
 };
 
@@ -182,7 +182,7 @@ static void put_on(struct address *address)
     ask_fenced(address, &request);
 }
 
-static void renew(const struct address *address, bool announce)
+static void renew(const struct address *address, enum fence_announce announce)
 {
     struct fence_request request = {.type = FENCE_LEASE};
     request.lease.resource = FENCE_RESOURCE_ADDRESS;
@@ -198,7 +198,7 @@ static void on_extended(void *owner, struct lease_hold *hold)
     struct address *address = owner;
     (void)hold;
     if (address->held || address->busy)
-        renew(address, false);
+        renew(address, address->vip->silence ? FENCE_ANNOUNCE_OFTEN : FENCE_ANNOUNCE_KEEP);
     else if (clock_boot_ns() >= address->wait_until_ns)
         put_on(address);
 }
@@ -266,13 +266,19 @@ void vip_look(struct vip *vip, const struct cluster_state *facts, uint64_t self,
     }
 }
 
+void vip_silence(struct vip *vip, bool silence)
+{
+    vip->silence = silence;
+}
+
 void vip_announce(struct vip *vip)
 {
     for (int i = 0; i < LIMIT_VIPS; i++) {
         struct address *address = &vip->addresses[i];
         if (address->net[0] && address->held && !address->busy &&
             lease_hold_live(&address->hold, address->hold.core.epoch))
-            renew(address, true); /* never put on: fenced may have dropped it, and says so */
+            renew(address,
+                  FENCE_ANNOUNCE_ANEW); /* never put on: fenced may have dropped it, and says so */
     }
 }
 

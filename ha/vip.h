@@ -29,6 +29,9 @@ void vip_free(struct vip *vip);
  */
 void vip_look(struct vip *vip, const struct cluster_state *facts, uint64_t self, bool fit);
 
+/** Somebody who was there is not heard: from the next renewal on the wire is told often. */
+void vip_silence(struct vip *vip, bool silence);
+
 /** Tell the wire once more where the addresses are: some may not have heard. */
 void vip_announce(struct vip *vip);
 

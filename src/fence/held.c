@@ -16,6 +16,7 @@
 /* When to announce after an address was added, ms; then every 10 s. */
 static const int announce_ms[] = {0, 20, 60, 150, 400, 1000, 2000, 4000};
 enum { ANNOUNCE_EVERY_MS = 10000, PROBES = 3, PROBE_EVERY_MS = HELD_PROBE_MS / PROBES };
+enum { OFTEN_MS = 40 };     /* while who was cut off may come back: it is to be right at once */
 enum { CONTEST_MS = 1000 }; /* how often somebody else's use of the address is answered at most */
 
 static bool is_free(const struct held_address *slot)
@@ -224,8 +225,11 @@ enum error_code held_renew(struct held *held, const struct fence_request *reques
     if (request->lease.epoch > slot->epoch || request->lease.deadline_ns > slot->deadline_ns)
         slot->deadline_ns = request->lease.deadline_ns;
     slot->epoch = request->lease.epoch;
-    if (request->lease.announce && !slot->probing)
+    bool often = request->lease.announce == FENCE_ANNOUNCE_OFTEN;
+    if (!slot->probing &&
+        (request->lease.announce == FENCE_ANNOUNCE_ANEW || (often && !slot->often)))
         announce_again(slot, clock_boot_ns());
+    slot->often = often;
     return slot->probing ? ERR_OK : let_speak(held, slot, err);
 }
 
@@ -324,6 +328,8 @@ static void step_announce(struct held_address *slot, uint64_t now)
     int wait_ms = slot->step < (int)COUNT_OF(announce_ms)
                       ? announce_ms[slot->step] - announce_ms[slot->step - 1]
                       : ANNOUNCE_EVERY_MS;
+    if (slot->often && wait_ms > OFTEN_MS)
+        wait_ms = OFTEN_MS;
     slot->next_step_ns = now + (uint64_t)wait_ms * CLOCK_MS;
 }
 

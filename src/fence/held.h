@@ -24,6 +24,7 @@ struct held_address {
     int arp;               /* socket, -1 */
     bool probing, guarded; /* guarded: both hooks of the guard are in force */
     int step;              /* of the probe or announcement schedule */
+    bool often;            /* is announced: somebody may come back who was cut off */
     uint64_t next_step_ns, next_refresh_ns;
     bool link_down;      /* at the last refresh */
     uint64_t contest_ns; /* when somebody else's use of it was answered last */

@@ -53,7 +53,7 @@ static bool is_sound(const struct fence_request *request)
     case FENCE_PG_SIGNAL:
         return request->pg_signal.what <= FENCE_SIGNAL_PROMOTE;
     case FENCE_LEASE:
-        return request->lease.epoch > 0 && request->lease.announce <= 1 &&
+        return request->lease.epoch > 0 && request->lease.announce <= FENCE_ANNOUNCE_OFTEN &&
                (request->lease.resource == FENCE_RESOURCE_POSTGRES ||
                 (request->lease.resource == FENCE_RESOURCE_ADDRESS &&
                  is_net(request->lease.address)));

@@ -36,6 +36,11 @@ enum fence_type {
 
 enum fence_stop { FENCE_STOP_FAST, FENCE_STOP_IMMEDIATE, FENCE_STOP_KILL };
 enum fence_signal { FENCE_SIGNAL_RELOAD, FENCE_SIGNAL_PROMOTE };
+enum fence_announce {
+    FENCE_ANNOUNCE_KEEP,  /* as it is told */
+    FENCE_ANNOUNCE_ANEW,  /* from the beginning */
+    FENCE_ANNOUNCE_OFTEN, /* until a renewal says KEEP: somebody may be cut off, and come back */
+};
 enum fence_resource { FENCE_RESOURCE_POSTGRES, FENCE_RESOURCE_ADDRESS };
 
 enum fence_listen {
@@ -65,7 +70,7 @@ struct fence_request {
             uint64_t epoch;          /* a lower one than the highest seen is refused */
             uint64_t deadline_ns;    /* BOOTTIME */
             char address[FENCE_NET]; /* of an ADDRESS */
-            uint32_t announce;       /* 1: of an ADDRESS, which is then told from the beginning */
+            uint32_t announce;       /* of an ADDRESS: enum fence_announce */
         } lease;
         struct {
             char address[FENCE_NET]; /* "10.0.0.9/24" */

@@ -43,7 +43,7 @@ static void note_dropped(const char *address)
     dropped++;
 }
 
-static enum error_code renew(bool announce)
+static enum error_code renew(enum fence_announce announce)
 {
     struct fence_request request = {.type = FENCE_LEASE};
     struct error err;
@@ -114,13 +114,26 @@ static void test_quiet_then_again_when_asked(void **state)
 {
     (void)state;
     assert_int_equal(run_ms(300), 0);
-    assert_int_equal(renew(false), ERR_OK);
+    assert_int_equal(renew(FENCE_ANNOUNCE_KEEP), ERR_OK);
     add(); /* of one that is held: a renewal */
     assert_int_equal(answers, 2);
     assert_int_equal(run_ms(100), 0);
-    assert_int_equal(renew(true), ERR_OK);
+    assert_int_equal(renew(FENCE_ANNOUNCE_ANEW), ERR_OK);
     assert_in_range(run_ms(100), 2, 6); /* at 0, 20 and 60 ms, in both forms, if it is on time */
     run_ms(4300);
+}
+
+/* While somebody may come back who was cut off, and no longer. */
+static void test_often_while_asked(void **state)
+{
+    (void)state;
+    assert_int_equal(renew(FENCE_ANNOUNCE_OFTEN), ERR_OK);
+    run_ms(600);
+    assert_int_equal(renew(FENCE_ANNOUNCE_OFTEN), ERR_OK); /* goes on, does not begin anew */
+    assert_in_range(run_ms(400), 10, 20);                  /* every 40 ms, in both forms */
+    assert_int_equal(renew(FENCE_ANNOUNCE_KEEP), ERR_OK);
+    run_ms(4300);
+    assert_int_equal(run_ms(300), 0);
 }
 
 static void test_who_else_claims_it_is_answered(void **state)
@@ -151,7 +164,7 @@ static void test_a_lapse_is_final(void **state)
     may_drop = true;
     assert_true(held_lapse(&held));
     assert_int_equal(dropped, 1);
-    assert_int_equal(renew(true), ERR_NOT_FOUND);
+    assert_int_equal(renew(FENCE_ANNOUNCE_ANEW), ERR_NOT_FOUND);
     assert_int_equal(run_ms(100), 0);
     assert_false(held_lapse(&held));
 }
@@ -163,6 +176,7 @@ int main(void)
         return 77;
     }
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_quiet_then_again_when_asked),
+                                       cmocka_unit_test(test_often_while_asked),
                                        cmocka_unit_test(test_who_else_claims_it_is_answered),
                                        cmocka_unit_test(test_again_when_the_link_is_back),
                                        cmocka_unit_test(test_a_lapse_is_final)};

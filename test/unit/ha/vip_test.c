@@ -154,11 +154,17 @@ static void test_renewals_announce_only_when_they_must(void **state)
     grant();
     struct asked renewal = take();
     assert_int_equal(renewal.request.type, FENCE_LEASE);
-    assert_int_equal(renewal.request.lease.announce, 0);
+    assert_int_equal(renewal.request.lease.announce, FENCE_ANNOUNCE_KEEP);
+    vip_silence(vip, true); /* somebody may be cut off */
+    grant();
+    assert_int_equal(take().request.lease.announce, FENCE_ANNOUNCE_OFTEN);
+    vip_silence(vip, false);
+    grant();
+    assert_int_equal(take().request.lease.announce, FENCE_ANNOUNCE_KEEP);
     vip_announce(vip);
     renewal = take();
     assert_int_equal(renewal.request.type, FENCE_LEASE);
-    assert_int_equal(renewal.request.lease.announce, 1);
+    assert_int_equal(renewal.request.lease.announce, FENCE_ANNOUNCE_ANEW);
     assert_int_equal(renewal.request.lease.epoch, 5);
 }
 
