@@ -312,17 +312,24 @@ enum error_code pg_files_promote(const struct pg_files *files, struct error *err
     return file_write(path, "", 0, 0600, err);
 }
 
+static void print_local(const struct pg_files *files, const char *database, const char *user,
+                        char *text, size_t size)
+{
+    snprintf(text, size, "host='%s' port=%d dbname=%s user=%s connect_timeout=2",
+             files->settings->run_dir, files->settings->pg_port, database, user);
+}
+
 void pg_files_supervisor(const struct pg_files *files, char *text, size_t size)
 {
-    snprintf(text, size,
-             "host='%s' port=%d dbname=postgres user=gantry application_name=supervisor "
-             "connect_timeout=2",
-             files->settings->run_dir, files->settings->pg_port);
+    print_local(files, "postgres", "gantry application_name=supervisor", text, size);
+}
+
+void pg_files_warm(const struct pg_files *files, char *text, size_t size)
+{
+    print_local(files, "gantry", "gantry application_name=supervisor", text, size);
 }
 
 void pg_files_client(const struct pg_files *files, char *text, size_t size)
 {
-    snprintf(text, size,
-             "host='%s' port=%d dbname=gantry user=api application_name=api connect_timeout=2",
-             files->settings->run_dir, files->settings->pg_port);
+    print_local(files, "gantry", "api application_name=api", text, size);
 }

@@ -71,6 +71,8 @@ uint32_t pg_files_newest(const struct pg_files *files);
  */
 enum error_code pg_files_promote(const struct pg_files *files, struct error *err);
 
-/** conninfo of the supervisor (superuser gantry) and of the API (role api, database gantry). */
+/** conninfo of the supervisor (superuser gantry; _warm: in the API's database, which need not be
+ * open) and of the API (role api, database gantry). */
 void pg_files_supervisor(const struct pg_files *files, char *text, size_t size);
+void pg_files_warm(const struct pg_files *files, char *text, size_t size);
 void pg_files_client(const struct pg_files *files, char *text, size_t size);

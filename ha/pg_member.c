@@ -298,7 +298,7 @@ static void after_start(struct pg_member *member)
     if (seen->source)
         member->positioned = false;
     member->failed = member->preset = member->ready_voter = 0;
-    member->streams = member->checkpointed = false;
+    member->streams = member->checkpointed = member->warm = false;
     member->replicas_count = 0;
     atomic_store(&member->lease_end_ns, 0);
 }
@@ -380,7 +380,7 @@ static void after_open(struct pg_member *member, const struct pg_work *work)
     member->seen.open = true;
     member->in_force_version = work->step.facts.voters_version;
     member->ready_mark = work->step.seen.lsn;
-    member->watch_good_ns = member->dial_good_ns = clock_boot_ns();
+    member->watch_good_ns = member->dial_good_ns = member->opened_ns = clock_boot_ns();
     member->watch_late = 0;
     member->watch_next_ns = 0;
 }

@@ -37,6 +37,9 @@ void pg_member_free(struct pg_member *member);
 /** facts: past the barrier. */
 void pg_member_look(struct pg_member *member, const struct cluster_state *facts, uint64_t self);
 
+/** fenced says that the postmaster has ended by itself; what it left is being ended. */
+void pg_member_broke(struct pg_member *member);
+
 /** fenced says that PostgreSQL ended. */
 void pg_member_ended(struct pg_member *member, const char *how);
 

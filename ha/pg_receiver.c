@@ -6,7 +6,7 @@
 
 #include "src/base/clock.h"
 
-enum { LOOK_MS = 5 };
+enum { LOOK_MS = 2 };
 
 DB_STATEMENT(receiver_look, "SELECT coalesce(max(pid), 0), coalesce(bool_or(status = 'streaming'),"
                             " false) FROM pg_stat_wal_receiver");

@@ -11,6 +11,7 @@
 
 enum {
     LATE_LOOKS = 3,       /* a loop that was held up itself is no evidence */
+    CALM_MS = 1000,       /* clients come in after a failover; then its checkpoint is made */
     GONE_LOOKS = 5,       /* watches without a stream of the next voter: a second */
     LOST_AFTER_MS = 5000, /* a standby that does not stream asks why */
     HANDED_OVER_MS = 2000,
@@ -70,7 +71,7 @@ int pg_upkeep_next(const struct pg_member *member, uint64_t now_ns)
     if (names || wanted.members != member->in_force.members ||
         wanted.revoked != member->in_force.revoked)
         return PG_STEP_STEER;
-    if (primary && !member->checkpointed)
+    if (primary && !member->checkpointed && now_ns >= member->opened_ns + CALM_MS * CLOCK_MS)
         return PG_STEP_CHECKPOINT; /* who rewinds waits for it */
     if (seen->source && !member->streams && now_ns >= member->lost_next_ns)
         return PG_STEP_LOST;
@@ -148,6 +149,7 @@ static void take_watch(struct pg_member *member, const struct pg_watch *watch, u
         look_for_ready(member);
     }
     member->streams = watch->streams;
+    member->warm |= watch->warmed;
     if (watch->streams || watch->lsn != member->position.lsn)
         member->lost_next_ns = now_ns + LOST_AFTER_MS * CLOCK_MS;
     member->position.lsn = watch->lsn;
@@ -201,6 +203,16 @@ static void dial(struct pg_member *member, uint64_t now_ns)
     loop_run_blocking(member->setup.loop, run_dial, finish_dial, work);
 }
 
+/* Others may begin to take over while the last of it ends: they need no more than the word. */
+void pg_member_broke(struct pg_member *member)
+{
+    if (!is_primary(member) || member->failed == member->seen.started_for)
+        return;
+    log_error("PostgreSQL's first process has ended: its lease is not renewed");
+    member->failed = member->seen.started_for;
+    member->setup.events.changed(member->setup.owner);
+}
+
 static bool is_silent(const struct pg_member *member, uint64_t now_ns)
 {
     return now_ns > member->watch_good_ns + PG_WATCH_FAILED_MS * CLOCK_MS ||
@@ -228,6 +240,8 @@ void pg_upkeep_watch(struct pg_member *member, uint64_t now_ns)
     work->member = member;
     work->watch.db = member->watch_db;
     work->watch.primary = primary;
+    if (standby && member->streams && !member->warm)
+        pg_files_warm(&member->files, work->watch.warm, sizeof(work->watch.warm));
     work->started_for = member->seen.started_for;
     work->serial = op_begin(&member->watch, "watch", 0);
     member->watch_next_ns = now_ns + PG_WATCH_MS * CLOCK_MS;

@@ -65,6 +65,7 @@ struct pg_member {
     uint64_t in_force_version, ready_mark, ready_voter, preset; /* of the data voters */
     int gone_looks; /* watches in a row that did not see the next voter stream */
     bool checkpointed;
+    uint64_t opened_ns;
     struct pg_change change;
 
     struct op watch, dial;
@@ -72,7 +73,7 @@ struct pg_member {
     uint64_t dial_next_ns, dial_good_ns;
     uint64_t watch_next_ns, watch_good_ns, stream_ns, lost_next_ns;
     int watch_late;
-    bool streams;
+    bool streams, warm; /* warm: see pg_watch.h */
     int replicas_count;
     struct pg_replica replicas[LIMIT_REGIONS];
 };

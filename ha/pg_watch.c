@@ -25,6 +25,7 @@ static enum error_code look(struct pg_watch *watch, struct error *err)
     if (!watch->primary) {
         code = pg_receiver_look(watch->db, &receiver, err);
         watch->streams = receiver.streams;
+        watch->warmed = !code && watch->warm[0] && pg_watch_dial(watch->warm);
         return code;
     }
     code = pg_replicas_check(watch->db, NULL, err);

@@ -17,8 +17,12 @@ enum {
 struct pg_watch {
     struct db *db;
     bool primary;
+    /* The API's database is connected to once, "" = not: who connects to it first after a start
+     * waits until PostgreSQL has read its catalogues, and that would be the first client after a
+     * failover. */
+    char warm[LIMIT_PATH + 128];
     /* out */
-    bool streams;
+    bool streams, warmed;
     uint64_t lsn; /* written, or replayed */
     int replicas_count;
     struct pg_replica replicas[LIMIT_REGIONS];

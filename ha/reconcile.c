@@ -418,6 +418,8 @@ void reconcile_notice(struct reconcile *reconcile, const struct fence_reply *not
 {
     if (notice->kind == FENCE_NOTICE_PG_ENDED)
         pg_member_ended(reconcile->pg, notice->text);
+    else if (notice->kind == FENCE_NOTICE_PG_BROKE)
+        pg_member_broke(reconcile->pg);
     else if (notice->kind == FENCE_NOTICE_DROPPED)
         vip_dropped(reconcile->vip, notice->text);
 }

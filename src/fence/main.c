@@ -91,6 +91,11 @@ static void on_postgres_gone(const char *how)
     notify_regiond(FENCE_NOTICE_PG_ENDED, how);
 }
 
+static void on_postgres_broke(const char *how)
+{
+    notify_regiond(FENCE_NOTICE_PG_BROKE, how);
+}
+
 static void fill_report(struct fence_report *report)
 {
     report->postmaster = postgres_alive(&fenced.postgres) ? (int32_t)fenced.postgres.child.pid : 0;
@@ -398,6 +403,7 @@ static enum error_code set_up(struct error *err)
     fenced.held.answer = answer_regiond;
     fenced.held.dropped = on_dropped;
     fenced.postgres.answer = answer_regiond;
+    fenced.postgres.broke = on_postgres_broke;
     fenced.postgres.gone = on_postgres_gone;
     if (prctl(PR_SET_CHILD_SUBREAPER, 1))
         return error_errno(err, "subreaper");

@@ -133,10 +133,14 @@ void postgres_reap(struct postgres *postgres)
     child_reap(&postgres->child, postgres->how, sizeof(postgres->how));
     postgres->ended = true;
     postgres->deadline_ns = 0;
-    if (!cgroup_is_empty(&postgres->child.group))
+    if (!cgroup_is_empty(&postgres->child.group)) {
+        bool asked = postgres->harder_ns != 0;
         stop_by(postgres, FENCE_STOP_KILL, POLL_EMPTY_MS); /* backends that outlived it */
-    else
+        if (!asked)
+            postgres->broke(postgres->how);
+    } else {
         postgres->harder_ns = clock_boot_ns();
+    }
 }
 
 static void finish(struct postgres *postgres)

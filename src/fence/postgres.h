@@ -19,7 +19,8 @@ struct postgres {
     char how[96];                /* it ended */
     uint32_t stop_request;       /* to be answered when the cgroup is empty; 0 = none */
     void (*answer)(uint32_t request, enum error_code code, const char *text);
-    void (*gone)(const char *how); /* the cgroup is empty */
+    void (*broke)(const char *how); /* the postmaster ended by itself and left others */
+    void (*gone)(const char *how);  /* the cgroup is empty */
 };
 
 /** End what an earlier fenced left. */

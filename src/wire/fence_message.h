@@ -109,6 +109,8 @@ struct fence_report {
 enum fence_notice {
     FENCE_REPLY,           /* to the request with this number */
     FENCE_NOTICE_PG_ENDED, /* PostgreSQL ended; its cgroup is empty. text says how */
+    FENCE_NOTICE_PG_BROKE, /* its postmaster has ended by itself and left others: they are being
+                              ended */
     FENCE_NOTICE_DROPPED,  /* an address was dropped because its lease ended; text is the address */
 };
 

@@ -21,13 +21,19 @@
 
 static char folder[] = "/tmp/postgres_test_XXXXXX";
 static struct postgres postgres;
-static int answers, refused, gone;
+static int answers, refused, broke, gone;
 
 static void on_answer(uint32_t request, enum error_code code, const char *text)
 {
     (void)request, (void)text;
     answers++;
     refused += code != ERR_OK;
+}
+
+static void on_broke(const char *how)
+{
+    (void)how;
+    broke++;
 }
 
 static void on_gone(const char *how)
@@ -48,8 +54,8 @@ static void list_processes(pid_t pid)
 static int set_up(void **state)
 {
     (void)state;
-    answers = refused = gone = 0;
-    postgres = (struct postgres){.answer = on_answer, .gone = on_gone};
+    answers = refused = broke = gone = 0;
+    postgres = (struct postgres){.answer = on_answer, .broke = on_broke, .gone = on_gone};
     postgres.child.link = -1;
     snprintf(postgres.child.group.path, sizeof(postgres.child.group.path), "%s", folder);
     signal(SIGINT, SIG_IGN); /* inherited, so that it is never too early */
@@ -115,6 +121,23 @@ static void test_the_end_of_a_lease(void **state)
     postgres_run(&postgres, clock_boot_ns());
     assert_false(postgres_alive(&postgres));
     assert_int_equal(gone, 1);
+    assert_int_equal(broke, 0); /* it was ended */
+}
+
+/* Its postmaster alone was killed: that is told before the last of the others has ended. */
+static void test_a_broken_one_is_told_at_once(void **state)
+{
+    (void)state;
+    lease(3, clock_boot_ns() + CLOCK_S);
+    kill(postgres.child.pid, SIGKILL);
+    assert_true(is_killed());
+    postgres_reap(&postgres);
+    assert_int_equal(broke, 1);
+    assert_int_equal(gone, 0);
+    list_processes(0);
+    postgres_run(&postgres, clock_boot_ns());
+    assert_int_equal(gone, 1);
+    assert_int_equal(broke, 1);
 }
 
 /* A shutdown that is asked for while the lease's end is being enforced gives it no more time. */
@@ -198,6 +221,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_the_end_of_a_lease, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_broken_one_is_told_at_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_nothing_softer_holds_up_the_end, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_shutdown_has_its_time_and_no_more, set_up,
                                         tear_down),

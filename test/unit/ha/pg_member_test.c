@@ -49,6 +49,8 @@ static atomic_int failing_kind;
 static atomic_bool is_primary; /* what a look sees */
 static atomic_int flushed_by_third;
 static atomic_bool third_is_gone;
+static atomic_bool standby_streams;
+static atomic_int warmed;
 static char names[CLUSTER_STANDBY_NAMES]; /* in force */
 enum { FLUSHED_AT_OPENING = 1000 };
 
@@ -80,7 +82,10 @@ const char *pg_step_word(int kind)
 
 void pg_watch_run(struct pg_watch *watch)
 {
-    watch->code = watch->primary ? ERR_OK : ERR_UNAVAILABLE;
+    watch->code = watch->primary || atomic_load(&standby_streams) ? ERR_OK : ERR_UNAVAILABLE;
+    watch->streams = !watch->primary;
+    watch->warmed = watch->warm[0] != '\0';
+    atomic_fetch_add(&warmed, watch->warmed);
     watch->replicas_count = 1;
     watch->replicas[0] =
         (struct pg_replica){.member = 3,
@@ -246,6 +251,8 @@ static int set_up(void **state)
     atomic_store(&is_primary, false);
     atomic_store(&takes_nobody, false);
     atomic_store(&third_is_gone, false);
+    atomic_store(&standby_streams, false);
+    atomic_store(&warmed, 0);
     promotes = stops = proposed = releases = releases_while_it_runs = 0;
     runs = ending = false;
     make_data();
@@ -437,6 +444,58 @@ static void test_a_postmaster_that_takes_nobody_in_has_failed(void **state)
     assert_int_equal(status.failed, EPOCH);
 }
 
+static void come_to_serve(void)
+{
+    come_to_promote();
+    run_ms(50);
+    atomic_store(&is_primary, true);
+    run_until_proposed(COMMAND_SERVING);
+    facts.primary.phase = CLUSTER_SERVING;
+    facts.primary.served_epoch = EPOCH;
+    run_until_step(MEMBER_OPEN, 0);
+    run_ms(50);
+}
+
+/* Its death is told with the last of its processes; that it serves no more, with the first. */
+static void test_a_broken_one_has_failed(void **state)
+{
+    struct pg_status status;
+    (void)state;
+    pg_member_broke(member); /* of a standby nobody need know */
+    come_to_serve();
+    pg_member_status(member, &status);
+    assert_int_equal(status.serves, EPOCH);
+    assert_int_equal(status.failed, 0);
+    pg_member_broke(member);
+    pg_member_status(member, &status);
+    assert_int_equal(status.failed, EPOCH);
+    assert_int_equal(status.died, 0);
+    assert_int_equal(releases, 0);
+}
+
+/* Clients first: they wait for nothing more than the open gate. */
+static void test_the_checkpoint_comes_after_the_clients(void **state)
+{
+    (void)state;
+    come_to_serve();
+    run_ms(500);
+    assert_int_equal(count_steps(PG_STEP_CHECKPOINT), 0);
+    run_until_step(PG_STEP_CHECKPOINT, 0);
+}
+
+/* A standby that streams has its primary's catalogues read before clients may come. */
+static void test_a_standby_is_warm(void **state)
+{
+    (void)state;
+    set_phase(EPOCH, CLUSTER_SERVING, OTHER);
+    run_until_step(MEMBER_FOLLOW, 0);
+    run_ms(2 * PG_WATCH_MS);
+    assert_int_equal(atomic_load(&warmed), 0); /* it does not stream yet */
+    atomic_store(&standby_streams, true);
+    run_ms(5 * PG_WATCH_MS);
+    assert_int_equal(atomic_load(&warmed), 1);
+}
+
 /* Before it has its vote its name is in force already: a lone primary would wait for it for ever.
  */
 static void test_the_next_voter_vanishes(void **state)
@@ -484,6 +543,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_declined_epoch_is_not_promoted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_facts_that_leap, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_who_lags_does_not_vote, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_broken_one_has_failed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_the_checkpoint_comes_after_the_clients, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_a_standby_is_warm, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_next_voter_vanishes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_postmaster_that_takes_nobody_in_has_failed, set_up,
                                         tear_down),
