@@ -26,7 +26,12 @@
 #include "src/region/region_part.h"
 #include "src/region/script_store.h"
 
-enum { LOOK_MS = 100, RETRY_MS = 1000, PRIMARY_WAIT_MS = 10000 };
+enum {
+    LOOK_MS = 100,
+    RETRY_MS = 1000,
+    PRIMARY_WAIT_MS = 10000,
+    PARTS_MS = 200, /* after the API: each connects anew, and clients wait */
+};
 
 static struct {
     pthread_mutex_t lock;
@@ -153,13 +158,21 @@ static void migrate(void *subject)
     db_free(db);
 }
 
+static void tell_parts(struct region *region, const char *conninfo)
+{
+    region->parts_ns = 0;
+    for (int i = 0; i < region_parts_count; i++)
+        if (region_parts[i].primary)
+            region_parts[i].primary(region, conninfo, region->epoch);
+}
+
 static void tell_primary(struct region *region, const char *conninfo)
 {
     region->ready = conninfo != NULL;
     http_set_primary(region->http, conninfo, region->epoch);
-    for (int i = 0; i < region_parts_count; i++)
-        if (region_parts[i].primary)
-            region_parts[i].primary(region, conninfo, region->epoch);
+    tell_parts(region, NULL);
+    if (conninfo)
+        region->parts_ns = clock_boot_ns() + PARTS_MS * CLOCK_MS;
     pthread_mutex_lock(&shown.lock);
     free(shown.conninfo);
     shown.conninfo = conninfo ? strdup(conninfo) : NULL;
@@ -460,6 +473,8 @@ static void on_timer(struct loop_timer *timer)
     if (!region->replica && !region->reconcile)
         look_for_join(region);
     prepare_primary(region);
+    if (region->parts_ns && clock_boot_ns() >= region->parts_ns)
+        tell_parts(region, region->conninfo);
     look(region);
 }
 

@@ -66,6 +66,7 @@ struct region {
     uint64_t epoch;
     bool migrating, ready, schema_known; /* known: it was seen to be there, in some epoch */
     uint64_t retry_ns;
+    uint64_t parts_ns; /* when the parts are told of the primary, 0 = they are */
     char api_problem[256];
     bool removed; /* the cluster has taken this region out */
     bool look_posted, stopping;
