@@ -12,11 +12,13 @@
 #include "src/fence/arp.h"
 #include "src/fence/netlink.h"
 #include "src/fence/nudge.h"
+#include "src/fence/tcp_reset.h"
 
 /* When to announce after an address was added, ms; then every 10 s. */
 static const int announce_ms[] = {0, 20, 60, 150, 400, 1000, 2000, 4000};
 enum { ANNOUNCE_EVERY_MS = 10000, PROBES = 3, PROBE_EVERY_MS = HELD_PROBE_MS / PROBES };
 enum { OFTEN_MS = 40 };     /* while who was cut off may come back: it is to be right at once */
+enum { RESET_MS = 5 };      /* how long the ends of its connections are told of its own */
 enum { CONTEST_MS = 1000 }; /* how often somebody else's use of the address is answered at most */
 
 static bool is_free(const struct held_address *slot)
@@ -115,9 +117,26 @@ static enum error_code let_speak(struct held *held, struct held_address *slot, s
     return guard_let(held->guard, slot->address.address, slot->deadline_ns, err);
 }
 
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Nothing is said from the address when its lease has ended, and nothing that is due waits. */
+static void end_connections(const struct held *held, const struct held_address *slot)
+{
+    uint64_t until_ns = clock_boot_ns() + RESET_MS * CLOCK_MS;
+    until_ns = earlier(until_ns, earlier(slot->deadline_ns, held->due_ns));
+    int ended = tcp_reset_all(slot->address.address, until_ns);
+    if (ended)
+        log_info("%s: %d connections were ended", slot->text, ended);
+}
+
 static void release(struct held *held, struct held_address *slot)
 {
     struct error err;
+    if (!slot->probing)
+        end_connections(held, slot);
     if (!slot->probing && held->guard)
         guard_mute(held->guard, slot->address.address);
     if (!slot->probing && netlink_drop(held->netlink, slot->address, slot->interface, &err))
@@ -146,7 +165,7 @@ static enum error_code put_on(struct held *held, struct held_address *slot, stru
     slot->step = 0;
     slot->next_step_ns = now;
     slot->next_refresh_ns = now + HELD_REFRESH_MS * CLOCK_MS;
-    held_run(held, now); /* announces, or drops it when the deadline has passed */
+    held_run(held, now, held->due_ns); /* announces, or drops it when the deadline has passed */
     log_info("%s is on %s, epoch %llu", slot->text, slot->interface,
              (unsigned long long)slot->epoch);
     return ERR_OK;
@@ -240,7 +259,7 @@ bool held_lapse(struct held *held)
         any |= !is_free(&held->slots[i]);
         held->slots[i].deadline_ns = 0;
     }
-    held_run(held, clock_boot_ns());
+    held_run(held, clock_boot_ns(), held->due_ns);
     return any;
 }
 
@@ -333,10 +352,17 @@ static void step_announce(struct held_address *slot, uint64_t now)
     slot->next_step_ns = now + (uint64_t)wait_ms * CLOCK_MS;
 }
 
+/* While its lease still lets it tell those whose connections end. */
+static uint64_t ends_ns(const struct held_address *slot)
+{
+    uint64_t early_ns = 2 * RESET_MS * CLOCK_MS;
+    return slot->deadline_ns > early_ns ? slot->deadline_ns - early_ns : 0;
+}
+
 static void step(struct held *held, struct held_address *slot, uint64_t now)
 {
     struct error err;
-    if (now >= slot->deadline_ns) {
+    if (now >= ends_ns(slot)) {
         char text[FENCE_NET];
         snprintf(text, sizeof(text), "%s", slot->text);
         uint32_t request = slot->probing ? slot->request : 0;
@@ -363,21 +389,17 @@ static void step(struct held *held, struct held_address *slot, uint64_t now)
         step_announce(slot, now);
 }
 
-static uint64_t earlier(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
-uint64_t held_run(struct held *held, uint64_t now_ns)
+uint64_t held_run(struct held *held, uint64_t now_ns, uint64_t due_ns)
 {
     uint64_t next = UINT64_MAX;
+    held->due_ns = due_ns;
     for (int i = 0; i < LIMIT_VIPS; i++) {
         struct held_address *slot = &held->slots[i];
         if (!is_free(slot))
             step(held, slot, now_ns);
         if (is_free(slot))
             continue;
-        next = earlier(next, earlier(slot->deadline_ns, slot->next_step_ns));
+        next = earlier(next, earlier(ends_ns(slot), slot->next_step_ns));
         if (!slot->probing)
             next = earlier(next, slot->next_refresh_ns);
     }

@@ -36,6 +36,7 @@ struct held {
     struct guard *guard; /* NULL = this kernel cannot: addresses only expire */
     const char *state_dir;
     struct held_address slots[LIMIT_VIPS];
+    uint64_t due_ns; /* when something else is due in this process */
     void (*answer)(uint32_t request, enum error_code code, const char *text);
     void (*dropped)(const char *address); /* its lease ended */
 };
@@ -68,8 +69,11 @@ enum error_code held_nudge(const struct held *held, const struct fence_request *
 /** An ARP frame is there on a slot's socket: who else says that it has the address is answered. */
 void held_hear(struct held *held, int arp);
 
-/** Do what is due; returns when to call again (BOOTTIME ns, UINT64_MAX = never). */
-uint64_t held_run(struct held *held, uint64_t now_ns);
+/**
+ * Do what is due; returns when to call again (BOOTTIME ns, UINT64_MAX = never). due_ns: when
+ * something else is due, for which the ending of connections makes way.
+ */
+uint64_t held_run(struct held *held, uint64_t now_ns, uint64_t due_ns);
 
 /** Remove all: at the end of fenced, or when the child that holds the leases is gone for good. */
 void held_drop_all(struct held *held);

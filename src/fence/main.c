@@ -215,7 +215,7 @@ static uint64_t run_due(void)
 {
     uint64_t now = clock_boot_ns();
     uint64_t next = postgres_run(&fenced.postgres, now);
-    uint64_t held_next = held_run(&fenced.held, now);
+    uint64_t held_next = held_run(&fenced.held, now, next);
     if (held_next < next)
         next = held_next;
     for (int i = 0; i < CHILDREN; i++) {

@@ -9,10 +9,13 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <arpa/inet.h>
+#include <errno.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "src/base/clock.h"
@@ -74,7 +77,7 @@ static int run_ms(int ms)
         poll(fds, 2, 5);
         if (fds[0].revents)
             held_hear(&held, held.slots[0].arp);
-        held_run(&held, clock_boot_ns());
+        held_run(&held, clock_boot_ns(), UINT64_MAX);
         while (arp_is_used(far, "far", vip, &mac))
             heard++;
     }
@@ -88,6 +91,7 @@ static int set_up(void **state)
     if (!mkdtemp(folder))
         return -1;
     TEST_IP("link", "add", "near", "type", "veth", "peer", "name", "far");
+    TEST_IP("link", "set", "lo", "up");
     TEST_IP("link", "set", "near", "up");
     TEST_IP("link", "set", "far", "up");
     held.answer = note_answer;
@@ -157,6 +161,38 @@ static void test_again_when_the_link_is_back(void **state)
     assert_true(run_ms(700) >= 2);
 }
 
+/* Who is connected is told so while the lease lasts, whether it is dropped or ends. */
+static void test_connections_end_with_it(void **state)
+{
+    (void)state;
+    char byte;
+    may_drop = true;
+    for (int turn = 0; turn < 2; turn++) {
+        struct sockaddr_in to = {AF_INET, htons(5240), {htonl(vip)}, {0}};
+        struct sockaddr_in from = {AF_INET, 0, {htonl(INADDR_LOOPBACK)}, {0}};
+        int listener = socket(AF_INET, SOCK_STREAM, 0), client = socket(AF_INET, SOCK_STREAM, 0);
+        struct error err;
+        assert_int_equal(bind(listener, (struct sockaddr *)&to, sizeof(to)), 0);
+        assert_int_equal(listen(listener, 1), 0);
+        assert_int_equal(bind(client, (struct sockaddr *)&from, sizeof(from)), 0);
+        assert_int_equal(connect(client, (struct sockaddr *)&to, sizeof(to)), 0);
+        if (turn) {
+            held.slots[0].deadline_ns = clock_boot_ns() + 50 * CLOCK_MS;
+            run_ms(100);
+            assert_int_equal(dropped, 1);
+        } else {
+            held_drop(&held, "10.9.0.100/24", &err);
+        }
+        assert_int_equal(recv(client, &byte, 1, MSG_DONTWAIT), -1);
+        assert_int_equal(errno, ECONNRESET);
+        close(client);
+        close(listener);
+        add();
+        run_ms(300);
+    }
+    dropped = 0;
+}
+
 /* What lapsed is gone at once: a renewal that was under way does not bring it back. */
 static void test_a_lapse_is_final(void **state)
 {
@@ -179,6 +215,7 @@ int main(void)
                                        cmocka_unit_test(test_often_while_asked),
                                        cmocka_unit_test(test_who_else_claims_it_is_answered),
                                        cmocka_unit_test(test_again_when_the_link_is_back),
+                                       cmocka_unit_test(test_connections_end_with_it),
                                        cmocka_unit_test(test_a_lapse_is_final)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -1,0 +1,16 @@
+/*
+ * The TCP connections of an address that this host is about to give up. Their other ends learn now,
+ * by a reset, what they would learn otherwise only when the next holder hears of them.
+ * Source: sock_diag(7), SOCK_DESTROY (Linux 4.9, CONFIG_INET_DIAG_DESTROY).
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "src/base/address.h"
+
+/**
+ * End every connection whose near end is this address, until_ns (BOOTTIME) at the latest; what is
+ * left then only has no other end any more. Returns how many; a kernel that cannot ends none.
+ */
+int tcp_reset_all(ip4 address, uint64_t until_ns);
