@@ -92,21 +92,6 @@ static bool while_serving(const struct cluster_state *facts, const struct failov
     return false;
 }
 
-/* The marker may need a voter whose own data went another way: it takes a copy first, which lasts
- * as long as the database is large. Only while both are there. */
-static bool is_copied(const struct cluster_state *facts, const struct failover_watch *watch)
-{
-    const struct cluster_primary *primary = &facts->primary;
-    bool copied = false;
-    for (int i = 0; i < facts->members_count; i++) {
-        const struct failover_member *member = failover_watch_member(watch, facts->members[i].id);
-        copied |= facts->members[i].data_voter && member &&
-                  member->status.pg.copies == primary->epoch &&
-                  failover_hears(watch, facts->members[i].id, FAILOVER_HEARD_MS);
-    }
-    return copied && failover_hears(watch, primary->member, FAILOVER_HEARD_MS);
-}
-
 static bool while_set(const struct cluster_state *facts, const struct failover_watch *watch,
                       struct command *command, const char **why)
 {
@@ -115,13 +100,17 @@ static bool while_set(const struct cluster_state *facts, const struct failover_w
     uint64_t limit_ms = 2 * (uint64_t)primary->lease_ms;
     if (limit_ms < FAILOVER_SET_MS)
         limit_ms = FAILOVER_SET_MS;
-    if (is_copied(facts, watch))
-        limit_ms = FAILOVER_COPY_MS;
+    /* Who has copied starts, follows and acknowledges after that: it has the same time again. */
+    bool there = failover_hears(watch, primary->member, FAILOVER_HEARD_MS);
+    uint64_t since_ns = there && watch->copied_ns ? watch->copied_ns : watch->phase_ns;
     if (primary->declined)
         *why = "the named member gave the epoch back";
     else if (member && member->status.pg.died == primary->epoch)
         *why = "the named member's PostgreSQL has died";
-    else if (watch->now_ns - watch->phase_ns > limit_ms * CLOCK_MS)
+    else if (member && member->status.pg.failed == primary->epoch)
+        *why = "the named member's PostgreSQL does not answer any more";
+    else if (watch->now_ns - since_ns > limit_ms * CLOCK_MS ||
+             watch->now_ns - watch->phase_ns > FAILOVER_COPY_MS * CLOCK_MS)
         *why = "the named member does not come to serve";
     else {
         *why = "the named member is coming up";

@@ -10,7 +10,6 @@
 #include "raft/command.h"
 
 enum {
-    FAILOVER_HEARD_MS = 1000, /* a status older than this says nothing */
     FAILOVER_QUIET_MS =
         200, /* who is to get a virtual IP was heard since; nobody loses one before */
     FAILOVER_GATHER_MS =

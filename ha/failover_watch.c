@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "src/base/clock.h"
+
 void failover_watch_start(struct failover_watch *watch, uint64_t now_ns)
 {
     struct failover_watch anew = {.now_ns = now_ns, .barrier_ns = now_ns, .count = watch->count};
@@ -36,6 +38,20 @@ static bool is_reported(const struct failover_watch *watch, const struct cluster
         reported += member && member->status.acceptors == facts->acceptors_version;
     }
     return 2 * reported > acceptors;
+}
+
+/* The marker may need a voter whose own data went another way: it takes a copy first, which lasts
+ * as long as the database is large. */
+static bool is_copied(const struct failover_watch *watch, const struct cluster_state *facts)
+{
+    bool copied = false;
+    for (int i = 0; i < facts->members_count; i++) {
+        const struct failover_member *member = failover_watch_member(watch, facts->members[i].id);
+        copied |= facts->members[i].data_voter && member &&
+                  member->status.pg.copies == facts->primary.epoch &&
+                  watch->now_ns - member->heard_ns <= FAILOVER_HEARD_MS * CLOCK_MS;
+    }
+    return copied;
 }
 
 static void forget_removed(struct failover_watch *watch, const struct cluster_state *facts)
@@ -78,7 +94,10 @@ void failover_watch_facts(struct failover_watch *watch, uint64_t now_ns,
         watch->epoch = primary->epoch;
         watch->phase = primary->phase;
         watch->phase_ns = now_ns;
+        watch->copied_ns = 0;
     }
+    if (primary->phase == CLUSTER_SET && is_copied(watch, facts))
+        watch->copied_ns = now_ns;
     if (watch->version != facts->acceptors_version) {
         watch->version = facts->acceptors_version;
         watch->version_ns = 0;

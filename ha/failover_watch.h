@@ -6,6 +6,8 @@
 
 #include "raft/member_message.h"
 
+enum { FAILOVER_HEARD_MS = 1000 /* a status older than this says nothing */ };
+
 /* What the leader last heard of one member. */
 struct failover_member {
     uint64_t id;
@@ -20,6 +22,7 @@ struct failover_watch {
     uint64_t barrier_ns;      /* this member leads since then */
     uint64_t epoch, phase_ns; /* since when epoch and phase are what they are, as seen here */
     int phase;
+    uint64_t copied_ns; /* when a data voter last said that it copies this SET's data, 0 = none */
     uint64_t version,
         version_ns;     /* acceptor set; since when a majority of it reported it, 0 = not */
     uint64_t switch_to; /* switchover of this epoch that an operator asked for, 0 = none */

@@ -49,10 +49,11 @@ static const char *last_line(struct arena *arena, const char *output)
     return arena_strndup(arena, begin, (size_t)(end - begin));
 }
 
-static enum error_code run_program(const char *const *argv, const char **output,
-                                   struct arena *arena, struct error *err)
+static enum error_code run_program(const char *const *argv, const atomic_bool *over,
+                                   const char **output, struct arena *arena, struct error *err)
 {
-    struct process_run run = {.argv = argv, .output_limit = COPY_OUTPUT, .timeout_ms = COPY_MS};
+    struct process_run run = {
+        .argv = argv, .output_limit = COPY_OUTPUT, .timeout_ms = COPY_MS, .over = over};
     struct process_result result;
     enum error_code code = process_run(&run, arena, &result, err);
     if (code)
@@ -84,7 +85,7 @@ enum error_code pg_copy_clone(const struct pg_copy *copy, struct error *err)
     struct arena *arena = arena_new();
     enum error_code code = file_remove_tree(fresh, err);
     code = code ? code : file_remove_tree(old, err);
-    code = code ? code : run_program(argv, &output, arena, err);
+    code = code ? code : run_program(argv, copy->over, &output, arena, err);
     if (!code && rename(copy->data_dir, old) && access(copy->data_dir, F_OK) == 0)
         code = error_errno(err, "cannot set %s aside", copy->data_dir);
     if (!code && rename(fresh, copy->data_dir))
@@ -115,7 +116,7 @@ enum error_code pg_copy_rewind(const struct pg_copy *copy, struct error *err)
     enum error_code code = file_write(mark, "", 0, 0600, err);
     if (!code && unlink(signal_file) && access(signal_file, F_OK) == 0)
         code = error_errno(err, "%s", signal_file);
-    code = code ? code : run_program(argv, &output, arena, err);
+    code = code ? code : run_program(argv, NULL, &output, arena, err);
     if (code == ERR_UNAVAILABLE && strstr(err->text, "common ancestor"))
         err->code = code = ERR_CONFLICT;
     arena_free(arena);

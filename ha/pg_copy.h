@@ -4,13 +4,15 @@
  */
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "src/base/error.h"
 
 struct pg_copy {
     const char *bin_dir, *data_dir;
-    const char *conninfo; /* of the source */
+    const char *conninfo;    /* of the source */
+    const atomic_bool *over; /* a clone is given up when it becomes true; NULL = never */
 };
 
 /**

@@ -15,10 +15,10 @@ enum {
     PROMOTE_MS = 5,        /* and while it is promoted */
     REPORT_LATE_MS = 1500, /* one that is down lets those report first that could serve at once */
     IDLE_MS = 200,         /* between looks at a steady one */
-    RETRY_MS = 1000,       /* after a failed step */
-    SOON_MS = 40,          /* after one that waits for somebody else */
-    PROPOSE_MS = 100,      /* before the same is proposed again */
-    STOP_FAST_MS = 5000,   /* of a standby: it starts quickly after an orderly shutdown */
+    RETRY_MS = PG_UPKEEP_RETRY_MS,
+    SOON_MS = 40,        /* after one that waits for somebody else */
+    PROPOSE_MS = 100,    /* before the same is proposed again */
+    STOP_FAST_MS = 5000, /* of a standby: it starts quickly after an orderly shutdown */
     RECOVER_TRIES = 3,
 };
 
@@ -138,6 +138,7 @@ static void fill_step(const struct pg_member *member, int kind, struct pg_work *
     step->positioned = member->positioned;
     step->position = member->taken;
     step->seen = member->position;
+    step->over = &member->over;
 }
 
 static void run_step(struct pg_member *member, uint64_t serial)
@@ -155,6 +156,8 @@ static void run_step(struct pg_member *member, uint64_t serial)
         member->positioned = false;
     }
     member->db_used = true;
+    member->op_epoch = member->facts.primary.epoch;
+    atomic_store(&member->over, false);
     loop_run_blocking(member->setup.loop, run_work, finish_work, work);
 }
 
@@ -217,132 +220,6 @@ void pg_member_begin(struct pg_member *member, int kind)
     member->op_kind = kind;
     if (raise_floor(member, kind, serial))
         run_step(member, serial);
-}
-
-/* ---- requests to fenced ---- */
-
-struct pg_ask {
-    struct pg_member *member;
-    uint64_t serial;
-    uint32_t type;
-    int kind; /* of the step */
-    uint64_t epoch, end_ns;
-};
-
-static void after_ask(void *subject, const struct fence_reply *reply, int fd);
-
-static void ask_fenced(struct pg_member *member, struct fence_request *request,
-                       const struct pg_ask *about, bool takes_op)
-{
-    struct pg_ask *ask = calloc(1, sizeof(*ask));
-    ASSERT(ask);
-    *ask = *about;
-    ask->member = member;
-    ask->type = request->type;
-    ask->kind = member->op_kind;
-    if (takes_op)
-        ask->serial = op_begin(&member->op, "fenced", 0);
-    fence_link_send(member->setup.fence, request, after_ask, ask);
-}
-
-static void ask_start(struct pg_member *member)
-{
-    struct fence_request request = {.type = FENCE_PG_START};
-    struct pg_ask about = {.epoch = member->facts.primary.epoch};
-    snprintf(request.pg_start.data_dir, LIMIT_PATH, "%s", member->files.data_dir);
-    snprintf(request.pg_start.config_file, LIMIT_PATH, "%s", member->files.config_file);
-    ask_fenced(member, &request, &about, true);
-}
-
-void pg_member_stop(struct pg_member *member, enum fence_stop mode, uint32_t timeout_ms)
-{
-    struct fence_request request = {.type = FENCE_PG_STOP};
-    struct pg_ask about = {0};
-    request.pg_stop.mode = mode;
-    request.pg_stop.timeout_ms = timeout_ms;
-    member->op_kind = MEMBER_STOP;
-    ask_fenced(member, &request, &about, true);
-}
-
-static void ask_promote(struct pg_member *member)
-{
-    struct fence_request request = {.type = FENCE_PG_SIGNAL};
-    struct pg_ask about = {.epoch = member->facts.primary.epoch};
-    request.pg_signal.what = FENCE_SIGNAL_PROMOTE;
-    ask_fenced(member, &request, &about, true);
-}
-
-/* The lease is granted: fenced lets PostgreSQL live so long. */
-static void on_extended(void *owner, struct lease_hold *hold)
-{
-    struct pg_member *member = owner;
-    struct fence_request request = {.type = FENCE_LEASE};
-    struct pg_ask about = {.epoch = hold->core.epoch};
-    if (!member->seen.running)
-        return;
-    request.lease.resource = FENCE_RESOURCE_POSTGRES;
-    request.lease.epoch = hold->core.epoch;
-    request.lease.deadline_ns = hold->core.until_ns - LEASE_MARGIN_POSTGRES_MS * CLOCK_MS;
-    about.end_ns = request.lease.deadline_ns;
-    ask_fenced(member, &request, &about, false);
-}
-
-static void after_start(struct pg_member *member)
-{
-    struct member_observed *seen = &member->seen;
-    seen->running = member->ours = true;
-    seen->started_for = member->facts.primary.epoch;
-    seen->answers = seen->promoted = seen->marked = seen->open = false;
-    seen->source = member->starts_with;
-    seen->receiving = member->starts_with != 0;
-    if (seen->source)
-        member->positioned = false;
-    member->failed = member->preset = member->ready_voter = 0;
-    member->streams = member->checkpointed = member->warm = false;
-    member->replicas_count = 0;
-    atomic_store(&member->lease_end_ns, 0);
-}
-
-static void after_stop(struct pg_member *member)
-{
-    struct member_observed *seen = &member->seen;
-    seen->running = seen->answers = seen->open = seen->receiving = false;
-    member->recovering = false;
-    if (seen->source || seen->promoted)
-        member->positioned = false;
-    seen->source = 0;
-    atomic_store(&member->lease_end_ns, 0);
-    /* What stopped needs no lease, but for the last step of a switchover. */
-    if (member->change.epoch != seen->started_for || !member->change.stopping)
-        leases_release(member->setup.leases, &member->hold);
-}
-
-static void after_ask(void *subject, const struct fence_reply *reply, int fd)
-{
-    struct pg_ask ask = *(struct pg_ask *)subject;
-    struct pg_member *member = ask.member;
-    struct error err;
-    (void)fd;
-    free(subject);
-    if (ask.serial && !op_end(&member->op, ask.serial))
-        return;
-    if (ask.type == FENCE_LEASE) { /* refused: it is not extended, and lapses */
-        if (!reply->code && member->seen.running) {
-            atomic_store(&member->lease_epoch, ask.epoch);
-            atomic_store(&member->lease_end_ns, ask.end_ns);
-        }
-    } else if (reply->code) {
-        error_set(&err, (enum error_code)reply->code, "%s", reply->text);
-        pg_member_fail(member, &err, RETRY_MS);
-    } else if (ask.type == FENCE_QUERY) {
-        member->queried = true;
-        member->seen.running = reply->report.postmaster != 0;
-    } else if (ask.type == FENCE_PG_START) {
-        after_start(member);
-    } else if (ask.type == FENCE_PG_STOP) {
-        after_stop(member);
-    }
-    changed(member);
 }
 
 /* ---- what a step did ---- */
@@ -428,7 +305,7 @@ static void after_failure(struct pg_member *member, const struct pg_work *work)
     if (kind == PG_STEP_LOST)
         member->lost_next_ns = clock_boot_ns() + RETRY_MS * CLOCK_MS;
     if (kind == MEMBER_FREEZE && (work->step.code == ERR_TIMEOUT || !member->seen.answers))
-        pg_member_stop(member, FENCE_STOP_IMMEDIATE, 0); /* only the end of all of it will do */
+        pg_orders_stop(member, FENCE_STOP_IMMEDIATE, 0); /* only the end of all of it will do */
     if (kind == MEMBER_REWIND && work->step.must_clone)
         member->must_clone = member->facts.primary.epoch;
     if (waits || kind == PG_STEP_LOST)
@@ -462,7 +339,7 @@ static void after_rewind(struct pg_member *member, const struct pg_step *step)
         member->must_clone = member->facts.primary.epoch;
     } else {
         member->starts_with = member->in_force.source = step->source;
-        ask_start(member);
+        pg_orders_start(member);
         member->recovering = true;
     }
 }
@@ -481,7 +358,7 @@ static void after_success(struct pg_member *member, const struct pg_work *work)
     case MEMBER_START:
         member->recovering = false;
         member->starts_with = member->in_force.source = step->source;
-        ask_start(member);
+        pg_orders_start(member);
         break;
     case MEMBER_FREEZE:
         seen->source = 0;
@@ -492,8 +369,8 @@ static void after_success(struct pg_member *member, const struct pg_work *work)
         break;
     case MEMBER_PROMOTE:
         if (is_still_named(member, step->facts.primary.epoch))
-            ask_promote(member); /* fenced re-checks the lease first */
-        break;                   /* else it is stopped: see may_write in member_decide.c */
+            pg_orders_promote(member); /* fenced re-checks the lease first */
+        break;                         /* else it is stopped: see may_write in member_decide.c */
     case MEMBER_MARK:
         seen->marked = true;
         member->switch_lsn = step->switch_lsn;
@@ -598,7 +475,7 @@ static void keep_lease(struct pg_member *member, enum member_step step)
         return;
     }
     if (step == MEMBER_LEASE && !hold->core.epoch) {
-        hold->extended = on_extended;
+        hold->extended = pg_orders_extended;
         hold->owner = member;
         leases_want(member->setup.leases, hold, resource, primary->epoch, primary->lease_ms);
     }
@@ -645,9 +522,9 @@ static void act(struct pg_member *member, enum member_step step, uint64_t now)
         return;
     case MEMBER_STOP:
         if (seen->promoted || !member->ours)
-            pg_member_stop(member, FENCE_STOP_IMMEDIATE, 0);
+            pg_orders_stop(member, FENCE_STOP_IMMEDIATE, 0);
         else
-            pg_member_stop(member, FENCE_STOP_FAST, STOP_FAST_MS);
+            pg_orders_stop(member, FENCE_STOP_FAST, STOP_FAST_MS);
         return;
     case MEMBER_WAIT:
     case MEMBER_LEASE:
@@ -747,10 +624,8 @@ void pg_member_look(struct pg_member *member, const struct cluster_state *facts,
     member->self = self;
     arm(member);
     if (!member->queried) {
-        struct fence_request request = {.type = FENCE_QUERY};
-        struct pg_ask about = {0};
         if (!op_busy(&member->op) && now >= member->wait_until_ns)
-            ask_fenced(member, &request, &about, true);
+            pg_orders_query(member);
         return;
     }
     observe(member);
@@ -783,6 +658,6 @@ void pg_member_ended(struct pg_member *member, const char *how)
                   how);
         pg_member_fail(member, &err, RETRY_MS);
     }
-    after_stop(member);
+    pg_orders_stopped(member);
     changed(member);
 }

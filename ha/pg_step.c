@@ -322,7 +322,8 @@ static enum error_code follow(struct pg_step *step, struct error *err)
 static enum error_code clone(struct pg_step *step, struct error *err)
 {
     char conninfo[PG_ACCESS_CONNINFO];
-    struct pg_copy copy = {step->files->settings->pg_bin_dir, step->files->data_dir, conninfo};
+    struct pg_copy copy = {step->files->settings->pg_bin_dir, step->files->data_dir, conninfo,
+                           step->over};
     enum error_code code = check_own(step, err);
     code = code ? code : dial(step, PG_ACCESS_CLONE, conninfo, err);
     return code ? code : pg_copy_clone(&copy, err);
@@ -344,7 +345,8 @@ static enum error_code check_checkpoint(const struct pg_step *step, const char *
 static enum error_code rewind_to(struct pg_step *step, struct error *err)
 {
     char conninfo[PG_ACCESS_CONNINFO];
-    struct pg_copy copy = {step->files->settings->pg_bin_dir, step->files->data_dir, conninfo};
+    struct pg_copy copy = {step->files->settings->pg_bin_dir, step->files->data_dir, conninfo,
+                           NULL};
     struct pg_control control = {0};
     bool torn = pg_copy_is_torn(step->files->data_dir);
     enum error_code code = check_own(step, err);

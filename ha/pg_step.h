@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "ha/member_decide.h"
 #include "ha/pg_files.h"
 #include "ha/pg_position.h"
@@ -33,6 +35,7 @@ struct pg_step {
     bool answers;
     uint64_t reported; /* floor: epoch and position of the last report */
     struct pg_wal_place reported_place;
+    const atomic_bool *over; /* a copy ends when nobody needs it any more; NULL = never */
     /* in and out */
     bool positioned;
     struct pg_position_taken position;

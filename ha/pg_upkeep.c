@@ -213,26 +213,55 @@ void pg_member_broke(struct pg_member *member)
     member->setup.events.changed(member->setup.owner);
 }
 
+/* Promoted, and its marker or a copy that the marker needs is waited for. What it writes may take
+ * long meanwhile. */
+static bool comes_to_serve(const struct pg_member *member)
+{
+    const struct cluster_primary *primary = &member->facts.primary;
+    const struct member_observed *seen = &member->seen;
+    return primary->phase == CLUSTER_SET && primary->member == member->self && seen->running &&
+           seen->promoted && seen->answers && !seen->in_recovery &&
+           seen->started_for == primary->epoch;
+}
+
 static bool is_silent(const struct pg_member *member, uint64_t now_ns)
 {
-    return now_ns > member->watch_good_ns + PG_WATCH_FAILED_MS * CLOCK_MS ||
+    return (member->seen.open && now_ns > member->watch_good_ns + PG_WATCH_FAILED_MS * CLOCK_MS) ||
            now_ns > member->dial_good_ns + PG_WATCH_DIAL_FAILED_MS * CLOCK_MS;
+}
+
+static void judge_silence(struct pg_member *member, uint64_t now_ns)
+{
+    if (member->dialled_for != member->seen.started_for) {
+        member->dialled_for = member->seen.started_for;
+        member->dial_good_ns = now_ns;
+    }
+    if (!is_silent(member, now_ns)) {
+        member->watch_late = 0;
+    } else if (member->failed != member->seen.started_for && ++member->watch_late >= LATE_LOOKS) {
+        member->failed = member->seen.started_for;
+        log_error("PostgreSQL does not write any more, or takes no connection: its lease is not "
+                  "renewed");
+    }
+}
+
+/* A copy of another epoch's primary, which may hang as long as that one does. */
+static void give_up_copy(struct pg_member *member)
+{
+    if (op_busy(&member->op) && member->op_kind == MEMBER_CLONE &&
+        member->op_epoch != member->facts.primary.epoch)
+        atomic_store(&member->over, true);
 }
 
 void pg_upkeep_watch(struct pg_member *member, uint64_t now_ns)
 {
     bool primary = is_primary(member);
     bool standby = member->seen.running && member->seen.answers && !member->seen.promoted;
-    if (!is_silent(member, now_ns))
-        member->watch_late = 0;
-    else if (primary && member->failed != member->seen.started_for &&
-             ++member->watch_late >= LATE_LOOKS) {
-        member->failed = member->seen.started_for;
-        log_error("PostgreSQL does not write any more, or takes no connection: its lease is not "
-                  "renewed");
-    }
-    if (primary)
+    give_up_copy(member);
+    if (primary || comes_to_serve(member)) {
+        judge_silence(member, now_ns);
         dial(member, now_ns);
+    }
     if ((!primary && !standby) || op_busy(&member->watch) || now_ns < member->watch_next_ns)
         return;
     struct watch_work *work = calloc(1, sizeof(*work));
@@ -292,7 +321,7 @@ bool pg_upkeep_change(struct pg_member *member)
     if (seen->running && !change->stopping)
         pg_member_begin(member, PG_STEP_CHECKPOINT);
     else if (seen->running)
-        pg_member_stop(member, FENCE_STOP_FAST, SHUTDOWN_MS);
+        pg_orders_stop(member, FENCE_STOP_FAST, SHUTDOWN_MS);
     else
         pg_member_begin(member, PG_STEP_STOPPED);
     return true;
@@ -336,7 +365,7 @@ void pg_member_status(const struct pg_member *member, struct pg_status *status)
             status->died = primary->epoch; /* also after a restart of the host */
     }
     if (op_busy(&member->op) && member->op_kind == MEMBER_CLONE && primary->phase == CLUSTER_SET)
-        status->copies = primary->epoch;
+        status->copies = member->op_epoch;
     if (status->serves) {
         status->in_force = member->in_force_version;
         status->ready_voter = member->ready_voter;

@@ -1,6 +1,6 @@
 /*
  * What keeps a running PostgreSQL as it should be; for pg_member.c alone, which shares its insides.
- * Loop thread. names: pg_upkeep_ pg_member_
+ * Loop thread. names: pg_upkeep_ pg_member_ pg_orders_
  */
 #pragma once
 
@@ -10,6 +10,8 @@
 #include "ha/pg_step.h"
 #include "ha/pg_watch.h"
 #include "src/base/op.h"
+
+enum { PG_UPKEEP_RETRY_MS = 1000 /* after a failed step */ };
 
 /* What is written into PostgreSQL's files and reloaded. */
 struct pg_steering {
@@ -39,8 +41,10 @@ struct pg_member {
 
     struct op op; /* the step in flight */
     int op_kind;
-    bool db_broken; /* what it waited for is no use: it is dialled anew */
-    bool db_used;   /* a thread has the connection, perhaps for a step that was given up */
+    uint64_t op_epoch; /* of the facts when the last step began */
+    atomic_bool over;  /* nobody needs it any more */
+    bool db_broken;    /* what it waited for is no use: it is dialled anew */
+    bool db_used;      /* a thread has the connection, perhaps for a step that was given up */
     struct db *db;
     struct loop_timer timer;
     int step; /* as decided last */
@@ -73,7 +77,8 @@ struct pg_member {
     uint64_t dial_next_ns, dial_good_ns;
     uint64_t watch_next_ns, watch_good_ns, stream_ns, lost_next_ns;
     int watch_late;
-    bool streams, warm; /* warm: see pg_watch.h */
+    uint64_t dialled_for; /* epoch in which it was begun to dial it */
+    bool streams, warm;   /* warm: see pg_watch.h */
     int replicas_count;
     struct pg_replica replicas[LIMIT_REGIONS];
 };
@@ -85,7 +90,24 @@ void pg_member_begin(struct pg_member *member, int kind);
 void pg_member_fail(struct pg_member *member, const struct error *err, uint64_t wait_ms);
 
 /** End PostgreSQL through fenced; takes the op. */
-void pg_member_stop(struct pg_member *member, enum fence_stop mode, uint32_t timeout_ms);
+void pg_orders_stop(struct pg_member *member, enum fence_stop mode, uint32_t timeout_ms);
+
+/* pg_orders.c: through fenced, each taking the op. */
+
+/** What runs, and what is held? Before all else. */
+void pg_orders_query(struct pg_member *member);
+
+/** Start it, with the files as they are. */
+void pg_orders_start(struct pg_member *member);
+
+/** The promote signal, inside the lease. */
+void pg_orders_promote(struct pg_member *member);
+
+/** A lease_hold's extended(): PostgreSQL may live until then. Takes no op. */
+void pg_orders_extended(void *owner, struct lease_hold *hold);
+
+/** It has stopped; what it needed goes with it. */
+void pg_orders_stopped(struct pg_member *member);
 
 /* pg_upkeep.c: */
 

@@ -13,6 +13,8 @@
 
 #include "src/base/clock.h"
 
+enum { OVER_MS = 50 }; /* how often it is asked whether it is over */
+
 struct pump {
     const struct process_run *run;
     int in, out; /* our ends; -1 when closed */
@@ -62,13 +64,17 @@ static void feed_input(struct pump *pump)
 static enum error_code pump_until_end(struct pump *pump, struct arena *arena, struct error *err)
 {
     uint64_t deadline = clock_boot_ns() + (uint64_t)pump->run->timeout_ms * CLOCK_MS;
+    const atomic_bool *over = pump->run->over;
     while (pump->out >= 0) {
         uint64_t now = clock_boot_ns();
         if (now >= deadline)
             return error_set(err, ERR_TIMEOUT, "%s did not end within %d ms", pump->run->argv[0],
                              pump->run->timeout_ms);
+        if (over && atomic_load(over))
+            return error_set(err, ERR_UNAVAILABLE, "%s is not needed any more", pump->run->argv[0]);
         struct pollfd fds[2] = {{pump->out, POLLIN, 0}, {pump->in, POLLOUT, 0}};
-        int n = poll(fds, 2, (int)((deadline - now) / CLOCK_MS + 1));
+        int left_ms = (int)((deadline - now) / CLOCK_MS + 1);
+        int n = poll(fds, 2, over && left_ms > OVER_MS ? OVER_MS : left_ms);
         if (n < 0 && errno != EINTR)
             return error_errno(err, "poll");
         if (n > 0 && fds[1].revents)

@@ -1,6 +1,7 @@
 /* Child programs that run to their end: argv arrays, never a shell. Blocking: not on the loop. */
 #pragma once
 
+#include <stdatomic.h>
 #include <stddef.h>
 
 #include "src/base/arena.h"
@@ -12,8 +13,9 @@ struct process_run {
         *environment;  /* "NAME=value", NULL-terminated; NULL = minimal (PATH, LC_ALL) */
     const char *input; /* to stdin; NULL = /dev/null */
     size_t input_size;
-    size_t output_limit; /* most bytes of stdout and stderr together; more ends the child */
-    int timeout_ms;      /* then SIGKILL to the child's group */
+    size_t output_limit;     /* most bytes of stdout and stderr together; more ends the child */
+    int timeout_ms;          /* then SIGKILL to the child's group */
+    const atomic_bool *over; /* nobody needs it any more: SIGKILL, soon; NULL = never */
 };
 
 struct process_result {
@@ -25,7 +27,8 @@ struct process_result {
 /**
  * Start, feed, wait. The child gets no file descriptors but 0-2, its own process group, and none of
  * our precedence over other programs (nice below 0).
- * Errors: NOT_FOUND (no such program), TIMEOUT, TOO_LARGE, IO. A non-zero status is no error.
+ * Errors: NOT_FOUND (no such program), TIMEOUT, TOO_LARGE, UNAVAILABLE (over), IO. A non-zero
+ * status is no error.
  */
 enum error_code process_run(const struct process_run *run, struct arena *arena,
                             struct process_result *result, struct error *err);

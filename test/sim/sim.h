@@ -115,7 +115,8 @@ struct sim_node {
     struct failover_watch watch;
     bool leads;
     struct sim_pg pg;
-    enum member_step step; /* in flight, MEMBER_WAIT = none */
+    enum member_step step;            /* in flight, MEMBER_WAIT = none */
+    uint64_t step_epoch, step_serial; /* epoch in which it began; counts them */
     bool declined;
 };
 

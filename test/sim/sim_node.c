@@ -258,12 +258,18 @@ static void keep_primary_lease(struct sim_node *node, enum member_step step)
         ask(node, lease);
 }
 
+struct step_done {
+    enum member_step step;
+    uint64_t serial;
+};
 static void on_step_done(struct sim_node *node, void *subject);
 
-static int duration_ms(enum member_step step)
+/* A copy that a marker waits for may take longer than a SET is given otherwise. */
+static int duration_ms(const struct sim_node *node, enum member_step step)
 {
     switch (step) {
     case MEMBER_CLONE:
+        return node->facts.primary.phase == CLUSTER_SET ? 4000 : 150;
     case MEMBER_REWIND:
         return 150;
     case MEMBER_START:
@@ -285,21 +291,26 @@ static void look(struct sim_node *node)
     enum member_step step = member_decide(&node->facts, node->id, &seen);
     keep_primary_lease(node, step);
     want_vips(node);
+    if (node->step == MEMBER_CLONE && node->step_epoch != node->facts.primary.epoch)
+        node->step = MEMBER_WAIT; /* given up */
     if (node->step != MEMBER_WAIT || step == MEMBER_WAIT || step == MEMBER_LEASE ||
         step == MEMBER_STEADY || step == MEMBER_FOLLOWING || step == MEMBER_ASK_OUT)
         return;
     node->step = step;
-    enum member_step *done = sim_alloc(sizeof(*done));
-    *done = step;
-    sim_after(sim_between_ms(0, duration_ms(step)), node, on_step_done, done);
+    node->step_epoch = node->facts.primary.epoch;
+    struct step_done *done = sim_alloc(sizeof(*done));
+    *done = (struct step_done){step, ++node->step_serial};
+    sim_after(sim_between_ms(0, duration_ms(node, step)), node, on_step_done, done);
 }
 
 /* What was begun takes effect if it is still the step to take: facts and leases are looked at again
  * at the last moment. */
 static void on_step_done(struct sim_node *node, void *subject)
 {
-    enum member_step step = *(enum member_step *)subject;
+    enum member_step step = ((struct step_done *)subject)->step;
     struct member_observed seen;
+    if (((struct step_done *)subject)->serial != node->step_serial || node->step != step)
+        return; /* it was given up */
     if (node->sleeps_ns > sim.now_ns) {
         sim_after(node->sleeps_ns - sim.now_ns, node, on_step_done, subject);
         return;

@@ -281,6 +281,8 @@ void sim_pg_status(struct sim_node *node, struct pg_status *status)
     if (primary->member == node->id && primary->phase == CLUSTER_SERVING && !pg->running)
         status->died = primary->epoch; /* also after a restart of the host */
     status->system_id = 1;
+    if (node->step == MEMBER_CLONE && primary->phase == CLUSTER_SET)
+        status->copies = node->step_epoch;
     if (!is_primary(node) || !pg->open || pg->epoch != primary->epoch)
         return;
     status->serves = pg->epoch;

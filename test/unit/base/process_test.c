@@ -76,6 +76,25 @@ static void test_missing_program_and_timeout(void **unused)
     assert_int_equal(result.status, 128 + 9);
 }
 
+static void test_what_is_over_is_ended(void **unused)
+{
+    (void)unused;
+    struct process_result result;
+    struct error err;
+    atomic_bool over = false;
+    const char *const brief[] = {"/bin/echo", "here", NULL};
+    const char *const slow[] = {"/bin/sh", "-c", "sleep 30 & wait", NULL};
+    struct process_run run_it = {
+        .argv = brief, .output_limit = 10, .timeout_ms = 60000, .over = &over};
+    assert_int_equal(process_run(&run_it, arena, &result, &err), ERR_OK);
+    assert_string_equal(result.output, "here\n");
+    atomic_store(&over, true);
+    run_it.argv = slow;
+    uint64_t start = clock_boot_ns();
+    assert_int_equal(process_run(&run_it, arena, &result, &err), ERR_UNAVAILABLE);
+    assert_true(clock_boot_ns() - start < 5 * CLOCK_S);
+}
+
 static void test_no_descriptors_leak(void **unused)
 {
     (void)unused;
@@ -95,6 +114,7 @@ int main(void)
         cmocka_unit_test(test_large_output_and_input),
         cmocka_unit_test(test_precedence_is_not_inherited),
         cmocka_unit_test(test_missing_program_and_timeout),
+        cmocka_unit_test(test_what_is_over_is_ended),
         cmocka_unit_test(test_no_descriptors_leak),
     };
     arena = arena_new();

@@ -239,13 +239,61 @@ static void test_set_waits_for_a_copy(void **state)
     assert_int_equal(decide(&command), COMMAND_FENCE);
     hear(1);
     assert_int_equal(decide(&command), 0);
-    heard[1].pg.copies = facts.primary.epoch - 1; /* of another epoch's */
+    later(10);
+    heard[1].pg.copies = 0; /* done: it starts, follows and acknowledges now */
     hear(2);
+    assert_int_equal(decide(&command), 0);
+    later(FAILOVER_SET_MS - 100);
+    hear(1);
+    hear(2);
+    assert_int_equal(decide(&command), 0);
+    later(200);
+    hear(1);
     assert_int_equal(decide(&command), COMMAND_FENCE);
-    heard[1].pg.copies = facts.primary.epoch;
+    heard[1].pg.copies = facts.primary.epoch; /* again: it failed, or another one does */
+    hear(2);
+    later(0);
+    assert_int_equal(decide(&command), 0);
     later(FAILOVER_COPY_MS);
     hear(1);
     hear(2);
+    later(0);
+    assert_int_equal(decide(&command), COMMAND_FENCE);
+}
+
+/* It is not the data of this epoch that is copied, nor by one whose data counts. */
+static void test_other_copies_do_not_count(void **state)
+{
+    (void)state;
+    struct command command;
+    facts.primary.phase = CLUSTER_SET;
+    later(0);
+    heard[1].pg.copies = facts.primary.epoch - 1;
+    heard[2].pg.copies = facts.primary.epoch;
+    facts.members[2].data_voter = false;
+    for (int at = 1; at <= 3; at++)
+        hear(at);
+    later(FAILOVER_SET_MS + 1);
+    for (int at = 1; at <= 3; at++)
+        hear(at);
+    assert_int_equal(decide(&command), COMMAND_FENCE);
+}
+
+/* Its region lives, and a copy is under way, which hangs as well. */
+static void test_set_does_not_wait_for_a_frozen_one(void **state)
+{
+    (void)state;
+    struct command command;
+    facts.primary.phase = CLUSTER_SET;
+    later(0);
+    heard[1].pg.copies = facts.primary.epoch;
+    hear(2);
+    heard[0].pg.failed = facts.primary.epoch - 1;
+    hear(1);
+    later(10);
+    assert_int_equal(decide(&command), 0);
+    heard[0].pg.failed = facts.primary.epoch;
+    hear(1);
     assert_int_equal(decide(&command), COMMAND_FENCE);
 }
 
@@ -452,6 +500,8 @@ int main(void)
         cmocka_unit_test_setup(test_a_switchover_is_of_one_epoch, set_up),
         cmocka_unit_test_setup(test_set_is_given_up, set_up),
         cmocka_unit_test_setup(test_set_waits_for_a_copy, set_up),
+        cmocka_unit_test_setup(test_other_copies_do_not_count, set_up),
+        cmocka_unit_test_setup(test_set_does_not_wait_for_a_frozen_one, set_up),
         cmocka_unit_test_setup(test_data_voters_one_at_a_time, set_up),
         cmocka_unit_test_setup(test_acceptors_wait, set_up),
         cmocka_unit_test_setup(test_vips_are_spread, set_up),

@@ -49,7 +49,7 @@ static atomic_int failing_kind;
 static atomic_bool is_primary; /* what a look sees */
 static atomic_int flushed_by_third;
 static atomic_bool third_is_gone;
-static atomic_bool standby_streams;
+static atomic_bool standby_streams, diverges, clone_is_over;
 static atomic_int warmed;
 static char names[CLUSTER_STANDBY_NAMES]; /* in force */
 enum { FLUSHED_AT_OPENING = 1000 };
@@ -59,8 +59,11 @@ void pg_step_run(struct pg_step *step)
     int at = atomic_fetch_add(&steps_count, 1);
     assert_true(at < STEPS);
     atomic_store(&steps[at], step->kind);
-    while (atomic_load(&held_kind) == step->kind)
+    while (atomic_load(&held_kind) == step->kind) {
+        atomic_store(&clone_is_over, step->over && atomic_load(step->over));
         usleep(1000);
+    }
+    step->diverged = step->kind == MEMBER_FOLLOW && atomic_load(&diverges);
     if (step->kind == PG_STEP_NAMES)
         memcpy(names, step->names, sizeof(names));
     step->seen = (struct pg_position){.in_recovery = true, .timeline = 7, .lsn = 100};
@@ -252,6 +255,8 @@ static int set_up(void **state)
     atomic_store(&takes_nobody, false);
     atomic_store(&third_is_gone, false);
     atomic_store(&standby_streams, false);
+    atomic_store(&diverges, false);
+    atomic_store(&clone_is_over, false);
     atomic_store(&warmed, 0);
     promotes = stops = proposed = releases = releases_while_it_runs = 0;
     runs = ending = false;
@@ -473,6 +478,46 @@ static void test_a_broken_one_has_failed(void **state)
     assert_int_equal(releases, 0);
 }
 
+/* Promoted, and its marker waits for a copy of its data, for minutes perhaps: it is not waited for
+ * when nobody gets in any more. */
+static void test_one_that_freezes_before_its_marker(void **state)
+{
+    struct pg_status status;
+    (void)state;
+    atomic_store(&held_kind, MEMBER_MARK);
+    come_to_promote();
+    run_ms(50);
+    atomic_store(&is_primary, true);
+    run_until_step(MEMBER_MARK, 0);
+    run_ms(PG_WATCH_DIAL_MS);
+    pg_member_status(member, &status);
+    assert_int_equal(status.failed, 0);
+    atomic_store(&takes_nobody, true);
+    run_ms(PG_WATCH_DIAL_FAILED_MS + 1000);
+    pg_member_status(member, &status);
+    assert_int_equal(status.failed, EPOCH);
+}
+
+/* A copy says of which epoch it is, and ends when that is over. */
+static void test_a_copy_is_of_one_epoch(void **state)
+{
+    struct pg_status status;
+    (void)state;
+    atomic_store(&diverges, true);
+    atomic_store(&held_kind, MEMBER_CLONE);
+    set_phase(EPOCH, CLUSTER_SET, OTHER);
+    run_until_step(MEMBER_CLONE, 0);
+    run_ms(50);
+    pg_member_status(member, &status);
+    assert_int_equal(status.copies, EPOCH);
+    assert_false(atomic_load(&clone_is_over));
+    set_phase(EPOCH + 1, CLUSTER_SET, 3);
+    pg_member_status(member, &status);
+    assert_int_equal(status.copies, EPOCH);
+    run_ms(50);
+    assert_true(atomic_load(&clone_is_over));
+}
+
 /* Clients first: they wait for nothing more than the open gate. */
 static void test_the_checkpoint_comes_after_the_clients(void **state)
 {
@@ -544,6 +589,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_facts_that_leap, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_who_lags_does_not_vote, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_broken_one_has_failed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_one_that_freezes_before_its_marker, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_copy_is_of_one_epoch, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_checkpoint_comes_after_the_clients, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_a_standby_is_warm, set_up, tear_down),
