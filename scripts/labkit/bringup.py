@@ -276,6 +276,8 @@ def down(plan, keep_files=False):
             kill_all(netns)
     network.remove(plan)
     _remove_cgroups(plan)
+    for host in plan.hosts:
+        shutil.rmtree(hosts.notes(plan, host), ignore_errors=True)
     plan.forget()
     if not keep_files and (plan.folder / MARKER).exists():
         shutil.rmtree(plan.folder)

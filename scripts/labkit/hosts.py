@@ -40,10 +40,15 @@ def _write(path, sections):
     path.write_text("\n".join(lines), encoding="utf-8")
 
 
+def notes(plan, host):
+    """Where its fenced keeps its notes: in memory, as on a real host (/run), so that no disk holds up a move."""
+    return pathlib.Path("/dev/shm/gantry-lab") / f"{plan.name}-{host.name}"
+
+
 def configure(plan, host):
     """The folders and the configuration files of a controller."""
     uid, gid = user_ids()
-    for folder in (host.folder, host.data, host.run, host.folder / "log", host.folder / "fence"):
+    for folder in (host.folder, host.data, host.run, host.folder / "log", notes(plan, host)):
         folder.mkdir(parents=True, exist_ok=True)
     for folder in (host.data, host.run):
         os.chown(folder, uid, gid)
@@ -52,7 +57,7 @@ def configure(plan, host):
     program = "regiond" if region else "rackd"
     fenced = {
         "fenced": {"name": f"{plan.name}-{host.name}", "user": USER, "run_dir": host.run,
-                   "state_dir": host.folder / "fence"},
+                   "state_dir": notes(plan, host)},
         program: {"enabled": "yes", "path": plan.program(f"gantry-{program}"),
                   "config": host.folder / f"{program}.conf"},
         "log": {"format": "text", "level": "debug"},
