@@ -17,6 +17,10 @@
 
 enum { INITDB_MS = 120000, VERSION_MS = 10000, INITDB_OUTPUT = 65536, CONFIG_TEXT_BYTES = 16384 };
 
+/* A promote copies the newest file of the log, and who follows it gets that file from its
+ * beginning, of the old timeline and of the new one. */
+#define SEGMENTS "--wal-segsize=2"
+
 /* Same on every member always. restart_after_crash off: a crash is a new epoch, never a restart
  * behind our back. wal_keep_size: pg_rewind needs the log from the checkpoint before the fork on,
  * and no slot keeps that. A sender that hears nothing gives the slot back to who comes anew. */
@@ -82,6 +86,7 @@ enum error_code pg_files_initialise(const struct pg_files *files, struct error *
                                 "--locale=C",
                                 "--auth=reject",
                                 "--data-checksums",
+                                SEGMENTS,
                                 "--no-instructions",
                                 NULL};
     struct process_run run = {.argv = argv, .output_limit = INITDB_OUTPUT, .timeout_ms = INITDB_MS};

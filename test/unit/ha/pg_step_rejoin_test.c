@@ -56,7 +56,7 @@ static void test_a_lost_slot(void **unused)
     assert_int_equal(temp_member_step(&cluster, away, PG_STEP_LOST, &step), ERR_OK);
     assert_false(step.must_clone);
     temp_member_end(&cluster, away, SIGINT);
-    set(cluster.facts.primary.member, "max_slot_wal_keep_size", "16MB");
+    set(cluster.facts.primary.member, "max_slot_wal_keep_size", "4MB");
     set(cluster.facts.primary.member, "wal_keep_size", "0");
     for (int i = 0; i < 4; i++)
         temp_member_sql(&cluster, cluster.facts.primary.member,
@@ -80,7 +80,7 @@ static void test_a_lost_slot(void **unused)
 /* Zero the bytes of the log before lsn, in the file of its timeline. */
 static void spoil_log(uint64_t id, struct pg_wal_place place, int bytes)
 {
-    enum { SEGMENT = 16 << 20 };
+    enum { SEGMENT = 2 << 20 };
     static const char zeros[4096];
     uint64_t at = place.lsn - (uint64_t)bytes;
     char path[200];
