@@ -42,7 +42,7 @@ struct reconcile {
     bool looking, look_posted;
     uint64_t told_epoch; /* primary that was told, 0 = none */
     uint64_t next_status_ns, next_fenced_ns;
-    bool fenced_gone;
+    bool fenced_gone, retiring;
     struct pg_status last; /* as it was told last */
     struct heard {
         uint64_t id;
@@ -297,6 +297,14 @@ static bool fenced_answers(struct reconcile *reconcile, const struct cluster_sta
     return !gone;
 }
 
+/* Refused while no standby streams, or when it is under way: tried again at the next look. */
+static void hand_over(struct reconcile *reconcile)
+{
+    struct error ignored;
+    if (pg_member_serves(reconcile->pg))
+        pg_member_switch(reconcile->pg, 0, &ignored);
+}
+
 static void look(struct reconcile *reconcile)
 {
     const struct cluster_view *view = &reconcile->view;
@@ -314,8 +322,11 @@ static void look(struct reconcile *reconcile)
         balancer_look(reconcile->balancer, facts);
     endpoint_check_look(reconcile->endpoint_check);
     vip_silence(reconcile->vip, is_somebody_silent(reconcile));
+    /* One that retires keeps an address until the leader has given it to another. */
     vip_look(reconcile->vip, facts, self, fit || !others_are_fit(reconcile));
-    tell_status(reconcile, fit);
+    if (reconcile->retiring)
+        hand_over(reconcile);
+    tell_status(reconcile, fit && !reconcile->retiring);
     duty_look(reconcile->duty, facts, view->leads, view->raft.term);
     tell_primary(reconcile);
     reconcile->looking = false;
@@ -442,6 +453,24 @@ enum error_code reconcile_switch(struct reconcile *reconcile, uint64_t to, struc
     }
     send_to(reconcile, primary->member, &message);
     return ERR_OK;
+}
+
+void reconcile_retire(struct reconcile *reconcile)
+{
+    reconcile->retiring = true;
+    on_changed(reconcile);
+}
+
+bool reconcile_retired(const struct reconcile *reconcile)
+{
+    const struct cluster_state *facts = &reconcile->view.facts;
+    uint64_t self = reconcile->setup.self;
+    if (!others_are_fit(reconcile))
+        return true;
+    for (int i = 0; i < facts->vips_count; i++)
+        if (facts->vips[i].holder == self || vip_held(reconcile->vip, facts->vips[i].net))
+            return false;
+    return facts->primary.phase == CLUSTER_SERVING && facts->primary.member != self;
 }
 
 bool reconcile_heard_of(const struct reconcile *reconcile, uint64_t member,

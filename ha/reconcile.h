@@ -62,6 +62,15 @@ bool reconcile_epoch_valid(struct reconcile *reconcile, uint64_t epoch);
  */
 enum error_code reconcile_switch(struct reconcile *reconcile, uint64_t to, struct error *err);
 
+/**
+ * This process is about to end: the primary is switched over and the virtual IPs are moved, as long
+ * as others are there who could have them.
+ */
+void reconcile_retire(struct reconcile *reconcile);
+
+/** After reconcile_retire: nothing is left here that others could have. */
+bool reconcile_retired(const struct reconcile *reconcile);
+
 /** What was last heard of a member, ourselves among them. heard_ns 0 = nothing yet. */
 struct reconcile_heard {
     uint64_t heard_ns;

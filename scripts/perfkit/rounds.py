@@ -71,7 +71,7 @@ FAULTS = {
     "freeze-postgres": Fault(lambda _, victim: signal_postgres(victim, signal.SIGSTOP),
                              lambda _, victim: signal_postgres(victim, signal.SIGCONT)),
     "freeze-regiond": frozen("regiond"), "freeze-fenced": frozen("fenced", moves=False), "freeze-host": frozen("all"),
-    "switchover": Fault(switch_over),
+    "switchover": Fault(switch_over), "restart": Fault(lambda _, victim: hosts.stop_orderly(victim), hosts.start),
 }
 
 

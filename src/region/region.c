@@ -24,6 +24,7 @@
 #include "src/region/region_health.h"
 #include "src/region/region_members.h"
 #include "src/region/region_part.h"
+#include "src/region/region_stop.h"
 #include "src/region/script_store.h"
 
 enum {
@@ -67,7 +68,8 @@ void region_fail(const struct error *why)
 static void show_report(struct region *region, const struct cluster_state *facts)
 {
     struct reconcile_report from;
-    struct region_report report = {.member = true, .serves = region->ready, .epoch = region->epoch};
+    struct region_report report = {
+        .member = true, .serves = region->ready && !region->quiet_ns, .epoch = region->epoch};
     reconcile_report(region->reconcile, &from);
     COPY(report.pg_role, from.pg.role);
     COPY(report.pg_step, from.pg.step);
@@ -117,6 +119,7 @@ static void look(struct region *region)
         if (region_parts[i].look)
             region_parts[i].look(region, &view);
     show_report(region, facts);
+    region_stop_look(region, &view);
 }
 
 static void look_posted(void *subject)
@@ -415,29 +418,10 @@ static void on_fence_closed(void *owner)
     region_fail(&why);
 }
 
-static void stop_http(void *subject)
-{
-    struct region *region = subject;
-    http_stop(region->http);
-}
-
-static void stopped(void *subject)
-{
-    (void)subject;
-    log_info("stopped");
-    _exit(0);
-}
-
-/* What is being answered is finished first; the leases go on meanwhile. */
 static void on_signal(uv_signal_t *handle, int number)
 {
-    struct region *region = handle->data;
     (void)number;
-    if (region->stopping)
-        return;
-    region->stopping = true;
-    log_info("stops");
-    loop_run_blocking(&region->loop, stop_http, stopped, region);
+    region_stop(handle->data);
 }
 
 /* A cluster whose init did not come far enough to fence an epoch is made anew by the next one. */

@@ -70,6 +70,7 @@ struct region {
     char api_problem[256];
     bool removed; /* the cluster has taken this region out */
     bool look_posted, stopping;
+    uint64_t stop_ns, quiet_ns; /* since when it is to end, and serves no more; 0 = not */
 };
 
 /** Before the loop runs: descriptor 3, signals, health and control socket, the cluster if there is

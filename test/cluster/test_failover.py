@@ -17,7 +17,7 @@ import pytest
 
 from conftest import Writer
 from lab import lab as make_lab, wait_for
-from labkit import members
+from labkit import hosts, members
 
 ROUNDS = int(os.environ.get("GANTRY_ROUNDS", "1"))
 REGIONS = ("region1", "region2", "region3")
@@ -204,6 +204,32 @@ def test_switchover(lab, writer, sampler, turn):
         lab.gantry("primary", "switchover", "--to", to, host=REGIONS[(REGIONS.index(victim) + 2) % 3])
         assert status_of(lab)["primary"]["name"] == to
     run_fault(lab, writer, sampler, "switchover", fault, nothing, 3)
+
+
+@pytest.mark.parametrize("turn", range(ROUNDS))
+def test_orderly_stop(lab, writer, sampler, turn):
+    """It hands over what it holds first: clients see a switchover, and no request fails."""
+    def stop(victim):
+        console = lab.plan.host(victim).folder / "log" / "console.log"
+        before = len(console.read_bytes())
+        hosts.stop_orderly(lab.plan.host(victim))
+        assert b"without having handed over" not in console.read_bytes()[before:]
+    run_fault(lab, writer, sampler, "orderly stop", stop, lambda victim: lab.run("start", victim), 3)
+    assert not writer.failed
+
+
+def test_stop_without_the_others(lab, writer):
+    """Nobody is there to take anything over: it ends all the same, and soon."""
+    last = wait_whole(lab)["primary"]["name"]
+    for region in REGIONS:
+        if region != last:
+            lab.run("kill", region)
+    start = time.monotonic()
+    hosts.stop_orderly(lab.plan.host(last))
+    assert time.monotonic() - start < 10
+    for region in REGIONS:
+        lab.run("start", region)
+    writer.goes_on(20, 60)
 
 
 def test_all_stop_and_start(lab, writer, sampler):
