@@ -198,6 +198,25 @@ bool failover_primary(const struct cluster_state *facts, const struct failover_w
     return false;
 }
 
+/* What the slowest member knows. One that is not heard may come back as it was. */
+static bool level(const struct cluster_state *facts, const struct failover_watch *watch,
+                  struct command *command, const char **why)
+{
+    uint32_t least = COMMAND_LEVEL;
+    for (int i = 0; i < facts->members_count; i++) {
+        const struct failover_member *member = failover_watch_member(watch, facts->members[i].id);
+        if (!failover_hears(watch, facts->members[i].id, FAILOVER_HEARD_MS))
+            return false;
+        if (member->status.level < least)
+            least = member->status.level;
+    }
+    if (least <= facts->schema_level)
+        return false;
+    *why = "every member's program knows more";
+    *command = (struct command){.kind = COMMAND_SCHEMA, .schema = {least}};
+    return true;
+}
+
 bool failover_decide(const struct cluster_state *facts, const struct failover_watch *watch,
                      struct command *command, const char **why)
 {
@@ -208,7 +227,7 @@ bool failover_decide(const struct cluster_state *facts, const struct failover_wa
     }
     if (failover_primary(facts, watch, command, why))
         return true;
-    if (!failover_sets(facts, watch, command, &other) &&
+    if (!level(facts, watch, command, &other) && !failover_sets(facts, watch, command, &other) &&
         !failover_vips(facts, watch, command, &other))
         return false;
     *why = other;

@@ -110,6 +110,7 @@ static void tell_status(struct reconcile *reconcile, bool fit)
     status->applied = reconcile->view.raft.applied;
     status->acceptors = reconcile->view.facts.acceptors_version;
     status->fit = fit;
+    status->level = COMMAND_LEVEL;
     status->promised_count = leases_promised(reconcile->leases, status->promised);
     take_status(reconcile, reconcile->setup.self, status);
     send_all(reconcile, &message);
@@ -146,6 +147,8 @@ static void heard(void *owner, uint64_t member, const struct member_message *mes
     if (!reconcile->view.known || !cluster_state_member(&reconcile->view.facts, member))
         return;
     switch (message->kind) {
+    case MEMBER_NOTHING:
+        return;
     case MEMBER_LEASE_REQUEST:
     case MEMBER_LEASE_GRANT:
     case MEMBER_LEASE_RELEASE:

@@ -19,7 +19,7 @@ struct cluster_state {
     uint64_t voters_version;           /* of the set of data voters */
     uint64_t acceptors_version;        /* of the set of acceptors */
     uint64_t vip_epoch;                /* highest ever given to any VIP */
-    uint32_t schema_level;             /* what every member may write */
+    uint32_t schema_level;             /* that every member's program has: command_level() */
     uint32_t lease_ms[CLUSTER_LEASES]; /* for epochs to come */
     uint32_t lease_ms_max;             /* the largest there ever was */
     struct cluster_primary primary;
@@ -88,6 +88,9 @@ const struct cluster_block_owner *cluster_state_block_store(const struct cluster
 
 /** Where the block with this number is in facts->blocks, or where it would be: see *found. */
 int cluster_state_block_at(const struct cluster_state *facts, uint32_t number, bool *found);
+
+/** How many members vote on data. */
+int cluster_state_voters(const struct cluster_state *facts);
 
 /** PostgreSQL role and standby name of a member: "repl_1". */
 enum { CLUSTER_REPL_NAME = 32 };

@@ -71,12 +71,20 @@ static const struct list lists[] = {
 };
 enum { LISTS_1 = 6 }; /* that version 1 had */
 
+/* The newest form that the slowest member reads: what it lacks is proposed at no lower level. */
+static int form_of(const struct cluster_state *facts)
+{
+    return facts->schema_level < 2 && !facts->leaving ? 2 : CLUSTER_SNAPSHOT_VERSION;
+}
+
 void cluster_state_encode(const struct cluster_state *facts, struct record_out *out)
 {
     size_t start = out->size;
+    int form = form_of(facts);
     record_put_number(out, SNAPSHOT_MAGIC, 4);
-    record_put_number(out, CLUSTER_SNAPSHOT_VERSION, 4);
-    record_put(out, &head_table, facts);
+    record_put_number(out, (uint64_t)form, 4);
+    record_put(out, form < CLUSTER_SNAPSHOT_VERSION ? &head_tables_of_old[form - 1] : &head_table,
+               facts);
     for (size_t i = 0; i < COUNT_OF(lists); i++) {
         int count = *(const int *)((const char *)facts + lists[i].count_offset);
         const char *row = (const char *)facts + lists[i].offset;

@@ -194,6 +194,17 @@ const char *command_name(int kind)
     }
 }
 
+uint32_t command_level(int kind)
+{
+    switch (kind) {
+    case COMMAND_BLOCK_RETURN:
+    case COMMAND_MEMBER_LEAVE:
+        return 2;
+    default:
+        return 1;
+    }
+}
+
 enum error_code command_encode(const struct command *command, struct record_out *out,
                                struct error *err)
 {

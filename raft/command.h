@@ -8,6 +8,7 @@
 
 enum {
     COMMAND_VERSION = 1,
+    COMMAND_LEVEL = 2,    /* what this program knows of the log and of snapshots: docs/ha.md 10 */
     COMMAND_BYTES = 4096, /* the longest encoded command */
 };
 
@@ -179,6 +180,9 @@ struct command {
 
 /** "FENCE"; "?" for a number that is no kind. */
 const char *command_name(int kind);
+
+/** The least level of a program that knows the kind: nobody proposes it before all members do. */
+uint32_t command_level(int kind);
 
 /** Append the encoded form. Errors: BAD_INPUT (a value that may not stand in a command). */
 enum error_code command_encode(const struct command *command, struct record_out *out,

@@ -188,7 +188,8 @@ static bool take_messages(struct heard *heard)
         if (!taken)
             break;
         at += taken;
-        heard->link->setup.heard(heard->link->setup.owner, heard->id, &message);
+        if (message.kind)
+            heard->link->setup.heard(heard->link->setup.owner, heard->id, &message);
     }
     heard->used -= at;
     memmove(heard->bytes, heard->bytes + at, heard->used);

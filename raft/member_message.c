@@ -1,9 +1,10 @@
-/* Messages between members: see member_message.h. Length (2 bytes), version, kind, body. */
+/* Messages between members: see member_message.h. Length (2 bytes), version of the sender, kind,
+ * body: records, each with its length (1 byte) before it. */
 #include "raft/member_message.h"
 
 #include <string.h>
 
-enum { HEAD_BYTES = 4 };
+enum { HEAD_BYTES = 4, VERSION_LEAST = 2, MEMBER_KINDS = MEMBER_CALLERS };
 #define FIELDS(kind) static const struct record_field kind##_fields[]
 #define TABLE(kind)  static const struct record_table kind##_table = RECORD_TABLE(kind##_fields)
 
@@ -47,8 +48,8 @@ FIELDS(status) = {
     RECORD_OF(member_status, applied, RECORD_U64),
     RECORD_OF(member_status, acceptors, RECORD_U64),
     RECORD_OF(member_status, fit, RECORD_FLAG),
-    RECORD_IN(member_status, pg, &pg_table),
     RECORD_UP_TO(member_status, promised_count, RECORD_CHOICE, MEMBER_MESSAGE_PROMISES),
+    RECORD_OF(member_status, level, RECORD_U32),
 };
 TABLE(status);
 FIELDS(epoch) = {
@@ -78,20 +79,33 @@ bool lease_resource_equal(struct lease_resource a, struct lease_resource b)
     return a.kind == b.kind && a.key == b.key;
 }
 
+static void put_sized(struct record_out *out, const struct record_table *table, const void *record)
+{
+    size_t start = out->size;
+    record_put_number(out, 0, 1);
+    record_put(out, table, record);
+    size_t size = out->size - start - 1;
+    ASSERT(size <= UINT8_MAX);
+    out->bytes[start] = (uint8_t)size;
+}
+
 static void put_body(const struct member_message *message, struct record_out *out)
 {
     switch (message->kind) {
+    case MEMBER_NOTHING:
+        break;
     case MEMBER_LEASE_REQUEST:
     case MEMBER_LEASE_GRANT:
-        record_put(out, &claim_table, &message->claim);
+        put_sized(out, &claim_table, &message->claim);
         break;
     case MEMBER_LEASE_RELEASE:
-        record_put(out, &release_table, &message->release);
+        put_sized(out, &release_table, &message->release);
         break;
     case MEMBER_STATUS:
-        record_put(out, &status_table, &message->status);
+        put_sized(out, &status_table, &message->status);
+        put_sized(out, &pg_table, &message->status.pg);
         for (int i = 0; i < message->status.promised_count; i++)
-            record_put(out, &promised_table, &message->status.promised[i]);
+            put_sized(out, &promised_table, &message->status.promised[i]);
         break;
     case MEMBER_PROPOSE: {
         enum error_code code = command_encode(&message->proposal, out, NULL);
@@ -100,16 +114,16 @@ static void put_body(const struct member_message *message, struct record_out *ou
     }
     case MEMBER_EPOCH_ASK:
     case MEMBER_EPOCH_ANSWER:
-        record_put(out, &epoch_table, &message->epoch);
+        put_sized(out, &epoch_table, &message->epoch);
         break;
     case MEMBER_SWITCH_ASK:
     case MEMBER_SWITCH_READY:
-        record_put(out, &change_table, &message->change);
+        put_sized(out, &change_table, &message->change);
         break;
     case MEMBER_CALLERS:
-        record_put(out, &callers_table, &message->callers);
+        put_sized(out, &callers_table, &message->callers);
         for (int i = 0; i < message->callers.count; i++)
-            record_put(out, &caller_table, &message->callers.callers[i]);
+            put_sized(out, &caller_table, &message->callers.callers[i]);
         break;
     }
 }
@@ -139,34 +153,53 @@ static bool take_proposal(struct record_in *in, struct command *command)
     return !in->wrong;
 }
 
+/* As many fields as there are, and no more than are known. */
+static bool take_sized(struct record_in *in, const struct record_table *table, void *record)
+{
+    size_t size = (size_t)record_take_number(in, 1, "length of a record");
+    if (!in->wrong && size > in->left)
+        in->wrong = "length of a record";
+    if (in->wrong)
+        return false;
+    struct record_in part = {in->bytes, size, NULL};
+    record_take_known(&part, table, record);
+    in->wrong = part.wrong;
+    in->bytes += size;
+    in->left -= size;
+    return !in->wrong;
+}
+
 static bool take_body(struct record_in *in, struct member_message *message)
 {
     switch (message->kind) {
+    case MEMBER_NOTHING:
+        break;
     case MEMBER_LEASE_REQUEST:
     case MEMBER_LEASE_GRANT:
-        return record_take(in, &claim_table, &message->claim);
+        return take_sized(in, &claim_table, &message->claim);
     case MEMBER_LEASE_RELEASE:
-        return record_take(in, &release_table, &message->release);
+        return take_sized(in, &release_table, &message->release);
     case MEMBER_STATUS:
-        if (!record_take(in, &status_table, &message->status))
+        if (!take_sized(in, &status_table, &message->status) ||
+            !take_sized(in, &pg_table, &message->status.pg))
             return false;
         for (int i = 0; i < message->status.promised_count; i++)
-            if (!record_take(in, &promised_table, &message->status.promised[i]))
+            if (!take_sized(in, &promised_table, &message->status.promised[i]))
                 return false;
         return true;
     case MEMBER_PROPOSE:
         return take_proposal(in, &message->proposal);
     case MEMBER_EPOCH_ASK:
     case MEMBER_EPOCH_ANSWER:
-        return record_take(in, &epoch_table, &message->epoch);
+        return take_sized(in, &epoch_table, &message->epoch);
     case MEMBER_SWITCH_ASK:
     case MEMBER_SWITCH_READY:
-        return record_take(in, &change_table, &message->change);
+        return take_sized(in, &change_table, &message->change);
     case MEMBER_CALLERS:
-        if (!record_take(in, &callers_table, &message->callers))
+        if (!take_sized(in, &callers_table, &message->callers))
             return false;
         for (int i = 0; i < message->callers.count; i++)
-            if (!record_take(in, &caller_table, &message->callers.callers[i]))
+            if (!take_sized(in, &caller_table, &message->callers.callers[i]))
                 return false;
         return true;
     }
@@ -184,14 +217,21 @@ enum error_code member_message_decode(const uint8_t *bytes, size_t size,
     size_t length = (size_t)(bytes[0] | bytes[1] << 8);
     if (length < HEAD_BYTES || length > MEMBER_MESSAGE_BYTES)
         return error_set(err, ERR_CORRUPT, "a message of %zu bytes", length);
-    if (bytes[2] != MEMBER_MESSAGE_VERSION)
+    if (bytes[2] < VERSION_LEAST)
         return error_set(err, ERR_CORRUPT, "a message of version %d", bytes[2]);
     if (size < length)
         return ERR_OK;
     struct record_in in = {bytes + HEAD_BYTES, length - HEAD_BYTES, NULL};
+    bool newer = bytes[2] > MEMBER_MESSAGE_VERSION;
     memset(message, 0, sizeof(*message));
+    if (newer && bytes[3] > MEMBER_KINDS) {
+        *taken = length;
+        return ERR_OK;
+    }
     message->kind = (enum member_message_kind)bytes[3];
-    if (!take_body(&in, message) || in.left)
+    if (!message->kind)
+        in.wrong = "kind";
+    if (in.wrong || !take_body(&in, message) || (in.left && !newer))
         return error_set(err, ERR_CORRUPT, "a message of kind %d: %s is malformed", bytes[3],
                          in.wrong ? in.wrong : "its length");
     *taken = length;

@@ -1,14 +1,16 @@
 /*
  * What members say to each other beside raft's log: lease requests, grants and releases, and what
  * each observes of itself. Volatile: any of them may be lost, late or doubled. On the streams of
- * PEER_MESSAGES, each with its length before it. Any thread. names: member_message_ lease_
+ * PEER_MESSAGES, each with its length before it. Any thread. Two versions of the program speak with
+ * each other: a record grows at its end, what the other does not know it leaves out, what it did not
+ * say is zero, and a message of a kind that is not known is none. names: member_message_ lease_
  */
 #pragma once
 
 #include "raft/cluster_state.h"
 
 enum {
-    MEMBER_MESSAGE_VERSION = 1,
+    MEMBER_MESSAGE_VERSION = 2,
     MEMBER_MESSAGE_BYTES = 2048,  /* the longest encoded message */
     MEMBER_MESSAGE_PROMISES = 32, /* of one acceptor */
     MEMBER_MESSAGE_CALLERS = 100, /* more go into another message */
@@ -65,6 +67,7 @@ struct member_status {
     uint64_t applied;   /* raft index */
     uint64_t acceptors; /* version of the acceptor set it has applied */
     bool fit;           /* its endpoint answers clients */
+    uint32_t level;     /* COMMAND_LEVEL of its program */
     struct pg_status pg;
     int promised_count;
     struct lease_promised promised[MEMBER_MESSAGE_PROMISES];
@@ -95,6 +98,7 @@ struct caller_list {
 };
 
 enum member_message_kind {
+    MEMBER_NOTHING = 0, /* decoded only: a newer program's */
     MEMBER_LEASE_REQUEST = 1,
     MEMBER_LEASE_GRANT = 2,
     MEMBER_LEASE_RELEASE = 3,
@@ -127,7 +131,7 @@ void member_message_encode(const struct member_message *message, struct record_o
 
 /**
  * The first message in bytes. *taken: its bytes; 0 = more are needed. Errors: CORRUPT (malformed,
- * too long, of a newer version).
+ * too long, of version 1).
  */
 enum error_code member_message_decode(const uint8_t *bytes, size_t size,
                                       struct member_message *message, size_t *taken,

@@ -178,6 +178,13 @@ bool record_take(struct record_in *in, const struct record_table *table, void *r
     return !in->wrong;
 }
 
+bool record_take_known(struct record_in *in, const struct record_table *table, void *record)
+{
+    for (int i = 0; i < table->count && in->left && !in->wrong; i++)
+        take_field(in, &table->fields[i], (char *)record + table->fields[i].offset);
+    return !in->wrong;
+}
+
 static bool may_stand(const struct record_field *field, const void *at, struct error *err)
 {
     switch (field->type) {

@@ -55,6 +55,10 @@ void record_out_free(struct record_out *out);
 /** Fill *record; false when bytes are missing or a value is not allowed, then in->wrong says where.
  */
 bool record_take(struct record_in *in, const struct record_table *table, void *record);
+
+/** The same of a program of another version: fields that do not follow any more are left as they
+ * are, bytes that follow after the last are not looked at. */
+bool record_take_known(struct record_in *in, const struct record_table *table, void *record);
 uint64_t record_take_number(struct record_in *in, int bytes, const char *name);
 
 /** May text stand in a RECORD_NAME (RECORD_TEXT) field of size bytes? */

@@ -58,7 +58,8 @@ struct proposal {
     struct replica *replica;
     replica_answer *answer;
     void *subject;
-    const char *refusal; /* of libraft, when it did not even begin */
+    const char *refusal; /* when it did not even begin */
+    enum error_code refusal_code;
 };
 
 bool replica_exists(const char *path)
@@ -424,7 +425,7 @@ static void answer_later(void *subject)
 {
     struct proposal *proposal = subject;
     if (proposal->answer)
-        proposal->answer(proposal->subject, ERR_UNAVAILABLE, proposal->refusal);
+        proposal->answer(proposal->subject, proposal->refusal_code, proposal->refusal);
     free(proposal);
 }
 
@@ -470,6 +471,12 @@ void replica_propose(struct replica *replica, const struct command *command, rep
     struct error err;
     ASSERT(proposal);
     *proposal = (struct proposal){.replica = replica, .answer = answer, .subject = subject};
+    if (replica->facts.name[0] && command_level((int)command->kind) > replica->facts.schema_level) {
+        proposal->refusal_code = ERR_CONFLICT;
+        proposal->refusal = "a region runs an older version, which does not know this yet";
+        loop_post(replica->setup.loop, answer_later, proposal);
+        return;
+    }
     enum error_code code = command_encode(command, &out, &err);
     ASSERT(!code); /* who proposes has checked what came from outside */
     struct raft_buffer buffer = wrap(&out);
@@ -478,6 +485,7 @@ void replica_propose(struct replica *replica, const struct command *command, rep
     if (rv) {
         if (rv == RAFT_NOTLEADER || rv == RAFT_NOSPACE) /* else it was taken over */
             raft_free(buffer.base);
+        proposal->refusal_code = ERR_UNAVAILABLE;
         proposal->refusal = rv == RAFT_NOTLEADER ? "this region does not lead" : raft_strerror(rv);
         loop_post(replica->setup.loop, answer_later, proposal);
     }

@@ -182,19 +182,6 @@ static void tell_primary(struct region *region, const char *conninfo)
     pthread_mutex_unlock(&shown.lock);
 }
 
-/* The level says what every member may write: it follows the schema, never the other way. */
-static void raise_level(struct region *region)
-{
-    const struct cluster_state *facts = replica_facts(region->replica);
-    struct command command;
-    if (!facts || facts->schema_level >= (uint32_t)migrations_count)
-        return;
-    memset(&command, 0, sizeof(command));
-    command.kind = COMMAND_SCHEMA;
-    command.schema.level = (uint32_t)migrations_count;
-    region_members_propose(region, &command, NULL, NULL);
-}
-
 static void migrated(void *subject)
 {
     struct migration_work *work = subject;
@@ -210,7 +197,6 @@ static void migrated(void *subject)
     } else if (current) {
         region->api_problem[0] = '\0';
         tell_primary(region, region->conninfo);
-        raise_level(region);
         log_info("the API serves, epoch %llu", (unsigned long long)region->epoch);
     }
     free(work->conninfo);

@@ -212,6 +212,7 @@ static void tell_status(struct sim_node *node, void *subject)
     status->applied = node->applied;
     status->acceptors = node->facts.acceptors_version;
     status->fit = true;
+    status->level = COMMAND_LEVEL;
     sim_pg_status(node, &status->pg);
     status->promised_count =
         lease_acceptor_promised(&node->acceptor, sim_local_ns(node), status->promised);

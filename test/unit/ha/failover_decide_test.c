@@ -348,6 +348,35 @@ static void test_acceptors_wait(void **state)
     assert_true(command.kind == COMMAND_ACCEPTORS && command.acceptors.member == 3);
 }
 
+/* A member that is not heard may come back with the program it had. */
+static void test_the_level_is_the_slowest_members(void **state)
+{
+    (void)state;
+    struct command command;
+    const char *why = "";
+    facts.schema_level = 1;
+    for (int i = 0; i < 3; i++) {
+        heard[i].level = COMMAND_LEVEL;
+        heard[i].pg.serves = i ? 0 : 5;
+        promise(i + 1, true);
+    }
+    heard[2].level = 1;
+    hear(3);
+    assert_false(failover_decide(&facts, &watch, &command, &why));
+    heard[2].level = COMMAND_LEVEL + 7; /* newer than this one */
+    hear(3);
+    assert_true(failover_decide(&facts, &watch, &command, &why));
+    assert_int_equal(command.kind, COMMAND_SCHEMA);
+    assert_int_equal(command.schema.level, COMMAND_LEVEL);
+    facts.schema_level = COMMAND_LEVEL;
+    assert_false(failover_decide(&facts, &watch, &command, &why));
+    facts.schema_level = 1;
+    later(FAILOVER_HEARD_MS + 1);
+    hear(1);
+    hear(2);
+    assert_false(failover_decide(&facts, &watch, &command, &why));
+}
+
 static struct cluster_vip vip(int number, uint64_t holder)
 {
     struct cluster_vip made = {
@@ -504,6 +533,7 @@ int main(void)
         cmocka_unit_test_setup(test_set_does_not_wait_for_a_frozen_one, set_up),
         cmocka_unit_test_setup(test_data_voters_one_at_a_time, set_up),
         cmocka_unit_test_setup(test_acceptors_wait, set_up),
+        cmocka_unit_test_setup(test_the_level_is_the_slowest_members, set_up),
         cmocka_unit_test_setup(test_vips_are_spread, set_up),
         cmocka_unit_test_setup(test_vips_move_and_come_back, set_up),
         cmocka_unit_test_setup(test_all_vips_of_a_lost_holder_move, set_up),

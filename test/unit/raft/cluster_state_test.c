@@ -632,6 +632,7 @@ static void test_snapshots_of_older_versions(void **unused)
     (void)unused;
     static struct cluster_state seen;
     struct error err;
+    facts.schema_level = 2;
     for (int version = 1; version < CLUSTER_SNAPSHOT_VERSION; version++) {
         struct record_out out = {0};
         facts.leaving = 0;
@@ -639,6 +640,23 @@ static void test_snapshots_of_older_versions(void **unused)
         if (cluster_state_decode(out.bytes, out.size, &seen, &err))
             fail_msg("version %d: %s", version, err.text);
         facts.block_owner_next = version == 1 ? 0 : facts.block_owner_next;
+        assert_int_equal(cluster_state_hash(&seen), cluster_state_hash(&facts));
+        record_out_free(&out);
+    }
+}
+
+/* While a member's program may be older, it can read what it is sent. */
+static void test_a_snapshot_is_of_the_level(void **unused)
+{
+    (void)unused;
+    static struct cluster_state seen;
+    struct error err;
+    for (uint32_t level = 1; level <= COMMAND_LEVEL; level++) {
+        struct record_out out = {0};
+        facts.schema_level = level;
+        cluster_state_encode(&facts, &out);
+        assert_int_equal(out.bytes[4], level == 1 ? 2 : 3);
+        assert_int_equal(cluster_state_decode(out.bytes, out.size, &seen, &err), ERR_OK);
         assert_int_equal(cluster_state_hash(&seen), cluster_state_hash(&facts));
         record_out_free(&out);
     }
@@ -728,6 +746,7 @@ int main(void)
         cmocka_unit_test_setup(test_all_blocks, start),
         cmocka_unit_test_setup(test_a_snapshot_is_the_facts, start),
         cmocka_unit_test_setup(test_snapshots_of_older_versions, start),
+        cmocka_unit_test_setup(test_a_snapshot_is_of_the_level, start),
         cmocka_unit_test_setup(test_random_histories, start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

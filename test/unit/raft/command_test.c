@@ -37,6 +37,16 @@ static void test_every_kind_survives(void **unused)
     assert_int_equal(count, 27);
 }
 
+/* A kind gets its level once, for ever: programs of that level are out there. */
+static void test_levels(void **unused)
+{
+    (void)unused;
+    for (const int *kind = sample_command_kinds; *kind; kind++) {
+        assert_in_range(command_level(*kind), 1, COMMAND_LEVEL);
+        assert_int_equal(command_level(*kind), *kind <= COMMAND_BLOCK_EXPIRE ? 1 : 2);
+    }
+}
+
 /* Cut anywhere or with a byte too many it is none; with a changed byte it is none or another one
  * that has exactly these bytes. */
 static void test_one_value_has_one_form(void **unused)
@@ -125,6 +135,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_kind_survives),
+        cmocka_unit_test(test_levels),
         cmocka_unit_test(test_one_value_has_one_form),
         cmocka_unit_test(test_a_newer_program_wrote_it),
         cmocka_unit_test(test_what_may_not_stand_is_refused),

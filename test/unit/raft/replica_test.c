@@ -390,6 +390,26 @@ static void test_one_becomes_three(void **state)
     run_until(all_equal, NULL);
 }
 
+/* One that does not know a command ends when it sees it in the log. */
+static void test_what_not_all_know_is_not_proposed(void **state)
+{
+    (void)state;
+    struct command leave = {.kind = COMMAND_MEMBER_LEAVE, .member_leave = {2}};
+    assert_int_equal(replica_facts(some_leader()->replica)->schema_level, 1);
+    assert_int_equal(ask(&leave), ERR_CONFLICT);
+    assert_int_equal(replica_facts(some_leader()->replica)->leaving, 0);
+}
+
+static void test_what_all_know_is_proposed(void **state)
+{
+    (void)state;
+    struct command leave = {.kind = COMMAND_MEMBER_LEAVE, .member_leave = {2}};
+    assert_true(replica_facts(some_leader()->replica)->schema_level >= 2);
+    assert_int_equal(ask(&leave), ERR_OK);
+    leave.member_leave.id = 0;
+    assert_int_equal(ask(&leave), ERR_OK);
+}
+
 static void test_leader_dies_and_comes_back(void **state)
 {
     (void)state;
@@ -709,7 +729,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_becomes_three),
+        cmocka_unit_test(test_what_not_all_know_is_not_proposed),
         cmocka_unit_test(test_leader_dies_and_comes_back),
+        cmocka_unit_test(test_what_all_know_is_proposed),
         cmocka_unit_test(test_cut_and_heal),
         cmocka_unit_test(test_snapshot_install),
         cmocka_unit_test(test_a_deposed_leader_is_not_believed),
