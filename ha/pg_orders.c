@@ -44,6 +44,7 @@ void pg_orders_start(struct pg_member *member)
     struct pg_ask about = {.epoch = member->facts.primary.epoch};
     snprintf(request.pg_start.data_dir, LIMIT_PATH, "%s", member->files.data_dir);
     snprintf(request.pg_start.config_file, LIMIT_PATH, "%s", member->files.config_file);
+    request.pg_start.port = (uint32_t)member->setup.settings->pg_port;
     ask_fenced(member, &request, &about, true);
 }
 

@@ -11,12 +11,14 @@
 #include "src/base/limits.h"
 
 #define TABLE "netdev gantry-guard"
+#define PORTS "inet gantry-guard"
 
 /* How much later than the deadline an element may end; callers keep a margin of twice that. */
 enum { GUARD_SLIP_MS = 10, GUARD_TRIES = 4 };
 
 struct guard {
     struct nft_ctx *nft;
+    bool ports; /* their table is there */
 };
 
 /* Each hook's chain on one interface: who is named by a packet and does not live is dropped. */
@@ -35,6 +37,17 @@ static enum error_code order(struct guard *guard, const char *commands, struct e
     return error_set(err, ERR_UNAVAILABLE, "nftables: %.*s", (int)strcspn(why, "\n"), why);
 }
 
+#define ANEW(table) "add table " table "\ndelete table " table "\nadd table " table "\n"
+#define SETS(table, type)                            \
+    "add set " table " covered { type " type "\n}\n" \
+    "add set " table " live { type " type "; flags timeout\n}\n"
+
+static const char port_rules[] =
+    "add chain " PORTS " input { type filter hook input priority -10; policy accept\n}\n"
+    "add chain " PORTS " output { type filter hook output priority -10; policy accept\n}\n"
+    "add rule " PORTS " input tcp dport @covered tcp dport != @live drop\n"
+    "add rule " PORTS " output tcp sport @covered tcp sport != @live drop\n";
+
 enum error_code guard_new(struct guard **out, struct error *err)
 {
     struct guard *guard = calloc(1, sizeof(*guard));
@@ -43,18 +56,15 @@ enum error_code guard_new(struct guard **out, struct error *err)
     ASSERT(guard->nft);
     nft_ctx_buffer_output(guard->nft);
     nft_ctx_buffer_error(guard->nft);
-    enum error_code code = order(guard,
-                                 "add table " TABLE "\n"
-                                 "delete table " TABLE "\n"
-                                 "add table " TABLE "\n"
-                                 "add set " TABLE " covered { type ipv4_addr\n}\n"
-                                 "add set " TABLE " live { type ipv4_addr; flags timeout\n}\n",
-                                 err);
+    enum error_code code = order(guard, ANEW(TABLE) SETS(TABLE, "ipv4_addr"), err);
     if (code) {
         nft_ctx_free(guard->nft);
         free(guard);
         return code;
     }
+    struct error ignored;
+    guard->ports = !order(guard, ANEW(PORTS) SETS(PORTS, "inet_service"), &ignored) &&
+                   !order(guard, port_rules, &ignored);
     *out = guard;
     return ERR_OK;
 }
@@ -65,6 +75,8 @@ void guard_free(struct guard *guard)
     if (!guard)
         return;
     order(guard, "delete table " TABLE "\n", &ignored);
+    if (guard->ports)
+        order(guard, "delete table " PORTS "\n", &ignored);
     nft_ctx_free(guard->nft);
     free(guard);
 }
@@ -107,32 +119,38 @@ enum error_code guard_cover(struct guard *guard, ip4 address, const char *interf
     return code;
 }
 
-void guard_mute(struct guard *guard, ip4 address)
+/* Deleting alone fails for an element that is not there. */
+static void take_out(struct guard *guard, const char *table, const char *element)
 {
-    char text[IP4_TEXT], commands[256];
+    char commands[256];
     struct error ignored;
-    /* Deleting alone fails for an element that is not there. */
     snprintf(commands, sizeof(commands),
-             "add element " TABLE " live { %s timeout 1s\n}\n"
-             "delete element " TABLE " live { %s\n}\n",
-             ip4_format(address, text), text);
+             "add element %s live { %s timeout 1s\n}\n"
+             "delete element %s live { %s\n}\n",
+             table, element, table, element);
     order(guard, commands, &ignored);
 }
 
-/* What a try was late is taken off the next one, so the end is never later than by the slip. */
-enum error_code guard_let(struct guard *guard, ip4 address, uint64_t deadline_ns, struct error *err)
+void guard_mute(struct guard *guard, ip4 address)
 {
-    char text[IP4_TEXT], commands[512];
+    char text[IP4_TEXT];
+    take_out(guard, TABLE, ip4_format(address, text));
+}
+
+/* What a try was late is taken off the next one, so the end is never later than by the slip. */
+static enum error_code let(struct guard *guard, const char *table, const char *element,
+                           uint64_t deadline_ns, struct error *err)
+{
+    char commands[512];
     uint64_t now = clock_boot_ns(), shorter_ns = 0;
-    ip4_format(address, text);
     for (int tries = 0; tries < GUARD_TRIES && now + shorter_ns < deadline_ns; tries++) {
         uint64_t left_ms = (deadline_ns - now - shorter_ns) / CLOCK_MS + 1;
         /* Before Linux 6.12 adding alone does not move the end of an element that is there. */
         snprintf(commands, sizeof(commands),
-                 "add element " TABLE " live { %s timeout 1s\n}\n"
-                 "delete element " TABLE " live { %s\n}\n"
-                 "add element " TABLE " live { %s timeout %llums\n}\n",
-                 text, text, text, (unsigned long long)left_ms);
+                 "add element %s live { %s timeout 1s\n}\n"
+                 "delete element %s live { %s\n}\n"
+                 "add element %s live { %s timeout %llums\n}\n",
+                 table, element, table, element, table, element, (unsigned long long)left_ms);
         enum error_code code = order(guard, commands, err);
         if (code)
             return code;
@@ -142,6 +160,37 @@ enum error_code guard_let(struct guard *guard, ip4 address, uint64_t deadline_ns
         shorter_ns = took_ns;
         now += took_ns;
     }
-    guard_mute(guard, address);
+    take_out(guard, table, element);
     return error_set(err, ERR_TIMEOUT, "its lease ended before it could speak");
+}
+
+enum error_code guard_let(struct guard *guard, ip4 address, uint64_t deadline_ns, struct error *err)
+{
+    char text[IP4_TEXT];
+    return let(guard, TABLE, ip4_format(address, text), deadline_ns, err);
+}
+
+/* Covered after it may speak: what is connected to a standby goes on when that is promoted. */
+enum error_code guard_let_port(struct guard *guard, uint16_t port, uint64_t deadline_ns,
+                               struct error *err)
+{
+    char text[16], commands[128];
+    snprintf(text, sizeof(text), "%u", port);
+    if (!guard->ports)
+        return error_set(err, ERR_UNAVAILABLE, "nftables: no inet table");
+    enum error_code code = let(guard, PORTS, text, deadline_ns, err);
+    snprintf(commands, sizeof(commands), "add element " PORTS " covered { %s\n}\n", text);
+    return code && code != ERR_TIMEOUT ? code : order(guard, commands, err) ? err->code : code;
+}
+
+void guard_free_port(struct guard *guard, uint16_t port)
+{
+    char commands[256];
+    struct error ignored;
+    if (!guard->ports)
+        return;
+    snprintf(commands, sizeof(commands),
+             "add element " PORTS " covered { %u\n}\ndelete element " PORTS " covered { %u\n}\n",
+             port, port);
+    order(guard, commands, &ignored);
 }

@@ -2,7 +2,8 @@
  * The guard mutes a virtual address by itself at its lease's end, whatever happens to this process:
  * in a netdev table of nftables a guarded address may speak, and hear, only while it is an element
  * of a set, and the kernel drops the element when its timeout is over. Both ways: IPv4 packets and
- * ARP. Uses libnftables in process; one thread. Source: nft(8), SETS and HOOKS.
+ * ARP. The same for the TCP port of a primary, on all interfaces. Uses libnftables in process; one
+ * thread. Source: nft(8), SETS and HOOKS.
  */
 #pragma once
 
@@ -40,3 +41,13 @@ enum error_code guard_let(struct guard *guard, ip4 address, uint64_t deadline_ns
 
 /** Mute it now; it stays under guard. */
 void guard_mute(struct guard *guard, ip4 address);
+
+/**
+ * What listens at this TCP port may speak and hear until deadline_ns, then no more, until
+ * guard_free_port. Errors as of guard_let.
+ */
+enum error_code guard_let_port(struct guard *guard, uint16_t port, uint64_t deadline_ns,
+                               struct error *err);
+
+/** The port is under guard no more: a primary has ended. */
+void guard_free_port(struct guard *guard, uint16_t port);

@@ -415,6 +415,7 @@ static enum error_code set_up(struct error *err)
         code = child_init(&fenced.children[i], &fenced.settings, titles[i], err);
     code = code ? code : postgres_init(&fenced.postgres, &fenced.settings, err);
     code = code ? code : held_init(&fenced.held, fenced.settings.state_dir, err);
+    fenced.postgres.guard = fenced.held.guard;
     return code ? code : rights_drop(err); /* last: the root of the cgroup tree is read-only */
 }
 

@@ -51,9 +51,25 @@ enum error_code postgres_start(struct postgres *postgres, const struct fence_req
     struct child_start start = {.argv = argv, .death_signal = SIGKILL};
     enum error_code code = child_run(&postgres->child, settings, &start, err);
     postgres->epoch = postgres->deadline_ns = postgres->harder_ns = 0;
+    postgres->port = (uint16_t)request->pg_start.port;
     if (!code)
         log_info("PostgreSQL starts, pid %d", (int)postgres->child.pid);
     return code;
+}
+
+/* If this process hangs at the end of the lease the kernel cuts it off. What cannot be guarded is
+ * ended all the same; what could not be let in time has no lease any more. */
+static enum error_code guard_port(const struct postgres *postgres, struct error *err)
+{
+    static bool told;
+    if (!postgres->guard || !postgres->port)
+        return ERR_OK;
+    enum error_code code =
+        guard_let_port(postgres->guard, postgres->port, postgres->deadline_ns, err);
+    if (code && code != ERR_TIMEOUT && !told)
+        log_warning("PostgreSQL's port is not guarded: %s", err->text);
+    told |= code && code != ERR_TIMEOUT;
+    return code == ERR_TIMEOUT ? code : ERR_OK;
 }
 
 enum error_code postgres_renew(struct postgres *postgres, const struct fence_request *request,
@@ -69,7 +85,7 @@ enum error_code postgres_renew(struct postgres *postgres, const struct fence_req
         request->lease.deadline_ns > postgres->deadline_ns)
         postgres->deadline_ns = request->lease.deadline_ns;
     postgres->epoch = request->lease.epoch;
-    return ERR_OK;
+    return guard_port(postgres, err);
 }
 
 enum error_code postgres_signal(struct postgres *postgres, const struct fence_request *request,
@@ -148,6 +164,8 @@ static void finish(struct postgres *postgres)
     postgres->ended = false;
     postgres->harder_ns = 0;
     postgres->epoch = 0;
+    if (postgres->guard)
+        guard_free_port(postgres->guard, postgres->port);
     log_info("PostgreSQL ended: %s", postgres->how);
     if (postgres->stop_request)
         postgres->answer(postgres->stop_request, ERR_OK, postgres->how);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "src/fence/child.h"
+#include "src/fence/guard.h"
 #include "src/wire/fence_message.h"
 
 enum { POSTGRES_QUIT_MS = 50 }; /* between SIGQUIT and cgroup.kill */
@@ -12,6 +13,8 @@ enum { POSTGRES_QUIT_MS = 50 }; /* between SIGQUIT and cgroup.kill */
 struct postgres {
     struct child child;
     const struct settings *settings;
+    struct guard *guard; /* NULL = this kernel cannot: only fenced ends it */
+    uint16_t port;
     uint64_t epoch, deadline_ns; /* of the lease; 0 = a standby without one */
     uint64_t harder_ns;          /* when to use the next harder means; 0 = not stopping */
     int harder;                  /* enum fence_stop that follows */

@@ -47,7 +47,8 @@ static bool is_sound(const struct fence_request *request)
         return true;
     case FENCE_PG_START:
         return is_text(request->pg_start.data_dir, LIMIT_PATH) &&
-               is_text(request->pg_start.config_file, LIMIT_PATH);
+               is_text(request->pg_start.config_file, LIMIT_PATH) && request->pg_start.port &&
+               request->pg_start.port < 65536;
     case FENCE_PG_STOP:
         return request->pg_stop.mode <= FENCE_STOP_KILL && request->pg_stop.timeout_ms <= 600000;
     case FENCE_PG_SIGNAL:

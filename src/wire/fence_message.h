@@ -58,6 +58,7 @@ struct fence_request {
     union {
         struct {
             char data_dir[LIMIT_PATH], config_file[LIMIT_PATH]; /* below [postgres] data_root */
+            uint32_t port; /* it listens at; guarded while it has a lease */
         } pg_start;
         struct {
             uint32_t mode, timeout_ms; /* enum fence_stop; then the next harder one */

@@ -9,8 +9,10 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <netinet/in.h>
 #include <poll.h>
 #include <sched.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -188,6 +190,67 @@ static void test_cover_twice(void **subject)
     assert_int_equal(guard_cover(wire->guard, vip.address, "nowhere", &err), ERR_NOT_FOUND);
 }
 
+static int listening;
+static uint16_t port;
+
+static bool connects(void)
+{
+    struct sockaddr_in at = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    struct pollfd made = {fd, POLLOUT, 0};
+    int failed = 0;
+    socklen_t size = sizeof(failed);
+    connect(fd, (struct sockaddr *)&at, sizeof(at));
+    bool done = poll(&made, 1, 60) == 1;
+    getsockopt(fd, SOL_SOCKET, SO_ERROR, &failed, &size);
+    close(fd);
+    return done && !failed;
+}
+
+static int set_up_port(void **subject)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof(at);
+    TEST_IP("link", "set", "lo", "up");
+    listening = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(bind(listening, (struct sockaddr *)&at, size), 0);
+    assert_int_equal(listen(listening, 16), 0);
+    assert_int_equal(getsockname(listening, (struct sockaddr *)&at, &size), 0);
+    port = ntohs(at.sin_port);
+    return set_up(subject);
+}
+
+static int tear_down_port(void **subject)
+{
+    close(listening);
+    return tear_down(subject);
+}
+
+/* A primary's port: open to all before it has a lease and after it has ended, mute when the lease
+ * has. */
+static void test_a_port_falls_silent_by_itself(void **subject)
+{
+    struct wire *wire = *subject;
+    struct error err = {0};
+    assert_true(connects());
+    uint64_t deadline = clock_boot_ns() + 300 * CLOCK_MS;
+    assert_int_equal(guard_let_port(wire->guard, port, deadline, &err), ERR_OK);
+    assert_true(connects());
+    while (clock_boot_ns() < deadline + 10 * CLOCK_MS)
+        usleep(1000);
+    assert_false(connects());
+    assert_int_equal(guard_let_port(wire->guard, port, clock_boot_ns() + 5 * CLOCK_S, &err),
+                     ERR_OK);
+    assert_true(connects());
+    deadline = clock_boot_ns() + 500 * CLOCK_MS;
+    sleep_next_ns = CLOCK_S; /* stopped between the clock and the kernel */
+    assert_int_equal(guard_let_port(wire->guard, port, deadline, &err), ERR_TIMEOUT);
+    assert_false(connects());
+    guard_free_port(wire->guard, port);
+    assert_true(connects());
+}
+
 int main(void)
 {
     if (unshare(CLONE_NEWNET)) {
@@ -204,6 +267,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_other_addresses_speak, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_cover_twice, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_port_falls_silent_by_itself, set_up_port,
+                                        tear_down_port),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,6 +19,7 @@ static struct fence_request sound(uint32_t type)
     if (type == FENCE_PG_START) {
         snprintf(request.pg_start.data_dir, LIMIT_PATH, "/d/pg");
         snprintf(request.pg_start.config_file, LIMIT_PATH, "/d/pg.conf");
+        request.pg_start.port = 5253;
     } else if (type == FENCE_LEASE) {
         request.lease.resource = FENCE_RESOURCE_ADDRESS;
         request.lease.epoch = 1;
@@ -61,15 +62,18 @@ static void test_sound_requests_pass_from_regiond_only(void **unused)
 static void test_malformed_requests_are_refused(void **unused)
 {
     (void)unused;
-    struct fence_request bad[16];
+    struct fence_request bad[19];
     int count = 0;
     bad[count] = sound(FENCE_QUERY), bad[count++].number = 0;
     bad[count] = sound(FENCE_QUERY), bad[count++].type = FENCE_TYPES;
     bad[count] = sound(FENCE_QUERY), bad[count++].type = 0;
+    bad[count] = sound(FENCE_PG_START), bad[count++].pg_start.port = 0;
+    bad[count] = sound(FENCE_PG_START), bad[count++].pg_start.port = 65536;
     bad[count] = sound(FENCE_PG_START), memset(bad[count++].pg_start.data_dir, 'x', LIMIT_PATH);
     bad[count] = sound(FENCE_PG_STOP), bad[count++].pg_stop.mode = 3;
     bad[count] = sound(FENCE_PG_SIGNAL), bad[count++].pg_signal.what = 2;
     bad[count] = sound(FENCE_LEASE), bad[count++].lease.epoch = 0;
+    bad[count] = sound(FENCE_LEASE), bad[count++].lease.announce = FENCE_ANNOUNCE_OFTEN + 1;
     bad[count] = sound(FENCE_LEASE), strcpy(bad[count++].lease.address, "10.0.0.9/0");
     bad[count] = sound(FENCE_ADDRESS_ADD), strcpy(bad[count++].address.interface, "");
     bad[count] = sound(FENCE_ADDRESS_ADD), strcpy(bad[count++].address.interface, "a\nb");
