@@ -96,27 +96,31 @@ static void propose_own(const struct cluster_block_owner *owner, const struct bl
     snprintf(own->store, sizeof(own->store), "%s", ask->store);
 }
 
-/* The first run of what is given back and still the owner's. */
+/* The first run of what is given back and still the owner's. Along the blocks that somebody has:
+ * the numbers that a rack names may be millions. */
 static bool find_return(const struct cluster_state *facts, const struct cluster_block_owner *owner,
                         const struct block_ask *ask, struct command *command)
 {
     bool found;
-    for (int i = 0; i < ask->back_count; i++)
-        for (uint32_t number = ask->back[i].first; number <= ask->back[i].last; number++) {
-            uint32_t count = 0;
-            while (count < CLUSTER_BLOCK_RUN && number + count <= ask->back[i].last) {
-                int at = cluster_state_block_at(facts, number + count, &found);
-                if (!found || facts->blocks[at].owner != owner->id)
-                    break;
-                count++;
-            }
-            if (!count)
-                continue;
-            command->kind = COMMAND_BLOCK_RETURN;
-            command->block_return = (struct command_block_grant){
-                .owner = owner->id, .number = number, .count = count, .renewals = owner->renewals};
-            return true;
+    for (int i = 0; i < ask->back_count; i++) {
+        const struct cluster_block *block =
+            facts->blocks + cluster_state_block_at(facts, ask->back[i].first, &found);
+        const struct cluster_block *end = facts->blocks + facts->blocks_count;
+        while (block < end && block->number <= ask->back[i].last && block->owner != owner->id)
+            block++;
+        if (block == end || block->number > ask->back[i].last)
+            continue;
+        uint32_t first = block->number, count = 0;
+        while (block < end && count < CLUSTER_BLOCK_RUN && block->owner == owner->id &&
+               block->number == first + count && block->number <= ask->back[i].last) {
+            block++;
+            count++;
         }
+        command->kind = COMMAND_BLOCK_RETURN;
+        command->block_return = (struct command_block_grant){
+            .owner = owner->id, .number = first, .count = count, .renewals = owner->renewals};
+        return true;
+    }
     return false;
 }
 

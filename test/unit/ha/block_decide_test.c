@@ -119,6 +119,31 @@ static void test_a_store_that_told_more(void **unused)
     assert_int_equal(block_decide(&facts, &question, &command), BLOCK_PROPOSE);
 }
 
+/* All numbers there are, a few times: as long as there are blocks, not as long as there are
+ * numbers.
+ */
+static void test_given_back_in_bulk(void **unused)
+{
+    (void)unused;
+    struct block_range range = {0x0a000020, 0x0a00009f}, back[64];
+    struct block_need need = {&range, 1, false, NULL, 6};
+    assert_string_equal(ask("rack0", 0, &need), "a00002+6 ");
+    for (int i = 0; i < 64; i++)
+        back[i] = (struct block_range){i < 63 ? 0xb00000 : 0, UINT32_MAX / CLUSTER_BLOCK_SIZE};
+    struct block_ask question = {.rack = "rack0",
+                                 .store = STORE,
+                                 .term_s = 86400,
+                                 .renewals = 1,
+                                 .back = back,
+                                 .back_count = 64};
+    uint64_t start = clock_boot_ns();
+    assert_int_equal(block_decide(&facts, &question, &command), BLOCK_PROPOSE);
+    assert_int_equal(command.kind, COMMAND_BLOCK_RETURN);
+    assert_int_equal(command.block_return.number, 0xa00002);
+    assert_int_equal(command.block_return.count, 6);
+    assert_true(clock_boot_ns() - start < CLOCK_S / 2);
+}
+
 static void test_given_back(void **unused)
 {
     (void)unused;
@@ -216,6 +241,7 @@ int main(void)
         cmocka_unit_test_setup(test_a_store_that_lost_leases, start),
         cmocka_unit_test_setup(test_a_store_that_told_more, start),
         cmocka_unit_test_setup(test_given_back, start),
+        cmocka_unit_test_setup(test_given_back_in_bulk, start),
         cmocka_unit_test_setup(test_a_removed_rack, start),
         cmocka_unit_test_setup(test_free_after_all_that_may_be, start),
     };
