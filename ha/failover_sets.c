@@ -18,14 +18,6 @@ static bool change(const struct cluster_state *facts, enum command_kind kind, ui
     return true;
 }
 
-static int count_voters(const struct cluster_state *facts)
-{
-    int voters = 0;
-    for (int i = 0; i < facts->members_count; i++)
-        voters += facts->members[i].data_voter;
-    return voters;
-}
-
 /* One step at a time, and only when the primary has the names of the present set in force. */
 static bool data_voters(const struct cluster_state *facts, const struct failover_watch *watch,
                         struct command *command, const char **why)
@@ -41,8 +33,8 @@ static bool data_voters(const struct cluster_state *facts, const struct failover
         const struct cluster_member *member = &facts->members[i];
         const struct failover_member *heard = failover_watch_member(watch, member->id);
         /* With two, both must report: taking one's vote would make the other a majority alone. */
-        if (heard && heard->status.pg.asks_out && member->data_voter && count_voters(facts) > 2 &&
-            member->id != primary->member) {
+        if (heard && heard->status.pg.asks_out && member->data_voter &&
+            cluster_state_voters(facts) > 2 && member->id != primary->member) {
             *why = "a member's data must be made anew";
             return change(facts, COMMAND_DATA_VOTERS, member->id, false, command);
         }

@@ -557,19 +557,11 @@ static void tell_lost(struct pg_member *member)
     pg_member_fail(member, &err, RETRY_MS);
 }
 
-static int count_voters(const struct cluster_state *facts)
-{
-    int voters = 0;
-    for (int i = 0; i < facts->members_count; i++)
-        voters += facts->members[i].data_voter;
-    return voters;
-}
-
 static bool is_lost(const struct pg_member *member)
 {
     const struct cluster_member *self = cluster_state_member(&member->facts, member->self);
-    return self && self->data_voter && count_voters(&member->facts) == 1 && self->ever_had_data &&
-           !member->seen.has_data && !member->seen.may_initialise;
+    return self && self->data_voter && cluster_state_voters(&member->facts) == 1 &&
+           self->ever_had_data && !member->seen.has_data && !member->seen.may_initialise;
 }
 
 /* What a step that is in flight does ends with PostgreSQL, so that it need not be waited for. */
@@ -587,7 +579,8 @@ static bool reports_late(struct pg_member *member)
         member->fenced_epoch = primary->epoch;
         member->fenced_ns = now;
     }
-    return !(member->seen.running && member->seen.answers) && count_voters(&member->facts) > 2 &&
+    return !(member->seen.running && member->seen.answers) &&
+           cluster_state_voters(&member->facts) > 2 &&
            now < member->fenced_ns + REPORT_LATE_MS * CLOCK_MS;
 }
 
@@ -633,6 +626,7 @@ void pg_member_look(struct pg_member *member, const struct cluster_state *facts,
     if (step != (enum member_step)member->step)
         log_debug("PostgreSQL: %s", member_decide_word(step));
     member->step = (int)step;
+    pg_upkeep_floor(member, now);
     keep_lease(member, step);
     pg_upkeep_watch(member, now);
     if (step == MEMBER_STOP && op_busy(&member->op) && may_give_up(member))

@@ -13,6 +13,7 @@ enum {
     LATE_LOOKS = 3,       /* a loop that was held up itself is no evidence */
     CALM_MS = 1000,       /* clients come in after a failover; then its checkpoint is made */
     GONE_LOOKS = 5,       /* watches without a stream of the next voter: a second */
+    BELOW_MS = 5000,      /* a member that catches up is below its floor for a moment */
     LOST_AFTER_MS = 5000, /* a standby that does not stream asks why */
     HANDED_OVER_MS = 2000,
     SHUTDOWN_MS = 1000, /* of a switchover; then it is an ordinary failover */
@@ -47,6 +48,29 @@ void pg_upkeep_wanted(const struct pg_member *member, struct pg_steering *wanted
     wanted->open = member->seen.open;
     wanted->members = hash_members(&member->facts);
     wanted->revoked = member->setup.settings->revoked_generation;
+}
+
+void pg_upkeep_floor(struct pg_member *member, uint64_t now_ns)
+{
+    uint64_t epoch = member->facts.primary.epoch, floor = member->seen.floor;
+    struct error err;
+    if (epoch >= floor) {
+        if (member->below_ns && now_ns - member->below_ns >= BELOW_MS * CLOCK_MS) {
+            member->problem[0] = '\0';
+            member->wait_until_ns = now_ns;
+        }
+        member->below_ns = 0;
+        return;
+    }
+    if (!member->below_ns)
+        member->below_ns = now_ns;
+    if (now_ns - member->below_ns < BELOW_MS * CLOCK_MS)
+        return;
+    error_set(&err, ERR_CONFLICT,
+              "this region acted in epoch %llu, and the cluster knows of %llu only: it waits for "
+              "the rest; if the others were put back from a backup, remove it and join it again",
+              (unsigned long long)floor, (unsigned long long)epoch);
+    pg_member_fail(member, &err, BELOW_MS);
 }
 
 static bool is_primary(const struct pg_member *member)
@@ -106,9 +130,6 @@ static void take_back_gone(struct pg_member *member)
 /* One that has flushed what was written when the present set came in force may become a voter. */
 static void look_for_ready(struct pg_member *member)
 {
-    int voters = 0;
-    for (int i = 0; i < member->facts.members_count; i++)
-        voters += member->facts.members[i].data_voter;
     if (!is_primary(member) || member->in_force_version != member->facts.voters_version)
         return;
     for (int i = 0; i < member->replicas_count && !member->ready_voter; i++) {
@@ -117,7 +138,7 @@ static void look_for_ready(struct pg_member *member)
         if (!who || who->data_voter || who->id == member->facts.leaving || !replica->streams ||
             replica->flushed_lsn < member->ready_mark)
             continue;
-        if (voters > 1)
+        if (cluster_state_voters(&member->facts) > 1)
             member->ready_voter = who->id;
         else if (!member->preset)
             member->preset = who->id; /* ready once its name is in force */

@@ -49,6 +49,7 @@ struct pg_member {
     struct loop_timer timer;
     int step; /* as decided last */
     uint64_t looked_ns, wait_until_ns;
+    uint64_t below_ns; /* since when the facts are older than what it acted by, 0 = they are not */
     uint64_t fenced_epoch, fenced_ns; /* since when that epoch is seen as fenced */
     uint64_t proposed_ns, proposed_epoch;
     int proposed;
@@ -113,6 +114,9 @@ void pg_orders_stopped(struct pg_member *member);
 
 /** What should be in force now. */
 void pg_upkeep_wanted(const struct pg_member *member, struct pg_steering *wanted);
+
+/** Facts that stay older than what this member acted by are no passing state: it says so. */
+void pg_upkeep_floor(struct pg_member *member, uint64_t now_ns);
 
 /** A piece of work that keeps what runs as it should be, 0 = none. */
 int pg_upkeep_next(const struct pg_member *member, uint64_t now_ns);

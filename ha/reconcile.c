@@ -10,6 +10,7 @@
 #include "ha/endpoint_check.h"
 #include "ha/epoch_ask.h"
 #include "ha/failover_decide.h"
+#include "ha/fenced_watch.h"
 #include "ha/pg_access.h"
 #include "ha/vip.h"
 #include "raft/member_link.h"
@@ -42,7 +43,8 @@ struct reconcile {
     bool looking, look_posted;
     uint64_t told_epoch; /* primary that was told, 0 = none */
     uint64_t next_status_ns, next_fenced_ns;
-    bool fenced_gone, retiring;
+    struct fenced_watch fenced;
+    bool retiring;
     struct pg_status last; /* as it was told last */
     struct heard {
         uint64_t id;
@@ -286,17 +288,19 @@ static bool fenced_answers(struct reconcile *reconcile, const struct cluster_sta
 {
     uint64_t now_ns = clock_boot_ns();
     uint64_t owed_ms = fence_link_owed_ms(reconcile->setup.fence);
-    bool gone = owed_ms > FENCED_MS && owed_ms > facts->lease_ms[CLUSTER_LEASE_PRIMARY] / 2;
+    uint64_t limit_ms = facts->lease_ms[CLUSTER_LEASE_PRIMARY] / 2;
+    bool was_gone = reconcile->fenced.gone;
+    bool gone = fenced_watch_look(&reconcile->fenced, now_ns, owed_ms,
+                                  limit_ms > FENCED_MS ? limit_ms : FENCED_MS);
     if (!owed_ms && now_ns >= reconcile->next_fenced_ns) {
         struct fence_request request = {.type = FENCE_QUERY};
         reconcile->next_fenced_ns = now_ns + FENCED_MS * CLOCK_MS;
         fence_link_send(reconcile->setup.fence, &request, on_fenced, NULL);
     }
-    if (gone != reconcile->fenced_gone && gone)
+    if (gone && !was_gone)
         log_error("gantry-fenced does not answer: no lease is renewed");
-    else if (gone != reconcile->fenced_gone)
+    else if (was_gone && !gone)
         log_info("gantry-fenced answers again");
-    reconcile->fenced_gone = gone;
     return !gone;
 }
 

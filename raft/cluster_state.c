@@ -16,14 +16,6 @@ static struct cluster_member *member_of(struct cluster_state *facts, uint64_t id
     return (struct cluster_member *)cluster_state_member(facts, id);
 }
 
-static int count_voters(const struct cluster_state *facts)
-{
-    int count = 0;
-    for (int i = 0; i < facts->members_count; i++)
-        count += facts->members[i].data_voter;
-    return count;
-}
-
 static int count_acceptors(const struct cluster_state *facts)
 {
     int count = 0;
@@ -498,6 +490,6 @@ const struct cluster_outcome *cluster_state_apply(struct cluster_state *facts,
     /* Fencing tokens and timelines never go back. */
     ASSERT(facts->primary.epoch >= epoch && facts->vip_epoch >= vip_epoch);
     ASSERT(facts->primary.timeline_reserved >= timeline);
-    ASSERT(!facts->name[0] || count_voters(facts) > 0);
+    ASSERT(!facts->name[0] || cluster_state_voters(facts) > 0);
     return result;
 }

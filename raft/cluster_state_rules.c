@@ -89,9 +89,17 @@ const char *cluster_state_standby_names(const struct cluster_state *facts, uint6
     return text;
 }
 
+int cluster_state_voters(const struct cluster_state *facts)
+{
+    int voters = 0;
+    for (int i = 0; i < facts->members_count; i++)
+        voters += facts->members[i].data_voter;
+    return voters;
+}
+
 static bool members_agree(const struct cluster_state *facts)
 {
-    int voters = 0, acceptors = 0;
+    int acceptors = 0;
     for (int i = 0; i < facts->members_count; i++) {
         const struct cluster_member *member = &facts->members[i];
         if (!member->id || member->id >= facts->member_next)
@@ -99,12 +107,11 @@ static bool members_agree(const struct cluster_state *facts)
         if (cluster_state_member(facts, member->id) != member ||
             cluster_state_member_named(facts, member->name) != member)
             return false;
-        voters += member->data_voter;
         acceptors += member->acceptor;
     }
     if (facts->leaving && !cluster_state_member(facts, facts->leaving))
         return false;
-    return voters > 0 && acceptors > 0;
+    return cluster_state_voters(facts) > 0 && acceptors > 0;
 }
 
 static bool primary_agrees(const struct cluster_state *facts)

@@ -518,6 +518,26 @@ static void test_a_copy_is_of_one_epoch(void **state)
     assert_true(atomic_load(&clone_is_over));
 }
 
+/* Facts that are older than what it did, and stay so: said, with what to do. */
+static void test_below_its_floor_it_says_so(void **state)
+{
+    struct pg_report report;
+    (void)state;
+    set_phase(EPOCH, CLUSTER_FENCED, 0);
+    run_until_step(MEMBER_REPORT, 0);
+    run_ms(100);
+    set_phase(EPOCH - 1, CLUSTER_FENCED, 0);
+    run_ms(300);
+    pg_member_report(member, &report);
+    assert_string_equal(report.problem, ""); /* it may be catching up */
+    run_ms(5200);
+    pg_member_report(member, &report);
+    assert_non_null(strstr(report.problem, "acted in epoch 5"));
+    set_phase(EPOCH, CLUSTER_FENCED, 0);
+    pg_member_report(member, &report);
+    assert_string_equal(report.problem, "");
+}
+
 /* Clients first: they wait for nothing more than the open gate. */
 static void test_the_checkpoint_comes_after_the_clients(void **state)
 {
@@ -591,6 +611,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_broken_one_has_failed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_one_that_freezes_before_its_marker, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_copy_is_of_one_epoch, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_below_its_floor_it_says_so, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_checkpoint_comes_after_the_clients, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_a_standby_is_warm, set_up, tear_down),
