@@ -6,19 +6,32 @@ import subprocess
 import time
 
 from labkit.members import process_times, wait_whole
-from labkit.system import netns_pids
+from labkit.system import command_of, netns_pids
 
 SECONDS, TRACED_S, QUIET_S = 30, 10, 10
 SYNCS = ("fsync", "fdatasync", "io_submit", "pwritev2", "sync_file_range")
 
 
-def written_bytes(pids):
-    """By processes and those of their children that ended."""
-    total = 0
+def writes(pids):
+    """{process: (bytes it made dirty, bytes of its write calls)}, with its children that ended. A file that was written in
+    large pieces is kept in large pages, and each of them counts as written whole, 256 KiB for a commit of PostgreSQL:
+    that one is counted by its calls."""
+    found = {}
     for pid in pids:
         with contextlib.suppress(OSError):
             with open(f"/proc/{pid}/io", encoding="ascii") as file:
-                total += int(re.search(r"^write_bytes: (\d+)", file.read(), re.M)[1])
+                text = file.read()
+            dirty, called = (int(re.search(rf"^{key}: (\d+)", text, re.M)[1]) for key in ("write_bytes", "wchar"))
+            found[pid] = (dirty, called, (command_of(pid) or ("",))[0] == "postgres")
+    return found
+
+
+def written_bytes(before, now):
+    """Of what ran at both times; what began later is small."""
+    total = 0
+    for pid, (dirty, called, is_postgres) in now.items():
+        dirty_then, called_then, _ = before.get(pid, (dirty, called, False))
+        total += min(dirty - dirty_then, called - called_then) if is_postgres else dirty - dirty_then
     return total
 
 
@@ -38,14 +51,14 @@ def idle_round(plan):
     status = wait_whole(plan, 60)
     time.sleep(QUIET_S)
     pids = {region.name: netns_pids(region.netns) for region in plan.regions}
-    start, before = time.monotonic(), {name: (process_times(those), written_bytes(those)) for name, those in pids.items()}
+    start, before = time.monotonic(), {name: (process_times(those), writes(those)) for name, those in pids.items()}
     time.sleep(SECONDS)
     regions = {}
     for region in plan.regions:
         now, passed = netns_pids(region.netns), time.monotonic() - start
         cpu_s, written = before[region.name]
         regions[region.name] = {"cpu_percent": round((process_times(now) - cpu_s) / passed * 100, 2),
-                                "written_bytes_per_s": round((written_bytes(now) - written) / passed),
+                                "written_bytes_per_s": round(written_bytes(written, writes(now)) / passed),
                                 "primary": status["primary"]["name"] == region.name}
     for region in plan.regions:
         regions[region.name]["syncs_per_s"] = traced_syncs(netns_pids(region.netns))
