@@ -3,7 +3,8 @@
 #include "src/region/http.h"
 #include "src/region/machine_form.h"
 #include "src/region/machine_power.h"
-#include "src/region/network_sql.h"
+#include "src/region/machine_ask.h"
+#include "src/region/node_details.h"
 #include "src/region/node_json.h"
 #include "src/region/node_reply.h"
 #include "src/region/routes.h"
@@ -86,55 +87,51 @@ enum error_code rack_controller_power_parameters(struct api_request *request,
     return node_reply_power(request, reply, NODE_RACKS, err);
 }
 
-/* VLANs that would be without DHCP; NULL when there is none. */
-static enum error_code only_served_by(struct api_request *request, const char *id,
-                                      const char **vlans, struct error *err)
-{
-    DB_STATEMENT(controller_only,
-                 "SELECT string_agg(" VLAN_NAME_SQL("v") " || ' in ' || " FABRIC_NAME_SQL(
-                     "f") ", ', ' ORDER BY v.id) FROM vlan v JOIN fabric f ON f.id = v.fabric_id "
-                          "WHERE v.primary_rack_id = $1 AND v.secondary_rack_id IS NULL AND "
-                          "v.dhcp_on");
-    __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
-    enum error_code code = db_query(request->db, &controller_only, DB_PARAMS(id), &rows, err);
-    if (!code)
-        *vlans = arena_strdup(request->arena, db_text(&rows, 0, 0));
-    return code;
-}
-
-/* The secondary rack stands in; where there is none DHCP is off. */
-static enum error_code hand_over(struct api_request *request, const char *id, struct error *err)
-{
-    DB_STATEMENT(controller_hand_over,
-                 "UPDATE vlan SET dhcp_on = dhcp_on AND (primary_rack_id <> $1 OR "
-                 "secondary_rack_id IS NOT NULL), primary_rack_id = CASE WHEN primary_rack_id = "
-                 "$1 THEN secondary_rack_id ELSE primary_rack_id END, secondary_rack_id = NULL, "
-                 "updated = now() WHERE $1 IN (primary_rack_id, secondary_rack_id)");
-    return db_query(request->db, &controller_hand_over, DB_PARAMS(id), NULL, err);
-}
-
 enum error_code rack_controller_delete(struct api_request *request, struct api_reply *reply,
                                        struct error *err)
 {
     struct machine found;
-    const char *vlans = NULL;
-    bool force = false;
-    enum error_code code = api_param_bool(request, "force", &force, err);
-    if (!code)
-        code = node_reply_find(request, NODE_RACKS, &found, err);
-    if (code)
-        return code;
-    const char *id = db_number(request->arena, found.id);
-    if (!force)
-        code = only_served_by(request, id, &vlans, err);
-    if (!code && vlans)
-        return error_set(err, ERR_BAD_INPUT,
-                         "Unable to delete '%s'; it is currently set as a primary rack controller "
-                         "on VLANs %.300s, and no other rack controllers can provide DHCP.",
-                         found.hostname, vlans);
-    if (!code)
-        code = hand_over(request, id, err);
+    enum error_code code = node_reply_find(request, NODE_RACKS, &found, err);
     return code ? code : node_reply_delete(request, reply, &found, err);
+}
+
+enum error_code rack_controller_details(struct api_request *request, struct api_reply *reply,
+                                        struct error *err)
+{
+    return node_details_reply(request, reply, NODE_RACKS, err);
+}
+
+/* A controller serves: it is never taken into a status in which these would do anything. */
+static enum error_code refuse(struct api_request *request, enum machine_action_kind kind,
+                              struct error *err)
+{
+    struct machine found;
+    enum error_code code = node_reply_find(request, NODE_RACKS, &found, err);
+    return code ? code
+                : error_set(err, ERR_CONFLICT,
+                            "%s cannot be %s: it is a rack controller, and at work.",
+                            found.hostname, machine_action_of(kind)->verb);
+}
+
+enum error_code rack_controller_test(struct api_request *request, struct api_reply *reply,
+                                     struct error *err)
+{
+    (void)reply;
+    return refuse(request, MACHINE_ACTION_TEST, err);
+}
+
+enum error_code rack_controller_abort(struct api_request *request, struct api_reply *reply,
+                                      struct error *err)
+{
+    (void)reply;
+    return refuse(request, MACHINE_ACTION_ABORT, err);
+}
+
+enum error_code rack_controller_override_failed_testing(struct api_request *request,
+                                                        struct api_reply *reply, struct error *err)
+{
+    (void)reply;
+    return refuse(request, MACHINE_ACTION_OVERRIDE_FAILED_TESTING, err);
 }
 
 /* ---- regions ---- */
@@ -169,4 +166,10 @@ enum error_code region_controller_delete(struct api_request *request, struct api
     struct machine found;
     enum error_code code = node_reply_find(request, NODE_REGIONS, &found, err);
     return code ? code : node_reply_delete(request, reply, &found, err);
+}
+
+enum error_code region_controller_details(struct api_request *request, struct api_reply *reply,
+                                          struct error *err)
+{
+    return node_details_reply(request, reply, NODE_REGIONS, err);
 }

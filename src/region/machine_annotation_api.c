@@ -1,6 +1,6 @@
 /*
- * What owners write on their machines for their own use: set_workload_annotations, and its old name
- * set_owner_data. Source: MAAS API 2.0, machines.
+ * What owners write on their machines and devices for their own use: set_workload_annotations, and
+ * its old name set_owner_data. Source: MAAS API 2.0, machines, devices.
  */
 #include <jansson.h>
 #include <stdlib.h>
@@ -47,16 +47,16 @@ static enum error_code keep(struct api_request *request, const struct machine *m
                  DB_PARAMS(db_number(request->arena, machine->id), text), &rows, err);
     free(text);
     if (!code && db_int(&rows, 0, 0) > KEYS_MOST)
-        return error_set(err, ERR_BAD_INPUT, "A machine has at most %d annotations.", KEYS_MOST);
+        return error_set(err, ERR_BAD_INPUT, "A node has at most %d annotations.", KEYS_MOST);
     return code;
 }
 
-enum error_code machine_set_workload_annotations(struct api_request *request,
-                                                 struct api_reply *reply, struct error *err)
+static enum error_code annotate(struct api_request *request, struct api_reply *reply,
+                                unsigned types, struct error *err)
 {
     __attribute__((cleanup(json_decrefp))) json_t *given = json_object();
     struct machine machine;
-    enum error_code code = node_reply_find(request, NODE_MACHINES, &machine, err);
+    enum error_code code = node_reply_find(request, types, &machine, err);
     if (!code)
         code = machine_store_check_owner(request, &machine, err);
     if (!code && !machine.owner_id)
@@ -67,4 +67,16 @@ enum error_code machine_set_workload_annotations(struct api_request *request,
     if (!code)
         code = keep(request, &machine, given, err);
     return code ? code : node_json_reply(request, machine.id, reply, err);
+}
+
+enum error_code machine_set_workload_annotations(struct api_request *request,
+                                                 struct api_reply *reply, struct error *err)
+{
+    return annotate(request, reply, NODE_MACHINES, err);
+}
+
+enum error_code device_set_workload_annotations(struct api_request *request,
+                                                struct api_reply *reply, struct error *err)
+{
+    return annotate(request, reply, NODE_DEVICES, err);
 }

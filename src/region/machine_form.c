@@ -62,7 +62,7 @@ static void add_mac(struct api_reply *reply, struct arena *arena, const char *wo
     if (form->macs_count < MACHINE_MACS)
         form->macs[form->macs_count++] = text;
     else
-        api_field_error(reply, "mac_addresses", "A machine has at most %d.", MACHINE_MACS);
+        api_field_error(reply, "mac_addresses", "A node has at most %d.", MACHINE_MACS);
 }
 
 static void read_macs(struct api_request *request, struct api_reply *reply,
@@ -195,4 +195,18 @@ enum error_code machine_form_read(struct api_request *request, struct api_reply 
         read_enlistment(request, reply, form);
     }
     return read_places(request, reply, form, err);
+}
+
+enum error_code machine_form_read_device(struct api_request *request, struct api_reply *reply,
+                                         bool is_new, struct machine_form *form, struct error *err)
+{
+    *form = (struct machine_form){.is_device = true};
+    read_hostname(request, reply, form);
+    read_texts(request, reply, form);
+    form->min_hwe_kernel = NULL;
+    if (is_new)
+        read_macs(request, reply, form);
+    enum error_code code = read_places(request, reply, form, err);
+    form->pool_id = NULL;
+    return code;
 }

@@ -1,4 +1,4 @@
-/* What a request says of a machine that is to be made or changed. Pool threads. */
+/* What a request says of a machine or a device that is to be made or changed. Pool threads. */
 #pragma once
 
 #include "src/region/api.h"
@@ -13,6 +13,8 @@ struct machine_form {
     const char *hardware_uuid, *boot_method;
     const char *macs[MACHINE_MACS]; /* "aa:bb:cc:dd:ee:ff", each once */
     int macs_count;
+    bool is_device;
+    const char *owner_id, *parent_id; /* numbers; of a new device */
 };
 
 /**
@@ -22,3 +24,10 @@ struct machine_form {
  */
 enum error_code machine_form_read(struct api_request *request, struct api_reply *reply, bool is_new,
                                   struct machine_form *form, struct error *err);
+
+/**
+ * The same for a device: its host name, description, domain and zone are read, and the
+ * mac_addresses of a new one.
+ */
+enum error_code machine_form_read_device(struct api_request *request, struct api_reply *reply,
+                                         bool is_new, struct machine_form *form, struct error *err);

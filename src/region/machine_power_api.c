@@ -1,6 +1,6 @@
 /*
- * Power of machines: power_on, power_off, query_power_state. The order goes to a rack behind the
- * commit (api_after); what came of it is recorded in a transaction of its own.
+ * Power of machines and of rack controllers: power_on, power_off, query_power_state. The order goes
+ * to a rack behind the commit (api_after); what came of it is recorded in a transaction of its own.
  * Source: MAAS API 2.0, machines.
  */
 #include <jansson.h>
@@ -148,21 +148,37 @@ static enum error_code keep_user_data(struct api_request *request, const struct 
                     DB_PARAMS(db_number(request->arena, machine->id), user_data), NULL, err);
 }
 
-enum error_code machine_power_on(struct api_request *request, struct api_reply *reply,
-                                 struct error *err)
+/* The node of the path, if it is of these types and who asks may do that. */
+static enum error_code ask(struct api_request *request, enum machine_action_kind kind,
+                           unsigned types, struct machine *machine, struct error *err)
 {
-    struct machine machine;
+    enum error_code code = node_reply_find(request, types, machine, err);
+    return code ? code : machine_ask_about(request, kind, machine, err);
+}
+
+/* Only a machine is somebody's deployment, for which user data is. */
+static enum error_code read_user_data(struct api_request *request, struct api_reply *reply,
+                                      const struct machine *machine, struct error *err)
+{
     const char *user_data = NULL;
-    enum error_code code = machine_ask(request, MACHINE_ACTION_POWER_ON, &machine, err);
-    if (!code)
-        code = machine_deploy_user_data(request, reply, &user_data, err);
+    if (!(1U << machine->node_type & NODE_MACHINES))
+        return ERR_OK;
+    enum error_code code = machine_deploy_user_data(request, reply, &user_data, err);
     if (!code)
         code = api_fields_valid(reply, err);
+    return code || !user_data ? code : keep_user_data(request, machine, user_data, err);
+}
+
+static enum error_code power_on(struct api_request *request, struct api_reply *reply,
+                                unsigned types, struct error *err)
+{
+    struct machine machine;
+    enum error_code code = ask(request, MACHINE_ACTION_POWER_ON, types, &machine, err);
     if (!code && !*machine.power_type)
         return error_set(err, ERR_CONFLICT, "Unable to power on %s: it has no power type.",
                          machine.hostname);
-    if (!code && user_data)
-        code = keep_user_data(request, &machine, user_data, err);
+    if (!code)
+        code = read_user_data(request, reply, &machine, err);
     if (!code)
         code = machine_ask_note(request, MACHINE_ACTION_POWER_ON, &machine, err);
     if (!code && can_do(&machine, ACTION_ON))
@@ -170,12 +186,12 @@ enum error_code machine_power_on(struct api_request *request, struct api_reply *
     return code ? code : node_json_reply(request, machine.id, reply, err);
 }
 
-enum error_code machine_power_off(struct api_request *request, struct api_reply *reply,
-                                  struct error *err)
+static enum error_code power_off(struct api_request *request, struct api_reply *reply,
+                                 unsigned types, struct error *err)
 {
     struct machine machine;
     const char *mode = api_param(request, "stop_mode");
-    enum error_code code = machine_ask(request, MACHINE_ACTION_POWER_OFF, &machine, err);
+    enum error_code code = ask(request, MACHINE_ACTION_POWER_OFF, types, &machine, err);
     if (!code && mode && *mode && strcmp(mode, "hard"))
         api_field_error(reply, "stop_mode",
                         strcmp(mode, "soft") ? "Select a valid choice: hard."
@@ -191,15 +207,51 @@ enum error_code machine_power_off(struct api_request *request, struct api_reply 
     return code;
 }
 
-enum error_code machine_query_power_state(struct api_request *request, struct api_reply *reply,
-                                          struct error *err)
+static enum error_code query(struct api_request *request, struct api_reply *reply, unsigned types,
+                             struct error *err)
 {
     struct machine machine;
-    enum error_code code = node_reply_find(request, NODE_MACHINES, &machine, err);
+    enum error_code code = node_reply_find(request, types, &machine, err);
     if (code)
         return code;
     if (can_do(&machine, ACTION_QUERY))
         return begin(request, &machine, ACTION_QUERY, err);
     reply_state(reply, "unknown");
     return ERR_OK;
+}
+
+enum error_code machine_power_on(struct api_request *request, struct api_reply *reply,
+                                 struct error *err)
+{
+    return power_on(request, reply, NODE_MACHINES, err);
+}
+
+enum error_code machine_power_off(struct api_request *request, struct api_reply *reply,
+                                  struct error *err)
+{
+    return power_off(request, reply, NODE_MACHINES, err);
+}
+
+enum error_code machine_query_power_state(struct api_request *request, struct api_reply *reply,
+                                          struct error *err)
+{
+    return query(request, reply, NODE_MACHINES, err);
+}
+
+enum error_code rack_controller_power_on(struct api_request *request, struct api_reply *reply,
+                                         struct error *err)
+{
+    return power_on(request, reply, NODE_RACKS, err);
+}
+
+enum error_code rack_controller_power_off(struct api_request *request, struct api_reply *reply,
+                                          struct error *err)
+{
+    return power_off(request, reply, NODE_RACKS, err);
+}
+
+enum error_code rack_controller_query_power_state(struct api_request *request,
+                                                  struct api_reply *reply, struct error *err)
+{
+    return query(request, reply, NODE_RACKS, err);
 }

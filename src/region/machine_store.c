@@ -217,26 +217,28 @@ static enum error_code insert_node(struct api_request *request, struct api_reply
         "id) "
         "INSERT INTO node (system_id, hostname, domain_id, zone_id, pool_id, architecture, "
         "description, min_hwe_kernel, cpu_count, memory, swap_size, hardware_uuid, "
-        "bios_boot_method, boot_address) SELECT "
+        "bios_boot_method, boot_address, node_type, owner_id, parent_id) SELECT "
         "(SELECT c FROM unnest($1::text[]) WITH ORDINALITY u (c, o) WHERE NOT EXISTS "
         "(SELECT FROM node WHERE system_id = c) ORDER BY o LIMIT 1), "
         "coalesce($2, (SELECT c FROM unnest($14::text[]) WITH ORDINALITY u (c, o) WHERE NOT EXISTS "
         "(SELECT FROM node WHERE hostname = c AND domain_id = home.id) ORDER BY o LIMIT 1)), "
-        "home.id, coalesce($4::bigint, 1), coalesce($5::bigint, 0), $6, coalesce($7, ''), "
-        "coalesce($8, ''), coalesce($9::int, 0), coalesce($10::bigint, 0), $11::bigint, $12, $13, "
-        "$15::inet FROM home "
-        "RETURNING id, 0, node_type, status, false, system_id, hostname, power_type, "
-        "previous_status, false, false");
+        "home.id, coalesce($4::bigint, 1), CASE WHEN $16::int = 0 THEN coalesce($5::bigint, 0) "
+        "END, coalesce($6, ''), coalesce($7, ''), coalesce($8, ''), coalesce($9::int, 0), "
+        "coalesce($10::bigint, 0), $11::bigint, $12, $13, "
+        "$15::inet, $16::int, $17::bigint, $18::bigint FROM home "
+        "RETURNING id, coalesce(owner_id, 0), node_type, status, false, system_id, hostname, "
+        "power_type, previous_status, false, false");
     __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
     struct arena *arena = request->arena;
     const char *address = request->user ? NULL : machine_store_address(request->remote_address);
-    enum error_code code = db_query(
-        request->db, &machine_insert,
-        DB_PARAMS(candidates(arena, false), form->hostname, form->domain_id, form->zone_id,
-                  form->pool_id, form->architecture, form->description, form->min_hwe_kernel,
-                  form->cpu_count, form->memory, form->swap_size, form->hardware_uuid,
-                  form->boot_method, candidates(arena, true), address),
-        &rows, err);
+    enum error_code code =
+        db_query(request->db, &machine_insert,
+                 DB_PARAMS(candidates(arena, false), form->hostname, form->domain_id, form->zone_id,
+                           form->pool_id, form->architecture, form->description,
+                           form->min_hwe_kernel, form->cpu_count, form->memory, form->swap_size,
+                           form->hardware_uuid, form->boot_method, candidates(arena, true), address,
+                           form->is_device ? "1" : "0", form->owner_id, form->parent_id),
+                 &rows, err);
     if (code == ERR_CONFLICT && !strcmp(db_constraint(request->db), "node_hostname_once")) {
         api_field_error(reply, "hostname", "Node with this Hostname already exists.");
         return api_fields_valid(reply, err);
@@ -278,7 +280,7 @@ enum error_code machine_store_create(struct api_request *request, struct api_rep
         code = insert_node(request, reply, form, made, err);
     if (!code)
         code = insert_interfaces(request, macs, made->id, err);
-    if (!code)
+    if (!code && !form->is_device)
         code = token_store_create(request->db, http_settings(request->http)->ring,
                                   &(struct token_for){.system_id = made->system_id}, request->arena,
                                   &token, err);

@@ -56,7 +56,8 @@ enum error_code machine_store_has_mac(struct db *db, const char *macs, bool busy
                                       struct error *err);
 
 /**
- * A new machine in status New, with its interfaces and its metadata key. *known: there was one
+ * A new machine in status New, with its interfaces and its metadata key; or a new device (of the
+ * form), which has no key and the owner that the form names. *known: there was one
  * already and an anonymous request may have it again (docs/inventory.md, how it is sent). What
  * collides becomes a field error and BAD_INPUT.
  */

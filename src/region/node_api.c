@@ -1,4 +1,5 @@
 /* Nodes of all types: the actions of nodes/ and nodes/{system_id}/. Source: MAAS API 2.0, nodes. */
+#include "src/region/node_details.h"
 #include "src/region/node_reply.h"
 #include "src/region/routes.h"
 
@@ -25,4 +26,10 @@ enum error_code node_power_parameters(struct api_request *request, struct api_re
                                       struct error *err)
 {
     return node_reply_power(request, reply, NODE_ALL, err);
+}
+
+enum error_code node_details(struct api_request *request, struct api_reply *reply,
+                             struct error *err)
+{
+    return node_details_reply(request, reply, NODE_ALL, err);
 }

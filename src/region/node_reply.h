@@ -25,6 +25,10 @@ enum error_code node_reply_power(struct api_request *request, struct api_reply *
 enum error_code node_reply_power_all(struct api_request *request, struct api_reply *reply,
                                      unsigned types, struct error *err);
 
-/** Delete it, with an event, and say 204. Who may is the caller's to check. */
+/**
+ * Delete it, with an event, and say 204. Who may is the caller's to check. A rack hands its VLANs
+ * over first. Errors: FORBIDDEN (it is locked); BAD_INPUT (a VLAN would be without DHCP, and the
+ * request does not say `force`).
+ */
 enum error_code node_reply_delete(struct api_request *request, struct api_reply *reply,
                                   const struct machine *machine, struct error *err);

@@ -105,3 +105,60 @@ def test_zone_of_several(api):
     api.admin.post("zones/", name="row-2")
     assert api.admin.post("rackcontrollers/?op=set_zone", zone="row-2", nodes=names).status == 200
     assert sorted(r["system_id"] for r in api.admin.get("rackcontrollers/", zone="row-2").json()) == names
+
+
+def test_nodes_path_keeps_the_racks_rule(api):
+    one = controller(api, "viaone")
+    serve(api, one, "none", 81)
+    assert api.admin.delete(f"nodes/{one}/").status == 400
+    assert api.admin.delete(f"nodes/{one}/?force=true").status == 204
+
+
+def test_power(api):
+    name, plain = controller(api, "pow"), api.user("ctlpower")
+    assert plain.post(f"rackcontrollers/{name}/?op=power_on").status == 403
+    assert api.admin.post(f"rackcontrollers/{name}/?op=power_on").text == "Unable to power on pow: it has no power type."
+    assert api.admin.get(f"rackcontrollers/{name}/?op=query_power_state").json() == {"state": "unknown"}
+    api.admin.put(f"rackcontrollers/{name}/", power_type="manual")
+    assert api.admin.post(f"rackcontrollers/{name}/?op=power_on", comment="x").json()["system_id"] == name
+    assert api.admin.post(f"rackcontrollers/{name}/?op=power_off").json() is None
+    assert list(api.admin.post(f"rackcontrollers/{name}/?op=power_off", stop_mode="soft").json()) == ["stop_mode"]
+    api.admin.put(f"rackcontrollers/{name}/", power_type="ipmi", power_parameters_power_address="10.0.0.9")
+    reply = api.admin.post(f"rackcontrollers/{name}/?op=power_off")
+    assert reply.status == 503 and "rack" in reply.text, reply.text
+
+
+@pytest.mark.parametrize("op,verb", [("test", "tested"), ("abort", "aborted"), ("override_failed_testing", "trusted in spite of its tests")])
+def test_a_controller_stays_at_work(api, op, verb):
+    name = controller(api, "work" + op.split("_")[0])
+    reply = api.admin.post(f"rackcontrollers/{name}/?op={op}")
+    assert (reply.status, reply.text) == (409, f"{name} cannot be {verb}: it is a rack controller, and at work.")
+    assert api.admin.post(f"rackcontrollers/none/?op={op}").status == 404
+
+
+def test_images(api):
+    name = controller(api, "img")
+    reply = api.admin.get(f"rackcontrollers/{name}/?op=list_boot_images")
+    assert reply.json() == {"images": [], "connected": False, "status": "unknown"}
+    api.sql("""INSERT INTO blob (sha256, size) VALUES (repeat('a', 64), 1); INSERT INTO blob_copy VALUES (repeat('a', 64), 'region1');
+        WITH r AS (INSERT INTO boot_resource (os, release, arch, subarch, subarches) SELECT 'ubuntu', 'noble', 'amd64', s, t FROM
+        (VALUES ('ga-24.04', 'generic,ga-24.04'), ('hwe-24.04', '')) v (s, t) UNION SELECT 'custom', 'mine', 'amd64', 'generic', '' RETURNING id),
+        s AS (INSERT INTO boot_resource_set (resource_id, version) SELECT id, '1' FROM r RETURNING id)
+        INSERT INTO boot_resource_file (set_id, filename, filetype, sha256, size) SELECT id, 'f', 'root-tgz', repeat('a', 64), 1 FROM s""")
+    images = api.admin.get(f"rackcontrollers/{name}/?op=list_boot_images").json()["images"]
+    assert images == [{"name": "mine", "architecture": "amd64", "subarches": ["generic"]},
+                      {"name": "ubuntu/noble", "architecture": "amd64", "subarches": ["ga-24.04", "generic", "hwe-24.04"]}]
+    api.sql("DELETE FROM blob_copy")
+    assert api.admin.get(f"rackcontrollers/{name}/?op=list_boot_images").json()["images"] == []
+    for path in ("rackcontrollers/", f"rackcontrollers/{name}/"):
+        reply = api.admin.post(path + "?op=import_boot_images")
+        assert reply.status == 202 and "when they need" in reply.text or "when it needs" in reply.text
+
+
+def test_details_and_registration(api):
+    for path, node_type in (("rackcontrollers/", 2), ("regioncontrollers/", 3)):
+        name = controller(api, f"det{node_type}", node_type)
+        mac = api.admin.get(f"{path}{name}/").json()["interface_set"][0]["mac_address"]
+        assert api.admin.get(f"{path}{name}/?op=details").headers["Content-Type"] == "application/bson"
+        assert api.nobody.get(f"{path}?op=is_registered", mac_address=mac).json() is True
+        assert api.nobody.get(f"{path}?op=is_action_in_progress", mac_address=mac).json() is False
