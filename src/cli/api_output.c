@@ -7,6 +7,7 @@
 #include "src/base/container.h"
 #include "src/cli/status.h"
 #include "src/cli/table.h"
+#include "src/model/notification_text.h"
 
 enum { CELL_CHARACTERS = 40, GENERIC_COLUMNS = 7 };
 
@@ -33,6 +34,8 @@ static const struct {
     {"iprange", {"id", "type", "start_ip", "end_ip", "subnet.cidr", "comment"}},
     {"reserved-ip", {"id", "ip", "mac_address", "subnet.cidr", "comment"}},
     {"static-route", {"id", "source.cidr", "destination.cidr", "gateway_ip", "metric"}},
+    {"sshkey", {"id", "keysource", "key"}},
+    {"notification", {"id", "category", "message", "user.username", "users", "admins"}},
     {"user", {"username", "email", "is_superuser", "is_local"}},
     {"event", {"id", "created", "level", "hostname", "type", "description"}},
     {"interface", {"id", "name", "type", "mac_address", "enabled"}},
@@ -177,7 +180,27 @@ static void print_values(struct cli *cli, const json_t *list, FILE *out)
         fprintf(stderr, "none\n");
 }
 
-void api_output_print(struct cli *cli, const char *subject, const json_t *value, FILE *out)
+/* A notification is a text and what its {names} stand for: people see the text. */
+static void fill_in_names(struct cli *cli, json_t *row)
+{
+    const char *message = json_string_value(json_object_get(row, "message"));
+    const char *text =
+        message ? notification_text(message, json_object_get(row, "context"), cli->arena) : NULL;
+    if (text)
+        json_object_set_new(row, "message", json_string(text));
+}
+
+static void fill_in_all_names(struct cli *cli, json_t *value)
+{
+    size_t index;
+    json_t *row;
+    if (json_is_object(value))
+        fill_in_names(cli, value);
+    json_array_foreach (value, index, row)
+        fill_in_names(cli, row);
+}
+
+void api_output_print(struct cli *cli, const char *subject, json_t *value, FILE *out)
 {
     const json_t *rows = page_rows(value);
     if (cli->json) {
@@ -185,16 +208,17 @@ void api_output_print(struct cli *cli, const char *subject, const json_t *value,
         putc('\n', out);
         return;
     }
-    if (rows)
-        value = rows;
-    if (is_table(value))
-        print_list(cli, subject, value, out);
-    else if (json_is_object(value))
-        print_object(cli, value, out);
-    else if (json_is_array(value))
-        print_values(cli, value, out);
+    if (!strcmp(subject, "notification"))
+        fill_in_all_names(cli, value);
+    const json_t *shown = rows ? rows : value;
+    if (is_table(shown))
+        print_list(cli, subject, shown, out);
+    else if (json_is_object(shown))
+        print_object(cli, shown, out);
+    else if (json_is_array(shown))
+        print_values(cli, shown, out);
     else
-        fprintf(out, "%s\n", status_text(value, cli->arena));
+        fprintf(out, "%s\n", status_text(shown, cli->arena));
 }
 
 const char *api_output_error(struct arena *arena, const char *body)

@@ -6,8 +6,11 @@
 
 #include "src/cli/cli.h"
 
-/** A list becomes a table with the subject's columns, an object becomes lines "name value". */
-void api_output_print(struct cli *cli, const char *subject, const json_t *value, FILE *out);
+/**
+ * A list becomes a table with the subject's columns, an object becomes lines "name value"; what
+ * notifications name is filled into their messages.
+ */
+void api_output_print(struct cli *cli, const char *subject, json_t *value, FILE *out);
 
 /**
  * The text of an error answer: a form's {"field": ["message"]} becomes "field: message; ...", other

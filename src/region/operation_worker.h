@@ -1,8 +1,8 @@
 /*
  * The threads that carry out operations (operation_store.h) in this region, and the leader's look
- * at time limits (machine_limit.h) and at silent machines (machine_watch.h): one that claims, some
- * that work, each with a database connection of its own. Loop thread, unless a function says
- * otherwise.
+ * at time limits (machine_limit.h), at silent machines (machine_watch.h) and at what people are to
+ * know (notification_duty.h): one that claims, some that work, each with a database connection of
+ * its own. Loop thread, unless a function says otherwise.
  */
 #pragma once
 

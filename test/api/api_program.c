@@ -5,12 +5,8 @@
  * "primary on", "superseded", "current" (is the primary the cluster's), "kill" (all backends),
  * "rack METHOD JSON" (a call of the rack rack1: answered by its result, or by {"error": text}, as
  * one line).
- * "primary on", "kill" (all backends), "rack METHOD JSON" (a call of the rack rack1: answered by
- * its result, or by {"error": text}, as one line).
- * measuring it. `api_program [threads]` prints one JSON line when it is ready and runs until its
- * stdin closes. Lines on stdin: "primary off", "primary on", "kill" (all backends), "import" (the
- * images that are due, as a leader does: answered when it is done), "rack METHOD
- * JSON" (a call of the rack rack1: answered by its result, or by {"error": text}, as one line).
+ * "import" (the images that are due, as a leader does: answered when it is done), "look ID..." (a
+ * look at what people are to know; racks with these system_ids are linked).
  */
 #include <malloc.h>
 #include <stdatomic.h>
@@ -24,8 +20,9 @@
 #include "src/base/log.h"
 #include "src/db/migrate.h"
 #include "src/region/http.h"
-#include "src/region/operation_worker.h"
 #include "src/region/image_import.h"
+#include "src/region/notification_duty.h"
+#include "src/region/operation_worker.h"
 #include "src/region/rack_call.h"
 #include "src/region/script_store.h"
 #include "src/region/user_store.h"
@@ -110,6 +107,18 @@ static void import(struct db *db, struct http *http)
     check(image_import_run(db, &place, &err), &err);
 }
 
+static void look(struct db *db, char *words)
+{
+    static struct notification_duty duty;
+    struct error err = {0};
+    json_t *linked = json_array();
+    char *rest = NULL;
+    for (char *word = strtok_r(words, " ", &rest); word; word = strtok_r(NULL, " ", &rest))
+        json_array_append_new(linked, json_string(word));
+    check(notification_duty_look(&duty, db, linked, &err), &err);
+    json_decref(linked);
+}
+
 static void listen_to_orders(struct http *http, const struct temp_postgres *postgres)
 {
     static char line[1 << 20];
@@ -130,6 +139,8 @@ static void listen_to_orders(struct http *http, const struct temp_postgres *post
             atomic_store(&superseded, line[0] == 's');
         else if (!strcmp(line, "import"))
             import(db, http);
+        else if (!strncmp(line, "look", 4))
+            look(db, line + 4);
         else if (!strcmp(line, "kill"))
             check(db_script(db,
                             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "

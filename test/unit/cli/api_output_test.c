@@ -62,6 +62,19 @@ static void test_unknown_subject_shows_its_plain_members(void **unused)
                         "B    A\nyes  2\n");
 }
 
+static void test_what_notifications_name_is_filled_in(void **unused)
+{
+    (void)unused;
+    const char *text =
+        printed("notification", "[{\"id\": 1, \"category\": \"error\", \"message\": \"{n} left\", "
+                                "\"context\": {\"n\": 3}, \"user\": null, \"users\": false, "
+                                "\"admins\": true}]");
+    assert_string_equal(text, "ID  CATEGORY  MESSAGE  USER USERNAME  USERS  ADMINS\n"
+                              "1   error     3 left   -              no     yes\n");
+    assert_string_equal(printed("notification", "{\"message\": \"{lost}\", \"context\": {}}"),
+                        "message  {lost}\ncontext  -\n");
+}
+
 static void test_long_cells_are_cut_between_characters(void **unused)
 {
     (void)unused;
@@ -122,6 +135,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_list_has_the_subjects_columns, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_unknown_subject_shows_its_plain_members, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_what_notifications_name_is_filled_in, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_long_cells_are_cut_between_characters, set_up,
                                         tear_down),
