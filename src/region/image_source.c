@@ -14,12 +14,10 @@ enum { ANSWER_MS = 120000, LOADED_MAX = 64 };
 static enum error_code find_proxy(struct db *db, struct arena *arena, const char **proxy,
                                   struct error *err)
 {
-    bool enabled = false, direct = false;
-    *proxy = NULL;
-    enum error_code code = setting_bool(db, "enable_http_proxy", arena, &enabled, err);
+    bool direct = false;
+    enum error_code code = setting_proxy(db, arena, proxy, err);
     code = code ? code : setting_bool(db, "boot_images_no_proxy", arena, &direct, err);
-    code = code ? code : setting_text(db, "http_proxy", arena, proxy, err);
-    if (!enabled || direct || (*proxy && !**proxy))
+    if (direct)
         *proxy = NULL;
     return code;
 }

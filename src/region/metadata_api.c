@@ -41,16 +41,20 @@ static enum error_code speaker(struct api_request *request, struct metadata_mach
     return metadata_store_find(request->db, request->system_id, NULL, request->arena, machine, err);
 }
 
-static enum error_code reply_public_keys(struct api_request *request, struct api_reply *reply,
-                                         const struct metadata_machine *machine, struct error *err)
+typedef enum error_code read_texts(struct db *db, const struct metadata_machine *machine,
+                                   struct arena *arena, const char **text, struct error *err);
+
+/* What the owner put here for it; nothing is not found. */
+static enum error_code reply_texts(struct api_request *request, struct api_reply *reply,
+                                   const struct metadata_machine *machine, read_texts *read,
+                                   struct error *err)
 {
-    const char *keys;
-    enum error_code code =
-        metadata_store_public_keys(request->db, machine, request->arena, &keys, err);
-    if (!code && !*keys)
+    const char *text;
+    enum error_code code = read(request->db, machine, request->arena, &text, err);
+    if (!code && !*text)
         return not_found(err);
     if (!code)
-        reply_text(reply, keys);
+        reply_text(reply, text);
     return code;
 }
 
@@ -64,7 +68,7 @@ static enum error_code reply_meta_data(struct api_request *request, struct api_r
         return not_found(err);
     if (!key)
         reply_text(reply, machine && machine->owner_id
-                              ? "instance-id\nlocal-hostname\npublic-keys\nvendor-data"
+                              ? "instance-id\nlocal-hostname\npublic-keys\nvendor-data\nx509"
                               : "instance-id\nlocal-hostname\nvendor-data");
     else if (!strcmp(key, "instance-id"))
         reply_text(reply, machine ? machine->system_id : "i-maas-enlistment");
@@ -73,7 +77,9 @@ static enum error_code reply_meta_data(struct api_request *request, struct api_r
     else if (!strcmp(key, "vendor-data"))
         api_reply_bytes(reply, "application/x-yaml", "cloud-init: '#cloud-config'\n", 28);
     else if (!strcmp(key, "public-keys") && machine)
-        return reply_public_keys(request, reply, machine, err);
+        return reply_texts(request, reply, machine, metadata_store_public_keys, err);
+    else if (!strcmp(key, "x509") && machine)
+        return reply_texts(request, reply, machine, metadata_store_certificates, err);
     else
         return not_found(err);
     return ERR_OK;

@@ -57,6 +57,20 @@ enum error_code metadata_store_public_keys(struct db *db, const struct metadata_
     return code;
 }
 
+enum error_code metadata_store_certificates(struct db *db, const struct metadata_machine *machine,
+                                            struct arena *arena, const char **text,
+                                            struct error *err)
+{
+    DB_STATEMENT(metadata_certificates, "SELECT coalesce(string_agg(key, E'\\n' ORDER BY id), '') "
+                                        "FROM ssl_key WHERE account_id = $1");
+    __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
+    enum error_code code = db_query(db, &metadata_certificates,
+                                    DB_PARAMS(db_number(arena, machine->owner_id)), &rows, err);
+    if (!code)
+        *text = arena_strdup(arena, db_text(&rows, 0, 0));
+    return code;
+}
+
 enum error_code metadata_store_rescue_keys(struct db *db, const struct metadata_machine *machine,
                                            struct arena *arena, const char **text,
                                            struct error *err)

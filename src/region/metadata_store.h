@@ -29,6 +29,11 @@ enum error_code metadata_store_public_keys(struct db *db, const struct metadata_
                                            struct arena *arena, const char **text,
                                            struct error *err);
 
+/** The owner's certificates, one behind the other; "" when there is none. */
+enum error_code metadata_store_certificates(struct db *db, const struct metadata_machine *machine,
+                                            struct arena *arena, const char **text,
+                                            struct error *err);
+
 /** Keys that open a rescue system: its owner's, and of who asked for it last. One per line. */
 enum error_code metadata_store_rescue_keys(struct db *db, const struct metadata_machine *machine,
                                            struct arena *arena, const char **text,

@@ -114,6 +114,18 @@ enum error_code setting_bool(struct db *db, const char *name, struct arena *aren
     return code;
 }
 
+enum error_code setting_proxy(struct db *db, struct arena *arena, const char **proxy,
+                              struct error *err)
+{
+    bool enabled = false;
+    *proxy = NULL;
+    enum error_code code = setting_bool(db, "enable_http_proxy", arena, &enabled, err);
+    code = code ? code : setting_text(db, "http_proxy", arena, proxy, err);
+    if (!enabled || (*proxy && !**proxy))
+        *proxy = NULL;
+    return code;
+}
+
 static bool is_word_of(const char *words, const char *value)
 {
     size_t length = strlen(value);

@@ -18,6 +18,10 @@ enum error_code setting_int(struct db *db, const char *name, struct arena *arena
 enum error_code setting_bool(struct db *db, const char *name, struct arena *arena, bool *value,
                              struct error *err);
 
+/** The proxy for what regions fetch from outside, as its URL; NULL = there is none. */
+enum error_code setting_proxy(struct db *db, struct arena *arena, const char **proxy,
+                              struct error *err);
+
 /** May only administrators read it? false for what does not exist. */
 bool setting_is_secret(const char *name);
 

@@ -1,6 +1,6 @@
 /*
  * The settings of the cluster: name, kind, default as JSON, allowed values. Names and defaults are
- * MAAS's; tests and docs walk this table. Included by setting.c.
+ * MAAS's, but for ssh_keys_...: tests and docs walk this table. Included by setting.c.
  */
 #pragma once
 
@@ -70,6 +70,8 @@
     X(tls_cert_expiration_notification_enabled, BOOL, "false", NULL)                             \
     X(tls_cert_expiration_notification_interval, COUNT, "30", NULL)                              \
     X(session_length, COUNT, "1209600", NULL)                                                    \
+    X(ssh_keys_launchpad_url, URL, "\"https://launchpad.net\"", NULL)                            \
+    X(ssh_keys_github_url, URL, "\"https://api.github.com\"", NULL)                              \
     X(auto_vlan_creation, BOOL, "true", NULL)                                                    \
     X(main_archive, URL, "\"http://archive.ubuntu.com/ubuntu\"", NULL)                           \
     X(ports_archive, URL, "\"http://ports.ubuntu.com/ubuntu-ports\"", NULL)

@@ -1,5 +1,7 @@
-/* SSH keys: the actions of account/prefs/sshkeys/. */
+/* SSH keys: the actions of account/prefs/sshkeys/. Source: MAAS API 2.0, sshkeys. */
 #include "src/region/routes.h"
+#include "src/region/setting.h"
+#include "src/region/sshkey_source.h"
 #include "src/region/sshkey_store.h"
 #include "src/region/user_store.h"
 
@@ -15,20 +17,25 @@ static void write_key(struct json_out *out, const struct sshkey *key, struct are
     json_out_close_object(out);
 }
 
+static void reply_keys(struct api_request *request, struct api_reply *reply,
+                       const struct sshkey_list *list)
+{
+    struct json_out *out = api_reply_json(reply);
+    json_out_open_list(out, NULL);
+    for (int i = 0; i < list->count; i++)
+        write_key(out, &list->keys[i], request->arena);
+    json_out_close_list(out);
+}
+
 enum error_code sshkeys_read(struct api_request *request, struct api_reply *reply,
                              struct error *err)
 {
     struct sshkey_list list;
     enum error_code code =
-        sshkey_store_list(request->db, request->user->id, request->arena, &list, err);
-    if (code)
-        return code;
-    struct json_out *out = api_reply_json(reply);
-    json_out_open_list(out, NULL);
-    for (int i = 0; i < list.count; i++)
-        write_key(out, &list.keys[i], request->arena);
-    json_out_close_list(out);
-    return ERR_OK;
+        sshkey_store_list(request->db, request->user->id, NULL, request->arena, &list, err);
+    if (!code)
+        reply_keys(request, reply, &list);
+    return code;
 }
 
 enum error_code sshkeys_create(struct api_request *request, struct api_reply *reply,
@@ -54,6 +61,62 @@ enum error_code sshkeys_create(struct api_request *request, struct api_reply *re
     write_key(api_reply_json(reply), &key, request->arena);
     reply->status = 201;
     return ERR_OK;
+}
+
+/* ---- from where they are published ---- */
+
+struct import {
+    struct sshkey_source source;
+    const char *base, *proxy;
+    int64_t account_id;
+    struct arena *arena;
+    struct sshkey_list_texts texts;
+    struct sshkey_list kept; /* all there are from this source then */
+};
+
+static enum error_code keep(struct db *db, void *subject, struct error *err)
+{
+    struct import *import = subject;
+    struct sshkey_import found = {import->account_id, import->source.text, import->texts.texts,
+                                  import->texts.count};
+    enum error_code code = sshkey_store_import(db, &found, import->arena, err);
+    return code ? code
+                : sshkey_store_list(db, import->account_id, import->source.text, import->arena,
+                                    &import->kept, err);
+}
+
+static enum error_code fetch(struct api_request *request, struct api_reply *reply,
+                             struct error *err)
+{
+    struct import *import = request->after_subject;
+    enum error_code code = sshkey_source_fetch(&import->source, import->base, import->proxy,
+                                               request->arena, &import->texts, err);
+    if (!code)
+        code = db_transact(request->db, DB_WRITE, keep, import, err);
+    if (!code)
+        reply_keys(request, reply, &import->kept);
+    return code;
+}
+
+enum error_code sshkeys_import(struct api_request *request, struct api_reply *reply,
+                               struct error *err)
+{
+    struct import *import = ARENA_NEW(request->arena, struct import);
+    const char *text;
+    (void)reply;
+    import->account_id = request->user->id;
+    import->arena = request->arena;
+    enum error_code code = api_need(request, "keysource", &text, err);
+    if (!code)
+        code = sshkey_source_parse(text, request->arena, &import->source, err);
+    if (!code)
+        code = setting_text(request->db, import->source.service->setting, request->arena,
+                            &import->base, err);
+    if (!code)
+        code = setting_proxy(request->db, request->arena, &import->proxy, err);
+    if (!code)
+        api_after(request, fetch, import);
+    return code;
 }
 
 static enum error_code find_own(struct api_request *request, struct sshkey *key, struct error *err)

@@ -64,14 +64,36 @@ enum error_code sshkey_store_create(struct db *db, int64_t account_id, const cha
     return code;
 }
 
-enum error_code sshkey_store_list(struct db *db, int64_t account_id, struct arena *arena,
-                                  struct sshkey_list *list, struct error *err)
+enum error_code sshkey_store_import(struct db *db, const struct sshkey_import *import,
+                                    struct arena *arena, struct error *err)
 {
-    DB_STATEMENT(sshkey_list, "SELECT id, account_id, key, keysource FROM ssh_key "
-                              "WHERE account_id = $1 ORDER BY id");
+    DB_STATEMENT(sshkey_import, "INSERT INTO ssh_key (account_id, key, keysource) "
+                                "SELECT $1, k, $3 FROM unnest($2::text[]) WITH ORDINALITY u (k, o) "
+                                "ORDER BY o ON CONFLICT DO NOTHING");
+    const char **keys = ARENA_ARRAY(arena, const char *, (size_t)import->count + 1);
+    int count = 0;
+    for (int i = 0; i < import->count; i++)
+        if (is_key(import->texts[i], arena))
+            keys[count++] = import->texts[i];
+    if (!count)
+        return error_set(err, ERR_BAD_INPUT,
+                         "Unable to import SSH keys. There are no SSH keys for %.300s.",
+                         import->keysource);
+    return db_query(db, &sshkey_import,
+                    DB_PARAMS(db_number(arena, import->account_id), db_array(arena, keys, count),
+                              import->keysource),
+                    NULL, err);
+}
+
+enum error_code sshkey_store_list(struct db *db, int64_t account_id, const char *keysource,
+                                  struct arena *arena, struct sshkey_list *list, struct error *err)
+{
+    DB_STATEMENT(sshkey_list, "SELECT id, account_id, key, keysource FROM ssh_key WHERE "
+                              "account_id = $1 AND ($2::text IS NULL OR keysource = $2) "
+                              "ORDER BY id");
     __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
     enum error_code code =
-        db_query(db, &sshkey_list, DB_PARAMS(db_number(arena, account_id)), &rows, err);
+        db_query(db, &sshkey_list, DB_PARAMS(db_number(arena, account_id), keysource), &rows, err);
     if (code)
         return code;
     list->count = rows.count;

@@ -40,5 +40,8 @@ enum error_code certificate_parse(const char *pem, struct certificate *certifica
 enum error_code certificate_read(const char *path, struct certificate *certificate,
                                  struct error *err);
 
+/** Does the text begin with a certificate in PEM form, whatever it says? */
+bool certificate_is_pem(const char *text);
+
 /** Whole days until it ends; negative when it has ended. */
 int certificate_days_left(const struct certificate *certificate, int64_t now_s);

@@ -66,7 +66,8 @@ def make_gantry(api, tmp_path_factory):
     for path, params in (("ipranges/", {"type": "reserved", "start_ip": "10.1.0.2", "end_ip": "10.1.0.9", "subnet": one}),
                          ("reservedips/", {"ip": "10.1.3.1", "mac_address": "52:54:00:00:00:09", "subnet": one}),
                          ("static-routes/", {"source": one, "destination": two, "gateway_ip": "10.1.0.1"}),
-                         ("tags/", {"name": "big"}), ("spaces/", {"name": "inner"})):
+                         ("tags/", {"name": "big"}), ("spaces/", {"name": "inner"}),
+                         ("notifications/", {"message": "{n} boxes", "context": '{"n": 3}', "user": "admin"})):
         reply = api.admin.post(path, **params)
         assert reply.status == 200, (path, reply.text)
     yield run
@@ -90,7 +91,7 @@ def test_every_list_is_a_table_of_what_is_there(gantry):
     listed = {subject: gantry(subject, "list") for subject in lists(gantry)}
     assert len(listed) >= 14
     assert {subject: result.stderr for subject, result in listed.items() if result.returncode or result.stderr} == {
-        "sshkey": "none\n", "boot-resource": "none\n"}
+        "sshkey": "none\n", "sslkey": "none\n", "boot-resource": "none\n"}
     for subject, result in listed.items():
         rows = json.loads(gantry(subject, "list", "--json").stdout)
         lines = result.stdout.splitlines()
@@ -102,6 +103,11 @@ def test_every_list_is_a_table_of_what_is_there(gantry):
                 nested = {f"{key}_{inner}" for key, value in row.items() if isinstance(value, dict) for inner in value}
                 assert name in row or name in nested, (subject, heading)
             assert str(row.get("id", row.get("system_id", row.get("name", row.get("username"))))) in lines[1]
+
+
+def test_what_a_notification_names_is_filled_in(gantry):
+    assert " 3 boxes " in gantry("notification", "list").stdout
+    assert json.loads(gantry("notification", "list", "--json").stdout)[0]["message"] == "{n} boxes"
 
 
 def test_events_are_a_table_too(gantry):
