@@ -4,24 +4,17 @@
  */
 #pragma once
 
-#include <jansson.h>
-
-#include "src/base/limits.h"
 #include "src/db/db.h"
 
-enum { NOTIFICATION_DUTY_PERIOD_S = 10 };
+enum { NOTIFICATION_DUTY_PERIOD_S = 10, NOTIFICATION_DUTY_DEAD_S = 15 };
 
-/** What one look remembers for the next. Zero it before the first. */
-struct notification_duty {
-    char missing[LIMIT_RACKS][LIMIT_NAME]; /* racks that were not linked */
-    int missing_count;
-};
+/** For how many seconds nobody hears this rack (system_id); 0 = it is heard. */
+typedef int64_t notification_duty_lost_s(const char *rack);
 
 /**
  * Look, and raise or take back what has changed, in transactions of its own; most of the time that
- * only reads. linked: the system_ids of the racks that are linked to this region, borrowed; racks
- * link to all regions, so one that two looks in a row do not find is dead. What somebody dismissed
- * stays so until its reason has gone. Errors: those of the database.
+ * only reads. A rack is dead when it was lost for DEAD_S. What somebody dismissed stays so until
+ * its reason has gone. Errors: those of the database.
  */
-enum error_code notification_duty_look(struct notification_duty *duty, struct db *db,
-                                       const json_t *linked, struct error *err);
+enum error_code notification_duty_look(struct db *db, notification_duty_lost_s *lost_s,
+                                       struct error *err);

@@ -14,7 +14,6 @@
 #include "src/region/machine_limit.h"
 #include "src/region/notification_duty.h"
 #include "src/region/operation_run.h"
-#include "src/region/rack_seen.h"
 
 enum {
     THREADS = 4,
@@ -52,7 +51,6 @@ struct operation_worker {
     bool leads, stopping, heard;
     /* the chief's: */
     uint64_t renewed_ns, limits_ns, swept_ns, notified_ns;
-    struct notification_duty notifications;
 };
 
 /* Under the lock: point at the primary as it is now; false: there is none. */
@@ -211,15 +209,6 @@ static enum error_code look_at_limits(struct db *db, void *subject, struct error
     return code || !lost_s ? code : machine_watch_look(&life, lost_s, err);
 }
 
-static enum error_code look_at_notifications(struct operation_worker *worker, struct error *err)
-{
-    json_t *linked = rack_seen_linked_list();
-    enum error_code code =
-        notification_duty_look(&worker->notifications, worker->chief.db, linked, err);
-    json_decref(linked);
-    return code;
-}
-
 static enum error_code sweep(struct db *db, void *subject, struct error *err)
 {
     (void)subject;
@@ -246,8 +235,9 @@ static void look(struct operation_worker *worker, bool leads)
         code = renew_claims(worker, &err);
     if (!code && leads && is_time(&worker->limits_ns, MACHINE_LIMIT_PERIOD_S * 1000))
         code = db_transact(db, DB_WRITE, look_at_limits, worker, &err);
-    if (!code && leads && is_time(&worker->notified_ns, NOTIFICATION_DUTY_PERIOD_S * 1000))
-        code = look_at_notifications(worker, &err);
+    if (!code && leads && worker->setup.rack_lost_s &&
+        is_time(&worker->notified_ns, NOTIFICATION_DUTY_PERIOD_S * 1000))
+        code = notification_duty_look(db, worker->setup.rack_lost_s, &err);
     if (!code && leads && is_time(&worker->swept_ns, SWEEP_MS))
         code = db_transact(db, DB_WRITE, sweep, worker, &err);
     if (!code)

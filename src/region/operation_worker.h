@@ -19,7 +19,8 @@ struct operation_worker_setup {
     unsigned order_timeout_ms;    /* 0 = 60 s */
     /** Is any rack linked to this region? Else others are let go first. Any thread; NULL = yes. */
     bool (*has_racks)(void);
-    /** For how many seconds nobody hears a rack. Any thread; NULL = silent machines stay so. */
+    /** For how many seconds nobody hears a rack. Any thread; NULL = silent machines stay so, and
+     * nobody is told of anything. */
     machine_watch_lost_s *rack_lost_s;
 };
 

@@ -5,8 +5,8 @@
  * "primary on", "superseded", "current" (is the primary the cluster's), "kill" (all backends),
  * "rack METHOD JSON" (a call of the rack rack1: answered by its result, or by {"error": text}, as
  * one line).
- * "import" (the images that are due, as a leader does: answered when it is done), "look ID..." (a
- * look at what people are to know; racks with these system_ids are linked).
+ * "import" (the images that are due, as a leader does: answered when it is done), "look ID:S..." (a
+ * leader's look at what people are to know; racks with these system_ids are lost for S seconds).
  */
 #include <malloc.h>
 #include <stdatomic.h>
@@ -107,16 +107,23 @@ static void import(struct db *db, struct http *http)
     check(image_import_run(db, &place, &err), &err);
 }
 
-static void look(struct db *db, char *words)
+/* " rck001:20 rck002:1": for how many seconds which racks are lost; others are heard. */
+static const char *lost_racks;
+
+static int64_t lost_s(const char *rack)
 {
-    static struct notification_duty duty;
+    size_t size = strlen(rack);
+    for (const char *at = lost_racks; (at = strstr(at, rack)); at += size)
+        if (at[size] == ':')
+            return atoll(at + size + 1);
+    return 0;
+}
+
+static void look(struct db *db, const char *words)
+{
     struct error err = {0};
-    json_t *linked = json_array();
-    char *rest = NULL;
-    for (char *word = strtok_r(words, " ", &rest); word; word = strtok_r(NULL, " ", &rest))
-        json_array_append_new(linked, json_string(word));
-    check(notification_duty_look(&duty, db, linked, &err), &err);
-    json_decref(linked);
+    lost_racks = words;
+    check(notification_duty_look(db, lost_s, &err), &err);
 }
 
 static void listen_to_orders(struct http *http, const struct temp_postgres *postgres)

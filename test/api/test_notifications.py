@@ -115,42 +115,59 @@ def test_the_cluster_says_what_is_wrong(api, plain):
     assert said["dhcp"] not in api.admin.get("notifications/").json()
     rack = api.sql("INSERT INTO node (system_id, hostname, node_type, domain_id, zone_id) VALUES ('rck777', 'rack-x', 2, 0, 1) RETURNING id")
     vlan = api.sql(f"INSERT INTO vlan (fabric_id, vid, dhcp_on, primary_rack_id) VALUES (0, 77, true, {rack}) RETURNING id")
-    api.order("look rck777")
+    api.order("look")
     assert set(own(api)) == {"images"}  # its reason has gone, and with it the dismissal
     api.sql(f"DELETE FROM vlan WHERE id = {vlan}")
-    api.order("look rck777")
+    api.order("look")
     assert "dhcp" in {row["ident"] for row in api.admin.get("notifications/").json()}
 
 
-def test_a_rack_is_dead_when_two_looks_miss_it(api):
-    api.sql("INSERT INTO node (system_id, hostname, node_type, domain_id, zone_id) VALUES ('rck888', 'rack-y', 2, 0, 1) ON CONFLICT DO NOTHING")
-    api.order("look rck777 rck888")
-    api.order("look rck777")
+def test_a_rack_that_is_lost_for_a_while_is_dead(api):
+    api.sql("INSERT INTO node (system_id, hostname, node_type, domain_id, zone_id) VALUES ('rck888', 'rack-y', 2, 0, 1)")
+    api.order("look rck888:14")
     assert "rack-" not in own(api)
-    api.order("look rck777 rck888")
-    api.order("look rck777")
-    api.order("look rck777")
+    api.order("look rck888:15")
     (row,) = [row for row in api.admin.get("notifications/").json() if (row["ident"] or "").startswith("rack-")]
     assert (row["category"], row["context"]) == ("error", {"hostname": "rack-y"}) and "{hostname}" in row["message"]
-    api.order("look rck777 rck888")
+    api.order("look rck888:1")  # another leader, who has not waited as long
+    assert api.admin.get(row["resource_uri"]).json() == row
+    api.order("look")
     assert api.admin.get(row["resource_uri"]).status == 404
+
+
+def test_a_subnet_that_is_nearly_full(api):
+    subnet = api.sql("INSERT INTO subnet (name, cidr, vlan_id) VALUES ('full', '10.88.0.0/24', 5001) RETURNING id")
+    api.sql(f"INSERT INTO ip_range (subnet_id, type, start_ip, end_ip) VALUES ({subnet}, 'dynamic', '10.88.0.1', '10.88.0.237')")
+    api.order("look")
+    assert "subnet-" not in own(api)
+    api.sql(f"INSERT INTO ip_address (ip, alloc_type, subnet_id) VALUES ('10.88.0.240', 1, {subnet}), ('10.88.0.5', 1, {subnet})")
+    assert api.admin.get(f"subnets/{subnet}/?op=statistics").json()["num_available"] == 16
+    api.order("look")
+    assert own(api)["subnet-"]["context"] == {"cidr": "10.88.0.0/24", "free": 16, "total": 254}
+    api.admin.post("maas/?op=set_config", name="subnet_ip_exhaustion_threshold_count", value="15")
+    api.order("look")
+    assert "subnet-" not in own(api)
+    api.admin.post("maas/?op=set_config", name="subnet_ip_exhaustion_threshold_count", value="16")
+    api.sql(f"UPDATE subnet SET managed = false WHERE id = {subnet}")
+    api.order("look")
+    assert "subnet-" not in own(api)
 
 
 def test_images_and_their_sources(api):
     api.sql("UPDATE boot_source SET problem = 'no <b>route</b>'; UPDATE image_import SET problem = 'no route'")
-    api.order("look rck777 rck888")
+    api.order("look")
     assert own(api)["image-source-"]["context"]["problem"] == "no <b>route</b>" and "image-import" not in own(api)
     api.sql("""UPDATE boot_source SET problem = ''; INSERT INTO blob (sha256, size) VALUES (repeat('b', 64), 1);
         INSERT INTO blob_copy VALUES (repeat('b', 64), 'region1');
         WITH r AS (INSERT INTO boot_resource (os, release, arch, subarch) VALUES ('custom', 'n', 'amd64', 'generic') RETURNING id),
         s AS (INSERT INTO boot_resource_set (resource_id, version) SELECT id, '1' FROM r RETURNING id)
         INSERT INTO boot_resource_file (set_id, filename, filetype, sha256, size) SELECT id, 'f', 'root-tgz', repeat('b', 64), 1 FROM s""")
-    api.order("look rck777 rck888")
+    api.order("look")
     assert {"images", "image-source-"} & set(own(api)) == set() and "image-import" in own(api)
 
 
 def test_a_name_that_an_administrator_took_stays_hers(api):
     api.sql("DELETE FROM notification; UPDATE image_import SET problem = ''")
     mine = note(api, ident="dhcp", admins="true")
-    api.order("look rck777 rck888")
+    api.order("look")
     assert api.admin.get(mine["resource_uri"]).json() == mine and own(api) == {}
