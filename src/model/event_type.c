@@ -50,6 +50,8 @@ static const struct event_type types[] = {
     {"REGION_IMPORT_INFO", EVENT_INFO, "Importing images"},
     {"REGION_IMPORT_ERROR", EVENT_ERROR, "Failed to import images"},
     {"RACK_NOTICE", EVENT_INFO, "Rack controller"},
+    {"AUTHORISATION", EVENT_AUDIT, "Authorisation"},
+    {"SETTINGS", EVENT_AUDIT, "Settings"},
     {"NODE", EVENT_AUDIT, "Node"},
     {"TAG", EVENT_AUDIT, "Tag"},
     {"SCRIPT", EVENT_AUDIT, "Script"},

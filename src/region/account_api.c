@@ -1,6 +1,7 @@
 /* API keys of the user who asks: the actions of account/. */
 #include <string.h>
 
+#include "src/region/event_store.h"
 #include "src/region/http.h"
 #include "src/region/routes.h"
 #include "src/region/token_store.h"
@@ -8,6 +9,13 @@
 static const struct seal_ring *ring_of(const struct api_request *request)
 {
     return http_settings(request->http)->ring;
+}
+
+static enum error_code note(struct api_request *request, const char *what, const char *name,
+                            struct error *err)
+{
+    return event_audit(request, "AUTHORISATION",
+                       arena_printf(request->arena, "%s API key '%.100s'.", what, name), err);
 }
 
 /* A key may be given whole or as its middle part. */
@@ -24,6 +32,8 @@ enum error_code account_create_token(struct api_request *request, struct api_rep
     struct token token;
     enum error_code code =
         token_store_create(request->db, ring_of(request), &whose, request->arena, &token, err);
+    if (!code)
+        code = note(request, "Created", token.name, err);
     if (code)
         return code;
     struct json_out *out = api_reply_json(reply);
@@ -45,6 +55,8 @@ enum error_code account_delete_token(struct api_request *request, struct api_rep
         code = token_store_delete(request->db, db_number(request->arena, request->user->id),
                                   middle_part(key, request->arena), err);
     if (!code)
+        code = note(request, "Deleted", middle_part(key, request->arena), err);
+    if (!code)
         api_reply_empty(reply, 204);
     return code;
 }
@@ -59,6 +71,8 @@ enum error_code account_rename_token(struct api_request *request, struct api_rep
     if (!code)
         code = token_store_rename(request->db, db_number(request->arena, request->user->id),
                                   middle_part(key, request->arena), name, err);
+    if (!code)
+        code = note(request, "Renamed", name, err);
     if (!code)
         api_reply_text(reply, 202, "Accepted");
     return code;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "src/model/event_type.h"
+#include "src/region/api.h"
 
 enum { DESCRIPTION_BYTES = 1000 };
 
@@ -41,6 +42,15 @@ enum error_code event_add(struct db *db, const struct event *event, struct arena
                               db_number(arena, type->level), description, message,
                               clean(event->action, arena)),
                     NULL, err);
+}
+
+enum error_code event_audit(const struct api_request *request, const char *type,
+                            const char *description, struct error *err)
+{
+    struct event event = {.type = type,
+                          .username = request->user ? request->user->username : NULL,
+                          .description = description};
+    return event_add(request->db, &event, request->arena, err);
 }
 
 enum error_code event_sweep(struct db *db, struct error *err)

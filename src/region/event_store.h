@@ -6,6 +6,8 @@
 
 #include "src/db/db.h"
 
+struct api_request;
+
 /** One event. Texts are borrowed; a description may be foreign: it is cut at 1000 bytes. */
 struct event {
     const char *type;        /* a row of src/model/event_type.h (a bug if it is none) */
@@ -22,6 +24,13 @@ struct event {
  */
 enum error_code event_add(struct db *db, const struct event *event, struct arena *arena,
                           struct error *err);
+
+/**
+ * An audit event in the name of who asks: changes of what is no node's life. type is a row whose
+ * level is AUDIT.
+ */
+enum error_code event_audit(const struct api_request *request, const char *type,
+                            const char *description, struct error *err);
 
 /** Forget the oldest beyond what is kept, some rows at a time. */
 enum error_code event_sweep(struct db *db, struct error *err);

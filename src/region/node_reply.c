@@ -101,10 +101,6 @@ static enum error_code take_rack_out(struct api_request *request, const struct m
 enum error_code node_reply_delete(struct api_request *request, struct api_reply *reply,
                                   const struct machine *machine, struct error *err)
 {
-    struct event event = {.type = "NODE",
-                          .username = request->user->username,
-                          .description = arena_printf(request->arena, "Deleted '%s' (%s).",
-                                                      machine->hostname, machine->system_id)};
     enum error_code code = ERR_OK;
     if (machine->locked)
         return error_set(err, ERR_FORBIDDEN, "%s is locked.", machine->hostname);
@@ -115,5 +111,8 @@ enum error_code node_reply_delete(struct api_request *request, struct api_reply 
     if (code)
         return code;
     api_reply_empty(reply, 204);
-    return event_add(request->db, &event, request->arena, err);
+    return event_audit(
+        request, "NODE",
+        arena_printf(request->arena, "Deleted '%s' (%s).", machine->hostname, machine->system_id),
+        err);
 }

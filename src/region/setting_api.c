@@ -1,4 +1,5 @@
 /* Settings: the actions of maas/. */
+#include "src/region/event_store.h"
 #include "src/region/routes.h"
 #include "src/region/setting.h"
 
@@ -34,6 +35,9 @@ enum error_code maas_set_config(struct api_request *request, struct api_reply *r
         api_field_error(reply, name, "%s", err->text);
         return api_fields_valid(reply, err);
     }
+    if (!code)
+        code = event_audit(request, "SETTINGS",
+                           arena_printf(request->arena, "Updated setting '%s'.", name), err);
     if (!code)
         api_reply_text(reply, 200, "OK");
     return code;

@@ -1,4 +1,5 @@
 /* SSH keys: the actions of account/prefs/sshkeys/. Source: MAAS API 2.0, sshkeys. */
+#include "src/region/event_store.h"
 #include "src/region/routes.h"
 #include "src/region/setting.h"
 #include "src/region/sshkey_source.h"
@@ -56,6 +57,11 @@ enum error_code sshkeys_create(struct api_request *request, struct api_reply *re
         api_field_error(reply, "key", "%s", err->text);
         return api_fields_valid(reply, err);
     }
+    if (!code)
+        code = event_audit(request, "AUTHORISATION",
+                           arena_printf(request->arena, "Created SSH key %lld of '%s'.",
+                                        (long long)key.id, owner.username),
+                           err);
     if (code)
         return code;
     write_key(api_reply_json(reply), &key, request->arena);
@@ -66,10 +72,9 @@ enum error_code sshkeys_create(struct api_request *request, struct api_reply *re
 /* ---- from where they are published ---- */
 
 struct import {
+    const struct api_request *request;
     struct sshkey_source source;
     const char *base, *proxy;
-    int64_t account_id;
-    struct arena *arena;
     struct sshkey_list_texts texts;
     struct sshkey_list kept; /* all there are from this source then */
 };
@@ -77,11 +82,16 @@ struct import {
 static enum error_code keep(struct db *db, void *subject, struct error *err)
 {
     struct import *import = subject;
-    struct sshkey_import found = {import->account_id, import->source.text, import->texts.texts,
+    const struct api_request *request = import->request;
+    struct sshkey_import found = {request->user->id, import->source.text, import->texts.texts,
                                   import->texts.count};
-    enum error_code code = sshkey_store_import(db, &found, import->arena, err);
+    enum error_code code = sshkey_store_import(db, &found, request->arena, err);
+    if (!code)
+        code = event_audit(
+            request, "AUTHORISATION",
+            arena_printf(request->arena, "Imported SSH keys from '%s'.", import->source.text), err);
     return code ? code
-                : sshkey_store_list(db, import->account_id, import->source.text, import->arena,
+                : sshkey_store_list(db, request->user->id, import->source.text, request->arena,
                                     &import->kept, err);
 }
 
@@ -104,8 +114,7 @@ enum error_code sshkeys_import(struct api_request *request, struct api_reply *re
     struct import *import = ARENA_NEW(request->arena, struct import);
     const char *text;
     (void)reply;
-    import->account_id = request->user->id;
-    import->arena = request->arena;
+    import->request = request;
     enum error_code code = api_need(request, "keysource", &text, err);
     if (!code)
         code = sshkey_source_parse(text, request->arena, &import->source, err);
@@ -144,6 +153,10 @@ enum error_code sshkey_delete(struct api_request *request, struct api_reply *rep
     enum error_code code = find_own(request, &key, err);
     if (!code)
         code = sshkey_store_delete(request->db, api_path(request, "id"), err);
+    if (!code)
+        code = event_audit(request, "AUTHORISATION",
+                           arena_printf(request->arena, "Deleted SSH key %lld.", (long long)key.id),
+                           err);
     if (!code)
         api_reply_empty(reply, 204);
     return code;

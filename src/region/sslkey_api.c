@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "src/region/event_store.h"
 #include "src/region/routes.h"
 #include "src/region/rows_reply.h"
 #include "src/wire/certificate.h"
@@ -22,6 +23,13 @@ enum error_code sslkeys_read(struct api_request *request, struct api_reply *repl
     DB_STATEMENT(sslkey_list, SSLKEY_SQL "k.account_id = $1) o ORDER BY o.id");
     return rows_reply_list(request, reply, &sslkey_list,
                            DB_PARAMS(db_number(request->arena, request->user->id)), err);
+}
+
+static enum error_code note(struct api_request *request, const char *what, const char *id,
+                            struct error *err)
+{
+    return event_audit(request, "AUTHORISATION",
+                       arena_printf(request->arena, "%s SSL key %s.", what, id), err);
 }
 
 static const char *trimmed(struct arena *arena, const char *text)
@@ -54,6 +62,8 @@ enum error_code sslkeys_create(struct api_request *request, struct api_reply *re
         api_field_error(reply, "key", "This key has already been added for this user.");
         code = api_fields_valid(reply, err);
     }
+    if (!code)
+        code = note(request, "Created", db_text(&rows, 0, 0), err);
     if (code)
         return code;
     struct rows_one one = {&sslkey_one, "SSLKey"};
@@ -91,6 +101,8 @@ enum error_code sslkey_delete(struct api_request *request, struct api_reply *rep
     enum error_code code = check_own(request, err);
     if (!code)
         code = db_query(request->db, &sslkey_remove, DB_PARAMS(api_path(request, "id")), NULL, err);
+    if (!code)
+        code = note(request, "Deleted", api_path(request, "id"), err);
     if (!code)
         api_reply_empty(reply, 204);
     return code;

@@ -49,10 +49,7 @@ static enum error_code reply_tag(struct api_request *request, struct api_reply *
 static enum error_code log_change(struct api_request *request, const char *format, const char *name,
                                   struct error *err)
 {
-    struct event event = {.type = "TAG",
-                          .username = request->user->username,
-                          .description = arena_printf(request->arena, "%s '%s'.", format, name)};
-    return event_add(request->db, &event, request->arena, err);
+    return event_audit(request, "TAG", arena_printf(request->arena, "%s '%s'.", format, name), err);
 }
 
 static void check_form(struct api_request *request, struct api_reply *reply, struct tag *tag)

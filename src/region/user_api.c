@@ -1,6 +1,7 @@
 /* People: the actions of users/. Source: MAAS API 2.0, users. */
 #include <string.h>
 
+#include "src/region/event_store.h"
 #include "src/region/routes.h"
 #include "src/region/sshkey_store.h"
 #include "src/region/user_store.h"
@@ -85,6 +86,13 @@ static enum error_code read_new_user(struct api_request *request, struct api_rep
     return api_fields_valid(reply, err);
 }
 
+static enum error_code note(struct api_request *request, const char *what, const char *username,
+                            struct error *err)
+{
+    return event_audit(request, "AUTHORISATION",
+                       arena_printf(request->arena, "%s '%s'.", what, username), err);
+}
+
 enum error_code users_create(struct api_request *request, struct api_reply *reply,
                              struct error *err)
 {
@@ -101,8 +109,15 @@ enum error_code users_create(struct api_request *request, struct api_reply *repl
     }
     if (!code && key && *key)
         code = sshkey_store_create(request->db, made.id, key, request->arena, NULL, err);
+    if (code == ERR_BAD_INPUT && made.id) {
+        api_field_error(reply, "key", "%s", err->text);
+        return api_fields_valid(reply, err);
+    }
     if (!code)
         code = user_store_find(request->db, user.username, request->arena, &made, err);
+    if (!code)
+        code =
+            note(request, made.is_superuser ? "Created admin" : "Created user", made.username, err);
     if (!code)
         reply_user(request, reply, &made);
     return code;
@@ -137,6 +152,8 @@ enum error_code user_delete(struct api_request *request, struct api_reply *reply
         return error_set(err, ERR_BAD_INPUT,
                          "User %s still owns resources: name a user to transfer them to.",
                          user.username);
+    if (!code)
+        code = note(request, "Deleted user", user.username, err);
     if (!code)
         api_reply_empty(reply, 204);
     return code;

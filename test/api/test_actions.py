@@ -1,5 +1,8 @@
-"""Is every action there that MAAS's clients know? One line a handler: its name, its path, its actions as METHOD (create,
-read, update, delete) or METHOD:op; those after `anon` also for who has no key."""
+"""Is every action there that MAAS's clients know, and for whom it is to be? One line a handler: its name, its path, its
+actions as METHOD (create, read, update, delete) or METHOD:op; those behind `admin` are for administrators only, those
+behind `anon` also for who has no key."""
+import re
+
 import pytest
 
 HANDLERS = """
@@ -8,26 +11,41 @@ SSHKeys account/prefs/sshkeys/ GET POST POST:import
 SSHKey account/prefs/sshkeys/{id}/ GET DELETE
 SSLKeys account/prefs/sslkeys/ GET POST
 SSLKey account/prefs/sslkeys/{id}/ GET DELETE
-Users users/ GET POST GET:whoami
-User users/{username}/ GET DELETE
-Nodes nodes/ GET POST:set_zone anon GET:is_registered GET:is_action_in_progress
-Node nodes/{system_id}/ GET DELETE GET:details GET:power_parameters
-Devices devices/ GET POST POST:set_zone anon GET:is_registered GET:is_action_in_progress
-Device devices/{system_id}/ GET PUT DELETE GET:details GET:power_parameters POST:restore_default_configuration POST:restore_networking_configuration POST:set_owner_data POST:set_workload_annotations
-RackControllers rackcontrollers/ GET GET:describe_power_types POST:import_boot_images GET:power_parameters POST:set_zone anon GET:is_registered GET:is_action_in_progress
-RackController rackcontrollers/{system_id}/ GET PUT DELETE POST:abort GET:details POST:import_boot_images GET:list_boot_images POST:override_failed_testing POST:power_off POST:power_on GET:power_parameters GET:query_power_state POST:test
-RegionControllers regioncontrollers/ GET POST:set_zone anon GET:is_registered GET:is_action_in_progress
-RegionController regioncontrollers/{system_id}/ GET PUT DELETE GET:details GET:power_parameters
-ResourcePools resourcepools/ GET POST
-ResourcePool resourcepool/{id}/ GET PUT DELETE
-Zones zones/ GET POST
-Zone zones/{name}/ GET PUT DELETE
-Tags tags/ GET POST
-Tag tags/{name}/ GET PUT DELETE GET:devices GET:machines GET:nodes GET:rack_controllers GET:region_controllers POST:rebuild POST:update_nodes
+Users users/ GET GET:whoami admin POST
+User users/{username}/ GET admin DELETE
+Nodes nodes/ GET admin POST:set_zone anon GET:is_registered GET:is_action_in_progress
+Node nodes/{system_id}/ GET DELETE GET:details admin GET:power_parameters
+Devices devices/ GET POST admin POST:set_zone anon GET:is_registered GET:is_action_in_progress
+Device devices/{system_id}/ GET PUT DELETE GET:details POST:restore_default_configuration POST:restore_networking_configuration POST:set_owner_data POST:set_workload_annotations admin GET:power_parameters
+RackControllers rackcontrollers/ GET admin GET:describe_power_types POST:import_boot_images GET:power_parameters POST:set_zone anon GET:is_registered GET:is_action_in_progress
+RackController rackcontrollers/{system_id}/ GET GET:details GET:query_power_state admin PUT DELETE POST:abort POST:import_boot_images GET:list_boot_images POST:override_failed_testing POST:power_off POST:power_on GET:power_parameters POST:test
+RegionControllers regioncontrollers/ GET admin POST:set_zone anon GET:is_registered GET:is_action_in_progress
+RegionController regioncontrollers/{system_id}/ GET GET:details admin PUT DELETE GET:power_parameters
+ResourcePools resourcepools/ GET admin POST
+ResourcePool resourcepool/{id}/ GET admin PUT DELETE
+Zones zones/ GET admin POST
+Zone zones/{name}/ GET admin PUT DELETE
+Tags tags/ GET admin POST
+Tag tags/{name}/ GET GET:devices GET:machines GET:nodes GET:rack_controllers GET:region_controllers admin PUT DELETE POST:rebuild POST:update_nodes
 Events events/ GET:query
-Notifications notifications/ GET POST
-Notification notifications/{id}/ GET PUT DELETE POST:dismiss
+Notifications notifications/ GET admin POST
+Notification notifications/{id}/ GET POST:dismiss admin PUT DELETE
 """
+
+
+def parse(line):
+    """Name, path, {"user": actions, "admin": actions, "anon": actions}."""
+    name, path, *words = line.split()
+    actions, who = {"user": [], "admin": [], "anon": []}, "user"
+    for word in words:
+        if word in actions:
+            who = word
+        else:
+            actions[who].append(word)
+    return name, path, actions
+
+
+LINES = [parse(line) for line in HANDLERS.strip().splitlines()]
 
 
 def actions_of(side):
@@ -39,11 +57,25 @@ def resources(api):
     return {resource["name"].removesuffix("Handler"): resource for resource in api.nobody.get("describe/").json()["resources"]}
 
 
-@pytest.mark.parametrize("line", HANDLERS.strip().splitlines(), ids=lambda line: line.split()[0])
-def test_every_action_is_described(resources, line):
-    name, path, *actions = line.split()
+@pytest.mark.parametrize("name,path,actions", LINES, ids=[line[0] for line in LINES])
+def test_every_action_is_described(resources, name, path, actions):
     known = resources[name]
-    anon = actions[actions.index("anon") + 1:] if "anon" in actions else []
     assert known["auth"]["path"] == "/MAAS/api/2.0/" + path
-    assert set(actions) - {"anon"} - actions_of(known["auth"]) == set()
-    assert set(anon) - actions_of(known["anon"]) == set()
+    assert {action for those in actions.values() for action in those} - actions_of(known["auth"]) == set()
+    assert set(actions["anon"]) - actions_of(known["anon"]) == set()
+
+
+@pytest.fixture(scope="module")
+def plain(api):
+    return api.user("actions-plain")
+
+
+@pytest.mark.parametrize("name,path,actions", LINES, ids=[line[0] for line in LINES])
+def test_who_may(api, plain, name, path, actions):
+    for who, those in actions.items():
+        for action in those:
+            method, _, op = action.partition(":")
+            where = re.sub("{[a-z_]+}", "0", path) + (f"?op={op}" if op else "")
+            assert (api.nobody.request(method, where).status == 401) == (who != "anon"), (name, action)
+            reply = plain.request(method, where)
+            assert (reply.status == 403) == (who == "admin") and reply.status not in (401, 405, 500), (name, action, reply.text)

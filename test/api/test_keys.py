@@ -92,3 +92,32 @@ def test_certificates(api, certificate):
         assert (plain.post(path, key=bad).status, list(plain.post(path, key=bad).json())) == (400, ["key"])
     assert plain.post(path).text == "No provided key!"
     assert plain.delete(key["resource_uri"]).status == 204 and plain.get(key["resource_uri"]).status == 404
+
+
+def test_what_is_changed_is_audited(api, service):
+    def newest(count):
+        events = api.admin.get("events/?op=query", level="AUDIT", limit=count).json()["events"]
+        return [(event["username"], event["type"], event["description"]) for event in reversed(events)]
+
+    service.pages["/gh/users/aud/keys"] = json.dumps([{"key": KEY}])
+    plain = api.user("key-audit")
+    token = plain.post("account/?op=create_authorisation_token", name="robot").json()
+    (key,) = take(plain, "gh:aud").json()
+    plain.delete(key["resource_uri"])
+    plain.post("account/?op=update_token_name", token=token["token_key"], name="other")
+    plain.post("account/?op=delete_authorisation_token", token_key=token["token_key"])
+    api.admin.post("maas/?op=set_config", name="vcenter_password", value="hush")
+    assert newest(7) == [
+        ("admin", "Authorisation", "Created user 'key-audit'."), ("key-audit", "Authorisation", "Created API key 'robot'."),
+        ("key-audit", "Authorisation", "Imported SSH keys from 'gh:aud'."),
+        ("key-audit", "Authorisation", f"Deleted SSH key {key['id']}."), ("key-audit", "Authorisation", "Renamed API key 'other'."),
+        ("key-audit", "Authorisation", f"Deleted API key '{token['token_key']}'."), ("admin", "Settings", "Updated setting 'vcenter_password'.")]
+    assert plain.get("events/?op=query", level="AUDIT").json()["events"] == []
+
+
+def test_a_user_is_made_with_a_key(api):
+    body = {"username": "key-made", "email": "a@b", "password": "p", "is_superuser": "0"}
+    assert list(api.admin.post("users/", key="ssh-rsa x", **body).json()) == ["key"]
+    assert api.admin.get("users/key-made/").status == 404
+    assert api.admin.post("users/", key=KEY, **body).status == 200
+    assert api.sql("SELECT count(*) FROM ssh_key k JOIN account a ON a.id = k.account_id WHERE username = 'key-made'") == "1"

@@ -239,6 +239,10 @@ def test_cloud_init_finds_what_it_asks_for(api, machine):
     api.sql(f"UPDATE node SET owner_id = (SELECT id FROM account WHERE username = 'admin') WHERE system_id = '{machine.system_id}'")
     keys = get("2012-03-01/meta-data/public-keys")
     assert keys.status in (200, 404) and (keys.status == 404 or keys.text.startswith("ssh-ed25519 "))
+    assert get("2012-03-01/meta-data/").text.split("\n")[-1] == "x509" and get("2012-03-01/meta-data/x509").status == 404
+    api.sql("""INSERT INTO ssl_key (account_id, key) SELECT id, 'PEM of ' || username FROM account;
+        INSERT INTO ssl_key (account_id, key) SELECT id, 'another' FROM account WHERE username = 'admin'""")
+    assert get("2012-03-01/meta-data/x509").text == "PEM of admin\nanother"
 
 
 def test_failures_are_told(api, machine):
