@@ -235,13 +235,13 @@ static void look(struct operation_worker *worker, bool leads)
         code = renew_claims(worker, &err);
     if (!code && leads && is_time(&worker->limits_ns, MACHINE_LIMIT_PERIOD_S * 1000))
         code = db_transact(db, DB_WRITE, look_at_limits, worker, &err);
-    if (!code && leads && worker->setup.rack_lost_s &&
-        is_time(&worker->notified_ns, NOTIFICATION_DUTY_PERIOD_S * 1000))
-        code = notification_duty_look(db, worker->setup.rack_lost_s, &err);
     if (!code && leads && is_time(&worker->swept_ns, SWEEP_MS))
         code = db_transact(db, DB_WRITE, sweep, worker, &err);
     if (!code)
         code = claim_and_give(worker, &err);
+    if (!code && leads && worker->setup.rack_lost_s &&
+        is_time(&worker->notified_ns, NOTIFICATION_DUTY_PERIOD_S * 1000))
+        code = notification_duty_look(db, worker->setup.rack_lost_s, &err);
     if (code && log_gate_open(&gate, 60, &held))
         log_warning("operations: %s", err.text);
     arena_reset(worker->chief.arena);
