@@ -86,6 +86,12 @@ static const char *cut(const char *text, struct arena *arena)
     return arena_printf(arena, "%.*s...", (int)at, text);
 }
 
+/* What is there to be copied is shown whole: API keys. */
+static const char *fit(const char *column, const char *text, struct arena *arena)
+{
+    return strcmp(column, "token") ? cut(text, arena) : text;
+}
+
 static int choose_columns(const char *subject, const json_t *first, const char **columns)
 {
     int count = 0;
@@ -125,7 +131,7 @@ static void print_list(struct cli *cli, const char *subject, const json_t *list,
     json_t *row;
     json_array_foreach ((json_t *)list, index, row) {
         for (int i = 0; i < count; i++)
-            cells[i] = cut(cell(member(row, columns[i]), cli->arena), cli->arena);
+            cells[i] = fit(columns[i], cell(member(row, columns[i]), cli->arena), cli->arena);
         table_add(&table, cells);
     }
     table_print(&table, out);

@@ -107,6 +107,9 @@ const char *api_body(const struct api_request *request, size_t *size);
  */
 enum error_code api_need(const struct api_request *request, const char *name, const char **value,
                          struct error *err);
+/** The same, also as an uploaded file, without the line ends behind it: secrets and keys. */
+enum error_code api_need_text(const struct api_request *request, const char *name,
+                              const char **value, struct error *err);
 enum error_code api_param_bool(const struct api_request *request, const char *name, bool *value,
                                struct error *err);
 enum error_code api_param_int(const struct api_request *request, const char *name, int64_t *value,

@@ -101,6 +101,23 @@ enum error_code api_need(const struct api_request *request, const char *name, co
     return ERR_OK;
 }
 
+enum error_code api_need_text(const struct api_request *request, const char *name,
+                              const char **value, struct error *err)
+{
+    const struct api_file *file = api_file(request, name);
+    if (!file)
+        return api_need(request, name, value, err);
+    size_t size = file->size;
+    while (size && strchr("\r\n", file->bytes[size - 1]))
+        size--;
+    if (memchr(file->bytes, '\0', size))
+        return error_set(err, ERR_BAD_INPUT, "Invalid %s: not a text.", name);
+    if (!size)
+        return error_set(err, ERR_BAD_INPUT, "No provided %s!", name);
+    *value = arena_strndup(request->arena, file->bytes, size);
+    return ERR_OK;
+}
+
 enum error_code api_param_bool(const struct api_request *request, const char *name, bool *value,
                                struct error *err)
 {

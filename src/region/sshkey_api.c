@@ -45,7 +45,7 @@ enum error_code sshkeys_create(struct api_request *request, struct api_reply *re
     const char *text = NULL, *username = api_param(request, "user");
     struct api_user owner = *request->user;
     struct sshkey key;
-    enum error_code code = api_need(request, "key", &text, err);
+    enum error_code code = api_need_text(request, "key", &text, err);
     if (!code && username && *username) {
         if (!request->user->is_superuser)
             return error_set(err, ERR_FORBIDDEN, "Only administrators add keys of other users.");

@@ -48,7 +48,7 @@ enum error_code sslkeys_create(struct api_request *request, struct api_reply *re
                                 "ON CONFLICT DO NOTHING RETURNING id");
     __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
     const char *text;
-    enum error_code code = api_need(request, "key", &text, err);
+    enum error_code code = api_need_text(request, "key", &text, err);
     if (code)
         return code;
     const char *key = trimmed(request->arena, text);

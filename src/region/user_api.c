@@ -69,7 +69,7 @@ static enum error_code read_new_user(struct api_request *request, struct api_rep
     if (!code)
         code = api_need(request, "email", &user->email, err);
     if (!code)
-        code = api_need(request, "password", &user->password, err);
+        code = api_need_text(request, "password", &user->password, err);
     if (!code)
         code = api_need(request, "is_superuser", &is_superuser, err);
     if (!code)

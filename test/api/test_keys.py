@@ -115,6 +115,14 @@ def test_what_is_changed_is_audited(api, service):
     assert plain.get("events/?op=query", level="AUDIT").json()["events"] == []
 
 
+def test_secrets_may_be_files(api):
+    body = (("username", "key-file"), ("email", "a@b"), ("is_superuser", "0"))
+    assert api.admin.cli("users/", *body, ("password", b"\n")).text == "No provided password!"
+    assert api.admin.cli("users/", *body, ("password", b"a\0b")).status == 400
+    assert api.admin.cli("users/", *body, ("password", b"s e\r\n")).status == 200
+    assert api.nobody.post("/MAAS/accounts/authenticate/", username="key-file", password="s e").status == 200
+
+
 def test_a_user_is_made_with_a_key(api):
     body = {"username": "key-made", "email": "a@b", "password": "p", "is_superuser": "0"}
     assert list(api.admin.post("users/", key="ssh-rsa x", **body).json()) == ["key"]

@@ -81,6 +81,10 @@ static void test_long_cells_are_cut_between_characters(void **unused)
     const char *text =
         printed("other", "[{\"x\": \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\303\244bbbb\"}]");
     assert_string_equal(text, "X\naaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa...\n");
+    static const char key[] =
+        "aaaaaaaaaaaaaaaaaa:bbbbbbbbbbbbbbbbbb:cccccccccccccccccccccccccccccccc";
+    text = arena_printf(cli.arena, "[{\"token\": \"%s\"}]", key);
+    assert_non_null(strstr(printed("account", text), key));
 }
 
 static void test_object_is_lines(void **unused)
