@@ -8,9 +8,9 @@
 #include "src/wire/digest.h"
 
 static const char *const words[TASK_KINDS] = {
-    [TASK_NONE] = "none",     [TASK_ENLIST] = "enlist", [TASK_COMMISSION] = "commission",
-    [TASK_TEST] = "test",     [TASK_DEPLOY] = "deploy", [TASK_ERASE] = "erase",
-    [TASK_RESCUE] = "rescue",
+    [TASK_NONE] = "none",     [TASK_ENLIST] = "enlist",   [TASK_COMMISSION] = "commission",
+    [TASK_TEST] = "test",     [TASK_DEPLOY] = "deploy",   [TASK_ERASE] = "erase",
+    [TASK_RESCUE] = "rescue", [TASK_RELEASE] = "release",
 };
 
 static const struct image_form forms[] = {

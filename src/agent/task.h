@@ -18,6 +18,7 @@ enum task_kind {
     TASK_DEPLOY,
     TASK_ERASE,
     TASK_RESCUE,
+    TASK_RELEASE, /* the release scripts */
     TASK_KINDS,
 };
 

@@ -14,7 +14,9 @@
      IN(FAILED_DISK_ERASING) | IN(FAILED_ENTERING_RESCUE_MODE) | IN(FAILED_EXITING_RESCUE_MODE) | \
      IN(FAILED_TESTING))
 #define STEADY (IN(NEW) | IN(READY) | IN(ALLOCATED) | IN(DEPLOYED) | IN(BROKEN) | FAILED)
-#define ANY    ((1U << MACHINE_STATUS_COUNT) - 1)
+/* No system is on it, and its configuration may change. */
+#define IDLE (IN(READY) | IN(ALLOCATED) | IN(BROKEN) | IN(FAILED_TESTING))
+#define ANY  ((1U << MACHINE_STATUS_COUNT) - 1)
 
 static const struct machine_action actions[MACHINE_ACTION_COUNT] = {
     [MACHINE_ACTION_COMMISSION] = {"commission", "commissioned", true, false,
@@ -56,6 +58,18 @@ static const struct machine_action actions[MACHINE_ACTION_COUNT] = {
     [MACHINE_ACTION_POWER_ON] = {"power_on", "powered on", false, true, ANY, "REQUEST_NODE_START"},
     [MACHINE_ACTION_POWER_OFF] = {"power_off", "powered off", false, false, ANY,
                                   "REQUEST_NODE_STOP"},
+    [MACHINE_ACTION_SET_STORAGE_LAYOUT] = {"set_storage_layout", "laid out", true, false, IN(READY),
+                                           "NODE"},
+    [MACHINE_ACTION_MOUNT_SPECIAL] = {"mount_special", "changed", false, false,
+                                      IN(READY) | IN(ALLOCATED), "NODE"},
+    [MACHINE_ACTION_UNMOUNT_SPECIAL] = {"unmount_special", "changed", false, false,
+                                        IN(READY) | IN(ALLOCATED), "NODE"},
+    [MACHINE_ACTION_RESTORE_NETWORKING] = {"restore_networking_configuration", "restored", true,
+                                           false, IN(NEW) | IDLE, "NODE"},
+    [MACHINE_ACTION_RESTORE_STORAGE] = {"restore_storage_configuration", "restored", true, false,
+                                        IDLE, "NODE"},
+    [MACHINE_ACTION_RESTORE_DEFAULT] = {"restore_default_configuration", "restored", true, false,
+                                        IDLE, "NODE"},
 };
 
 const struct machine_action *machine_action_of(enum machine_action_kind kind)

@@ -13,6 +13,7 @@ static const struct operation_kind kinds[] = {
     {"deploy", {"off", "on"}, OPERATION_END_NOTHING, "start the deployment"},
     {"erase", {"off", "on"}, OPERATION_END_NOTHING, "start erasing the disks"},
     {"rescue", {"off", "on"}, OPERATION_END_NOTHING, "start the rescue system"},
+    {"release_scripts", {"off", "on"}, OPERATION_END_NOTHING, "start the release scripts"},
     {"release", {"off"}, OPERATION_END_FREE, "release the machine"},
     {"exit_rescue", {"off"}, OPERATION_END_BACK, "leave the rescue system"},
     {"resume", {"off", "on"}, OPERATION_END_BACK, "start the deployed system again"},

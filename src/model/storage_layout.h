@@ -18,11 +18,14 @@ struct storage_layout {
     bool uefi;        /* else BIOS: a place for GRUB instead of an EFI partition */
     const char *disk, *serial, *id_path; /* the boot disk: "vda"; the others may be NULL */
     uint64_t size_bytes;
+    uint64_t root_bytes;        /* of the partition that holds the system; 0 = the rest */
+    uint64_t volume_bytes;      /* lvm: of the logical volume; 0 = all of its group */
+    const char *group, *volume; /* lvm: names; NULL = "vgroot", "lvroot" */
 };
 
 /**
  * *storage is {"version": 1, "config": [...]}, the caller's.
- * Errors: BAD_INPUT (a layout that is not made here), CONFLICT (disk too small).
+ * Errors: BAD_INPUT (a layout that is not made here), CONFLICT (disk too small for it).
  */
 enum error_code storage_layout_make(const struct storage_layout *layout, json_t **storage,
                                     struct error *err);

@@ -136,6 +136,7 @@ static const struct ephemeral {
     {MACHINE_DEPLOYING, "deploy", 7200},
     {MACHINE_DEPLOYED, "ephemeral", 7200},
     {MACHINE_DISK_ERASING, "erase", 30 * 86400},
+    {MACHINE_RELEASING, "testing", 30 * 86400},
     {MACHINE_ENTERING_RESCUE_MODE, "rescue", 30 * 86400},
     {MACHINE_RESCUE_MODE, "rescue", 30 * 86400},
 };

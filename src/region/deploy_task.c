@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "src/model/machine_status.h"
-#include "src/model/storage_layout.h"
 #include "src/region/deploy_image.h"
 #include "src/region/deploy_network.h"
+#include "src/region/deploy_storage.h"
 #include "src/region/http.h"
 #include "src/region/machine_store.h"
 #include "src/region/setting.h"
@@ -20,48 +20,30 @@
 
 /* What the database knows of a deployment. */
 struct deployment {
-    const char *osystem, *series, *architecture, *layout, *options, *racks;
-    bool uefi;
-    struct storage_layout disk;
+    const char *osystem, *series, *architecture, *options, *racks;
 };
 
-static enum error_code read_deployment(struct api_request *request, int64_t node_id, bool in_memory,
+static enum error_code read_deployment(struct api_request *request, int64_t node_id,
                                        struct deployment *deployment, struct error *err)
 {
-    DB_STATEMENT(
-        deploy_facts,
-        "SELECT n.osystem, n.distro_series, n.architecture, "
-        "n.deploy_options ->> 'storage_layout', coalesce(n.bios_boot_method = 'uefi', false), "
-        "(SELECT string_agg(t.kernel_opts, ' ' ORDER BY t.name) FROM node_tag l JOIN tag "
-        "t ON t.id = l.tag_id WHERE l.node_id = n.id AND t.kernel_opts <> ''), "
-        "k.name, k.serial, k.id_path, coalesce(k.size, 0) FROM node n LEFT JOIN block_device k "
-        "ON k.node_id = n.id AND k.type = 'physical' WHERE n.id = $1 "
-        "ORDER BY k.id = n.boot_disk_id DESC NULLS LAST, k.id LIMIT 1");
+    DB_STATEMENT(deploy_facts,
+                 "SELECT n.osystem, n.distro_series, n.architecture, "
+                 "(SELECT string_agg(t.kernel_opts, ' ' ORDER BY t.name) FROM node_tag l JOIN tag "
+                 "t ON t.id = l.tag_id WHERE l.node_id = n.id AND t.kernel_opts <> '') "
+                 "FROM node n WHERE n.id = $1");
     __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
     struct arena *arena = request->arena;
     enum error_code code =
         db_query(request->db, &deploy_facts, DB_PARAMS(db_number(arena, node_id)), &rows, err);
     if (code)
         return code;
-    if (db_is_null(&rows, 0, 6) && !in_memory)
-        return error_set(err, ERR_CONFLICT, "The machine has no disk to be deployed to.");
     *deployment = (struct deployment){
         .osystem = arena_strdup(arena, db_text(&rows, 0, 0)),
         .series = arena_strdup(arena, db_text(&rows, 0, 1)),
         .architecture = arena_strdup(arena, db_text(&rows, 0, 2)),
-        .layout = arena_strdup(arena, db_text(&rows, 0, 3)),
-        .uefi = db_bool(&rows, 0, 4),
-        .options = arena_strdup(arena, db_text(&rows, 0, 5)),
-        .disk = {.disk = arena_strdup(arena, db_text(&rows, 0, 6)),
-                 .serial = arena_strdup(arena, db_text(&rows, 0, 7)),
-                 .id_path = arena_strdup(arena, db_text(&rows, 0, 8)),
-                 .size_bytes = (uint64_t)db_int(&rows, 0, 9)},
+        .options = arena_strdup(arena, db_text(&rows, 0, 3)),
     };
-    if (!deployment->layout)
-        code = setting_text(request->db, "default_storage_layout", arena, &deployment->layout, err);
-    deployment->disk.name = deployment->layout;
-    deployment->disk.uefi = deployment->uefi;
-    return code;
+    return ERR_OK;
 }
 
 static void add_file(json_t *files, const char *path, int mode, const char *content)
@@ -156,14 +138,14 @@ static enum error_code make_deploy(struct api_request *request,
     struct deploy_image_found image = {.task = NULL};
     json_t *storage = NULL, *files = json_array();
     json_object_set_new(task, "files", files);
-    enum error_code code = read_deployment(request, machine->id, machine->in_memory, &facts, err);
+    enum error_code code = read_deployment(request, machine->id, &facts, err);
     if (!code)
         code = deploy_network_racks(request->db, machine_store_address(request->remote_address),
                                     request->arena, &facts.racks, err);
     if (!code)
         code = setting_text(request->db, "kernel_opts", request->arena, &global, err);
     if (!code && !machine->in_memory)
-        code = storage_layout_make(&facts.disk, &storage, err);
+        code = deploy_storage_make(request->db, machine->id, request->arena, &storage, err);
     json_object_set_new(task, "in_memory", json_boolean(machine->in_memory));
     if (storage)
         json_object_set_new(task, "storage", storage);
@@ -229,6 +211,8 @@ static const char *task_of(const struct metadata_machine *machine)
         return machine->in_memory ? "deploy" : "none";
     case MACHINE_DISK_ERASING:
         return "erase";
+    case MACHINE_RELEASING:
+        return "release";
     case MACHINE_ENTERING_RESCUE_MODE:
     case MACHINE_RESCUE_MODE:
         return "rescue";

@@ -25,18 +25,6 @@ static void write_event(struct json_out *out, const struct db_rows *rows, int ro
     json_out_close_object(out);
 }
 
-static void put_escaped(struct spool *spool, const char *text)
-{
-    static const char plain[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
-    for (; *text; text++) {
-        if (strchr(plain, *text))
-            spool_put(spool, text, 1);
-        else
-            spool_printf(spool, "%%%02X", (unsigned char)*text);
-    }
-}
-
 /* The address of a page: all parameters of this one, and where the other begins. */
 static void write_page(struct api_request *request, struct json_out *out, const char *key,
                        const char *where, int64_t id)
@@ -49,10 +37,8 @@ static void write_page(struct api_request *request, struct json_out *out, const 
         api_param_at(request, i, &name, &value);
         if (!strcmp(name, "after") || !strcmp(name, "before"))
             continue;
-        spool_text(&uri, "&");
-        put_escaped(&uri, name);
-        spool_text(&uri, "=");
-        put_escaped(&uri, value);
+        spool_printf(&uri, "&%s=%s", form_encode(request->arena, name),
+                     form_encode(request->arena, value));
     }
     spool_printf(&uri, "&%s=%lld", where, (long long)id);
     json_out_text_n(out, key, uri.bytes, uri.used);

@@ -79,6 +79,24 @@ char *form_decode(struct arena *arena, const char *bytes, size_t size, int plus_
     return text;
 }
 
+char *form_encode(struct arena *arena, const char *text)
+{
+    static const char plain[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
+    static const char digits[] = "0123456789ABCDEF";
+    char *encoded = arena_alloc(arena, strlen(text) * 3 + 1), *to = encoded;
+    for (; *text; text++) {
+        if (strchr(plain, *text)) {
+            *to++ = *text;
+            continue;
+        }
+        *to++ = '%';
+        *to++ = digits[(unsigned char)*text >> 4];
+        *to++ = digits[(unsigned char)*text & 15];
+    }
+    return encoded;
+}
+
 enum error_code form_urlencoded(struct form *form, const char *bytes, size_t size,
                                 struct error *err)
 {

@@ -59,3 +59,6 @@ const char *form_take(struct form *form, const char *name);
  * byte is zero after decoding. A % without two hex digits stays as it is, as browsers keep it.
  */
 char *form_decode(struct arena *arena, const char *bytes, size_t size, int plus_is_space);
+
+/** The opposite: all but letters, digits and -._~ as %XX, as it may stand in a path or a query. */
+char *form_encode(struct arena *arena, const char *text);

@@ -93,9 +93,8 @@ static void read_hostname(struct api_request *request, struct api_reply *reply,
         api_field_error(reply, "hostname", "DNS name contains an invalid label: '%.64s'.", text);
 }
 
-/* A whole number from 0 to most, with a suffix of thousands when may. */
-static const char *read_number(struct api_request *request, struct api_reply *reply,
-                               const char *name, int64_t most, bool suffix)
+const char *machine_form_number(struct api_request *request, struct api_reply *reply,
+                                const char *name, int64_t most, bool suffix)
 {
     static const char letters[] = "KMGT";
     const char *text = given(request, name);
@@ -187,9 +186,9 @@ enum error_code machine_form_read(struct api_request *request, struct api_reply 
     read_architecture(request, reply, is_new, form);
     read_hostname(request, reply, form);
     read_texts(request, reply, form);
-    form->cpu_count = read_number(request, reply, "cpu_count", 65536, false);
-    form->memory = read_number(request, reply, "memory", 1LL << 40, false);
-    form->swap_size = read_number(request, reply, "swap_size", 1LL << 50, true);
+    form->cpu_count = machine_form_number(request, reply, "cpu_count", 65536, false);
+    form->memory = machine_form_number(request, reply, "memory", 1LL << 40, false);
+    form->swap_size = machine_form_number(request, reply, "swap_size", 1LL << 50, true);
     if (is_new) {
         read_macs(request, reply, form);
         read_enlistment(request, reply, form);

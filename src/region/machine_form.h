@@ -31,3 +31,10 @@ enum error_code machine_form_read(struct api_request *request, struct api_reply 
  */
 enum error_code machine_form_read_device(struct api_request *request, struct api_reply *reply,
                                          bool is_new, struct machine_form *form, struct error *err);
+
+/**
+ * A parameter that is a whole number from 0 to most, with a suffix K, M, G, T of thousands when
+ * suffix allows it: its text in decimal, NULL when absent; else a field error.
+ */
+const char *machine_form_number(struct api_request *request, struct api_reply *reply,
+                                const char *name, int64_t most, bool suffix);

@@ -35,12 +35,16 @@ enum error_code machine_life_free(const struct machine_life *life, struct machin
     DB_STATEMENT(machine_life_free_addresses,
                  "UPDATE ip_address SET ip = NULL, updated = now() WHERE alloc_type = 0 AND ip IS "
                  "NOT NULL AND interface_id IN (SELECT id FROM interface WHERE node_id = $1)");
+    DB_STATEMENT(machine_life_free_specials,
+                 "DELETE FROM special_filesystem WHERE node_id = $1 AND acquired");
     const char *id = db_number(life->arena, machine->id);
     enum error_code code = machine_life_settle(life, machine, MACHINE_READY, NULL, err);
     if (!code)
         code = db_query(life->db, &machine_life_free_row, DB_PARAMS(id), NULL, err);
     if (!code)
         code = db_query(life->db, &machine_life_free_addresses, DB_PARAMS(id), NULL, err);
+    if (!code)
+        code = db_query(life->db, &machine_life_free_specials, DB_PARAMS(id), NULL, err);
     if (!code)
         code = machine_life_new_key(life, machine->system_id, err);
     if (!code)

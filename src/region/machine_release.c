@@ -2,6 +2,8 @@
 #include "src/region/machine_release.h"
 
 #include "src/region/event_store.h"
+#include "src/region/script_run.h"
+#include "src/region/script_set.h"
 #include "src/region/setting.h"
 
 /* The setting, unless the request says something. */
@@ -38,12 +40,22 @@ enum error_code machine_release_begin(struct api_request *request, struct machin
                                           "'secure_erase', $2::bool, 'quick_erase', $3::bool) "
                                           "WHERE id = $1");
     struct machine_life life = machine_ask_life(request);
+    int64_t scripts = 0;
     struct event erasing = {"REQUEST_NODE_ERASE_DISK", machine->system_id, life.username, NULL};
     enum error_code code = machine_ask_note(request, MACHINE_ACTION_RELEASE, machine, err);
+    if (!code)
+        code = script_run_start(request, machine, SCRIPT_RELEASE, err);
+    if (!code)
+        code = script_set_current(request->db, machine->id, SCRIPT_RELEASE, request->arena,
+                                  &scripts, err);
+    /* what runs on it now has no say in whether it is clean */
+    if (!code && (scripts || release->erase))
+        code = machine_life_new_key(&life, machine->system_id, err);
     if (code)
         return code;
     if (!release->erase)
-        return machine_life_begin(&life, machine, MACHINE_RELEASING, "release", err);
+        return machine_life_begin(&life, machine, MACHINE_RELEASING,
+                                  scripts ? "release_scripts" : "release", err);
     code = event_add(request->db, &erasing, request->arena, err);
     if (!code)
         code = db_query(request->db, &machine_release_options,

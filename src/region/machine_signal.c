@@ -38,10 +38,12 @@ static bool is(const char *text, const char *word)
 static enum error_code any_failed(const struct machine_life *life, const struct machine *machine,
                                   enum script_type type, bool *failed, struct error *err)
 {
-    DB_STATEMENT(machine_signal_failed,
-                 "SELECT EXISTS (SELECT FROM script_result r JOIN node n ON r.script_set_id = "
-                 "CASE $2::int WHEN 0 THEN n.commissioning_set_id ELSE n.testing_set_id END "
-                 "WHERE n.id = $1 AND r.status IN (3, 4, 8, 11) AND NOT r.suppressed)");
+    DB_STATEMENT(
+        machine_signal_failed,
+        "SELECT EXISTS (SELECT FROM script_result r JOIN node n ON r.script_set_id = "
+        "CASE $2::int WHEN 0 THEN n.commissioning_set_id WHEN 2 THEN n.testing_set_id ELSE "
+        "n.release_set_id END "
+        "WHERE n.id = $1 AND r.status IN (3, 4, 8, 11) AND NOT r.suppressed)");
     __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
     enum error_code code = db_query(
         life->db, &machine_signal_failed,
@@ -138,11 +140,62 @@ static enum error_code in_new(const struct machine_life *life, struct machine *m
     return code ? code : machine_move(life->db, machine, &move, life->arena, err);
 }
 
+/* Release scripts that have yet to run. */
+static enum error_code any_left(const struct machine_life *life, const struct machine *machine,
+                                bool *left, struct error *err)
+{
+    DB_STATEMENT(machine_signal_left,
+                 "SELECT EXISTS (SELECT FROM script_result r JOIN node n ON r.script_set_id = "
+                 "n.release_set_id WHERE n.id = $1 AND r.status IN (0, 1, 7, 10))");
+    __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
+    enum error_code code = db_query(life->db, &machine_signal_left,
+                                    DB_PARAMS(db_number(life->arena, machine->id)), &rows, err);
+    *left = !code && db_bool(&rows, 0, 0);
+    return code;
+}
+
 /* Its disks are clean: the same as a release without erasing from here on. */
 static enum error_code erased(const struct machine_life *life, struct machine *machine,
                               struct error *err)
 {
-    return machine_life_begin(life, machine, MACHINE_RELEASING, "release", err);
+    bool left;
+    enum error_code code = any_left(life, machine, &left, err);
+    return code ? code
+                : machine_life_begin(life, machine, MACHINE_RELEASING,
+                                     left ? "release_scripts" : "release", err);
+}
+
+/* Its release scripts are through: it is switched off and free. */
+static enum error_code released(const struct machine_life *life, struct machine *machine,
+                                struct error *err)
+{
+    bool failed = false, begun = false;
+    enum error_code code = any_failed(life, machine, SCRIPT_RELEASE, &failed, err);
+    if (code)
+        return code;
+    if (failed)
+        return fail(life, machine, "a release script failed", err);
+    code =
+        operation_begin(life->db, machine, &(struct operation_begin){"release", life->username, 0},
+                        &begun, life->arena, err);
+    return code || begun ? code : machine_life_free(life, machine, err);
+}
+
+static enum error_code in_releasing(const struct machine_life *life, struct machine *machine,
+                                    const char *status, const char *why, struct error *err)
+{
+    if (is(status, "FAILED"))
+        return fail(life, machine, why, err);
+    return is(status, "OK") ? released(life, machine, err) : ERR_OK;
+}
+
+/* cloud-init says that it is through: its scripts said more, when there were any. */
+static enum error_code released_last(const struct machine_life *life, struct machine *machine,
+                                     struct error *err)
+{
+    bool left;
+    enum error_code code = any_left(life, machine, &left, err);
+    return code || left ? code : released(life, machine, err);
 }
 
 static enum error_code noted_sync(const struct machine_life *life, const struct machine *machine,
@@ -167,8 +220,9 @@ enum error_code machine_signal(const struct machine_life *life, struct machine *
         return in_commissioning(life, machine, status, why, err);
     case MACHINE_TESTING:
         return in_testing(life, machine, status, why, err);
-    case MACHINE_DEPLOYING:
     case MACHINE_RELEASING:
+        return in_releasing(life, machine, status, why, err);
+    case MACHINE_DEPLOYING:
         return is(status, "FAILED") ? fail(life, machine, why, err) : ERR_OK;
     case MACHINE_DISK_ERASING:
         return is(status, "FAILED") ? fail(life, machine, why, err)
@@ -200,8 +254,11 @@ enum error_code machine_signal_milestone(const struct machine_life *life, struct
     switch (machine->status) {
     case MACHINE_COMMISSIONING:
     case MACHINE_TESTING:
-    case MACHINE_RELEASING:
         return failed ? fail(life, machine, why, err) : ERR_OK;
+    case MACHINE_RELEASING:
+        return failed ? fail(life, machine, why, err)
+               : last ? released_last(life, machine, err)
+                      : ERR_OK;
     case MACHINE_DEPLOYING:
         return failed ? fail(life, machine, why, err)
                : last ? machine_life_settle(life, machine, MACHINE_DEPLOYED, NULL, err)

@@ -70,8 +70,7 @@ static void write_results(const struct node_parts *parts, struct json_out *out)
 /* What machines of this version never have: keys that MAAS's clients look for all the same. */
 static void write_machine_rest(struct json_out *out)
 {
-    static const char *const lists[] = {"cache_sets", "bcaches", "raids", "volume_groups",
-                                        "special_filesystems"};
+    static const char *const lists[] = {"cache_sets", "bcaches", "raids", "volume_groups"};
     static const char *const nulls[] = {"pod", "virtualmachine_id"};
     static const char *const falses[] = {"disable_ipv4", "is_dpu"};
     for (size_t i = 0; i < COUNT_OF(lists); i++)

@@ -60,6 +60,11 @@
     X(physicalblockdevice_set, DISKS, M, "'physical'")                                          \
     X(virtualblockdevice_set, DISKS, M, "'virtual'")                                            \
     X(boot_disk, BOOT_DISK, M, "n.boot_disk_id")                                                \
+    X(special_filesystems, JSON, M,                                                             \
+      "(SELECT coalesce(json_agg(json_build_object('fstype', f.fstype, 'label', '', 'uuid', "   \
+      "md5('special' || f.id)::uuid, 'mount_point', f.mount_point, 'mount_options', "           \
+      "f.mount_options) ORDER BY f.mount_point), '[]') FROM special_filesystem f WHERE "        \
+      "f.node_id = n.id)")                                                                      \
     X(numanode_set, JSON, M,                                                                    \
       "(SELECT coalesce(json_agg(json_build_object('index', u.index, 'memory', u.memory, "      \
       "'cores', u.cores, 'hugepages_set', json_build_array()) ORDER BY u.index), '[]') "        \

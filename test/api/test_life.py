@@ -425,3 +425,31 @@ def test_enlistments_are_limited(api):
     assert api.nobody.post("machines/", headers, architecture="amd64", mac_addresses="02:99:00:00:00:00").status == 200  # known
     other = {"X-Forwarded-For": "10.9.9.8, 10.0.0.21", "X-Gantry-Hop": "1"}
     assert api.nobody.post("machines/", other, architecture="amd64", mac_addresses="02:99:00:00:01:00").status == 200
+
+
+def test_release_scripts(api):
+    api.admin.cli("scripts/", ("name", "wipe-mine"), ("type", "release"), ("script", b"#!/bin/sh\ntrue\n"))
+    machine = ready(api)
+    op(api.admin, machine, "deploy")
+    milestone(api, machine, "modules-final")
+    assert "names no Release script" in op(api.admin, machine, "release", scripts="nobody").text
+    key = speaker(api, machine).key
+    assert op(api.admin, machine, "release", scripts="wipe-mine").json()["status"] == RELEASING
+    assert speaker(api, machine).key != key  # what runs on it has no say in how this ends
+    tar = speaker(api, machine).get("/MAAS/metadata/2012-03-01/maas-scripts")
+    assert tar.status == 200 and b"release/wipe-mine" in tar.body
+    assert speaker(api, machine).get("/MAAS/metadata/2012-03-01/gantry/task").json()["task"] == "release"
+    milestone(api, machine, "modules-final")  # cloud-init is through, the script is not
+    assert status(api, machine) == RELEASING
+    signal(api, machine, "WORKING", name="wipe-mine", exit_status=1)
+    signal(api, machine, "OK")
+    failed = read(api, machine)
+    assert (failed["status_name"], failed["error_description"]) == ("Releasing failed", "a release script failed")
+    assert op(api.admin, machine, "release", erase="true", scripts="wipe-mine").json()["status"] == DISK_ERASING
+    signal(api, machine, "OK")
+    assert status(api, machine) == RELEASING  # and then the script
+    signal(api, machine, "WORKING", name="wipe-mine", exit_status=0)
+    signal(api, machine, "OK")
+    assert (status(api, machine), read(api, machine)["owner"]) == (READY, None)
+    op(api.admin, machine, "deploy")
+    assert op(api.admin, machine, "release").json()["status"] == READY  # nothing is left of it the next time

@@ -52,6 +52,30 @@ static void flat_and_lvm(void **unused)
           8192 - 2);
 }
 
+static void sizes_and_names(void **unused)
+{
+    (void)unused;
+    layout.root_bytes = 4ULL << 30;
+    check("disk partition partition format mount", 4096 + 1);
+    layout.name = "lvm";
+    layout.volume_bytes = 2ULL << 30;
+    layout.group = "data", layout.volume = "root";
+    check("disk partition partition lvm_volgroup lvm_partition format mount", 4096 + 1 + 2048);
+    json_t *storage;
+    assert_int_equal(storage_layout_make(&layout, &storage, &err), ERR_OK);
+    json_t *logical = json_array_get(json_object_get(storage, "config"), 4);
+    assert_string_equal(json_string_value(json_object_get(logical, "volgroup")), "data");
+    assert_string_equal(json_string_value(json_object_get(logical, "name")), "root");
+    json_decref(storage);
+    layout.volume_bytes = 4ULL << 30; /* the group needs some of it */
+    assert_int_equal(storage_layout_make(&layout, &storage, &err), ERR_CONFLICT);
+    layout.volume_bytes = 0;
+    layout.root_bytes = 8ULL << 30; /* so does what it boots from */
+    assert_int_equal(storage_layout_make(&layout, &storage, &err), ERR_CONFLICT);
+    layout.root_bytes = 1;
+    assert_int_equal(storage_layout_make(&layout, &storage, &err), ERR_CONFLICT);
+}
+
 static void refusals(void **unused)
 {
     json_t *storage;
@@ -68,6 +92,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(flat_and_lvm, before),
+        cmocka_unit_test_setup(sizes_and_names, before),
         cmocka_unit_test_setup(refusals, before),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
