@@ -96,9 +96,9 @@ static void make_lvm(const struct storage_layout *layout, json_t *config)
     json_t *logical = json_pack("{s:s, s:s, s:s, s:s}", "id", id, "type", "lvm_partition", "name",
                                 volume, "volgroup", group);
     ASSERT(logical);
-    if (layout->volume_bytes)
-        json_object_set_new(logical, "size",
-                            json_integer((json_int_t)(layout->volume_bytes >> 20 << 20)));
+    uint64_t bytes = layout->volume_bytes & ~((UINT64_C(1) << 20) - 1);
+    if (bytes)
+        json_object_set_new(logical, "size", json_integer((json_int_t)bytes));
     add(config, logical);
     add_filesystem(config, id, "ext4", "/");
 }

@@ -5,6 +5,7 @@
 
 #include "src/base/container.h"
 #include "src/base/file.h"
+#include "src/region/image_sql.h"
 #include "src/region/image_store.h"
 
 enum { MANIFEST_BYTES = 1 << 20 };
@@ -87,19 +88,30 @@ static void take_entry(const json_t *entry, struct arena *arena, struct deploy_i
                             json_integer_value(json_object_get(entry, "size")));
 }
 
+/* *manifest is the caller's; NULL when there is no folder. */
+static enum error_code read_manifest(const struct deploy_image *wanted, struct arena *arena,
+                                     json_t **manifest, struct error *err)
+{
+    char *text;
+    size_t size;
+    *manifest = NULL;
+    if (!wanted->folder)
+        return ERR_OK;
+    enum error_code code = file_read(arena, arena_printf(arena, "%s/manifest.json", wanted->folder),
+                                     MANIFEST_BYTES, &text, &size, err);
+    if (!code)
+        *manifest = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
+    return code;
+}
+
 static enum error_code find_built_in(const struct deploy_image *wanted, struct arena *arena,
                                      struct deploy_image_found *found, struct error *err)
 {
-    char *text;
-    size_t size, i;
-    json_t *entry;
-    if (!wanted->folder)
-        return ERR_NOT_FOUND;
-    enum error_code code = file_read(arena, arena_printf(arena, "%s/manifest.json", wanted->folder),
-                                     MANIFEST_BYTES, &text, &size, err);
+    json_t *manifest, *entry;
+    size_t i;
+    enum error_code code = read_manifest(wanted, arena, &manifest, err);
     if (code)
         return code;
-    json_t *manifest = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
     json_array_foreach (json_object_get(manifest, "files"), i, entry)
         if (!found->task && fits(wanted, entry))
             take_entry(entry, arena, found);
@@ -120,4 +132,31 @@ enum error_code deploy_image_find(struct db *db, const struct deploy_image *want
     return error_set(err, ERR_NOT_FOUND, "There is no image of %s %s for %s.",
                      *wanted->osystem ? wanted->osystem : "an operating system", wanted->series,
                      wanted->architecture);
+}
+
+enum error_code deploy_image_names(struct db *db, const struct deploy_image *wanted,
+                                   struct arena *arena, const char **names, struct error *err)
+{
+    DB_STATEMENT(deploy_image_list,
+                 "SELECT coalesce(string_agg(DISTINCT r.os || '/' || r.release, ', '), '') FROM "
+                 "boot_resource r JOIN boot_resource_set s ON s.resource_id = r.id WHERE r.arch = "
+                 "$1 AND " IMAGE_SET_WHOLE(
+                     "s") " AND EXISTS (SELECT FROM boot_resource_file f "
+                          "WHERE f.set_id = s.id AND (f.filetype = 'squashfs' OR f.filetype LIKE "
+                          "'root-%'))");
+    __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
+    const struct deploy_image any = {wanted->folder, "", "", wanted->architecture};
+    json_t *manifest, *entry;
+    size_t i;
+    const char *arch = arena_strndup(arena, any.architecture, strcspn(any.architecture, "/"));
+    enum error_code code = read_manifest(wanted, arena, &manifest, err);
+    if (!code)
+        code = db_query(db, &deploy_image_list, DB_PARAMS(arch), &rows, err);
+    *names = code ? "" : arena_strdup(arena, db_text(&rows, 0, 0));
+    json_array_foreach (json_object_get(manifest, "files"), i, entry)
+        if (!code && fits(&any, entry))
+            *names = arena_printf(arena, "%s%s%s/%s", *names, **names ? ", " : "",
+                                  text_of(entry, "os"), text_of(entry, "release"));
+    json_decref(manifest);
+    return code;
 }

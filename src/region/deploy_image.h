@@ -28,3 +28,7 @@ struct deploy_image_found {
 enum error_code deploy_image_find(struct db *db, const struct deploy_image *wanted,
                                   struct arena *arena, struct deploy_image_found *found,
                                   struct error *err);
+
+/** *names: what can be installed on this architecture, as "debian/bookworm, custom/mine", or "". */
+enum error_code deploy_image_names(struct db *db, const struct deploy_image *wanted,
+                                   struct arena *arena, const char **names, struct error *err);

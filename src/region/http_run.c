@@ -140,6 +140,8 @@ static enum error_code choose_action(struct run *run, struct error *err)
         op = form_take(form, "op");
     if (!op)
         op = run->path.op;
+    if (op && !*op) /* as gomaasapi says that there is none */
+        op = NULL;
     for (int i = 0; i < query.params_count && !code; i++)
         code = form_add(form, query.params[i].name, query.params[i].value, err);
     run->allowed = routes_methods(&run->match);

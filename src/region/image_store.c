@@ -63,7 +63,8 @@ enum error_code image_store_find(struct db *db, const struct image_query *query,
         image_find,
         "SELECT r.id, r.os, r.release, r.arch || '/' || r.subarch, r.title, s.version, "
         "r.kernel_options, r.agent, s.id FROM boot_resource r JOIN boot_resource_set s "
-        "ON s.resource_id = r.id WHERE r.release = $2 AND r.arch = $3 "
+        "ON s.resource_id = r.id WHERE (r.release = $2 OR ($2 ~ '^[0-9]+[.][0-9]+$' AND "
+        "split_part(r.title, ' ', 1) = $2)) AND r.arch = $3 "
         "AND ($1::text IS NULL OR r.os = $1) AND ($4::text IS NULL OR r.subarch = $4 "
         "OR $4 = ANY (string_to_array(r.subarches, ','))) AND " IMAGE_SET_WHOLE(
             "s") " AND (NOT $5::boolean OR " IMAGE_SET_BOOTS("s") ") "

@@ -7,6 +7,7 @@
 
 #include "src/base/container.h"
 #include "src/model/machine_status.h"
+#include "src/region/address_claim.h"
 #include "src/region/deploy_image.h"
 #include "src/region/http.h"
 #include "src/region/image_store.h"
@@ -43,12 +44,15 @@ static bool is_name(const char *text)
     return *text && *text != '.' && strlen(text) <= NAME_BYTES;
 }
 
-/* "jammy", "ubuntu/jammy", "custom/NAME"; else what the settings say. */
+/* "jammy", "ubuntu/jammy", "22.04", "custom/NAME", with osystem beside it; else what the settings
+ * say. */
 static enum error_code read_series(struct api_request *request, struct api_reply *reply,
                                    struct machine_deploy *deploy, struct error *err)
 {
     const char *text = api_param(request, "distro_series");
+    const char *osystem = api_param(request, "osystem");
     const char *slash = text ? strchr(text, '/') : NULL;
+    bool named = text && *text;
     enum error_code code =
         setting_text(request->db, "default_osystem", request->arena, &deploy->osystem, err);
     if (!code)
@@ -56,19 +60,32 @@ static enum error_code read_series(struct api_request *request, struct api_reply
                             err);
     if (code)
         return code;
-    deploy->named = text && *text;
-    if (deploy->named) {
+    if (named) {
         deploy->series = slash ? slash + 1 : text;
-        deploy->osystem = "";
+        deploy->osystem = slash ? arena_strndup(request->arena, text, (size_t)(slash - text)) : "";
     }
-    if (slash)
-        deploy->osystem = arena_strndup(request->arena, text, (size_t)(slash - text));
+    if (osystem && *osystem && !slash)
+        deploy->osystem = osystem;
     if ((*deploy->osystem && !is_name(deploy->osystem)) || !is_name(deploy->series))
-        api_field_error(reply, "distro_series",
-                        "'%.100s' is not a valid distro_series. It should be one of: the names "
-                        "that boot-resources lists.",
-                        text ? text : "");
+        api_field_error(reply, "distro_series", "'%.100s' is not a valid distro_series.",
+                        named ? text : deploy->series);
     return ERR_OK;
+}
+
+/* What there is instead. */
+static enum error_code refuse_series(struct api_request *request, struct api_reply *reply,
+                                     const struct deploy_image *wanted, struct error *err)
+{
+    const char *names;
+    enum error_code code = deploy_image_names(request->db, wanted, request->arena, &names, err);
+    if (code)
+        return code;
+    const char *advice = *names ? arena_printf(request->arena, "It should be one of: %s.", names)
+                                : "No image is imported yet: see boot-resources.";
+    api_field_error(reply, "distro_series", "'%s%s%s' is not a valid distro_series for %s. %s",
+                    wanted->osystem, *wanted->osystem ? "/" : "", wanted->series,
+                    wanted->architecture, advice);
+    return api_fields_valid(reply, err);
 }
 
 enum error_code machine_deploy_image(struct api_request *request, struct api_reply *reply,
@@ -87,17 +104,8 @@ enum error_code machine_deploy_image(struct api_request *request, struct api_rep
                                   .series = deploy->series,
                                   .architecture = db_text(&rows, 0, 0)};
     code = deploy_image_find(request->db, &wanted, request->arena, &found, err);
-    if (code == ERR_NOT_FOUND && !deploy->named) {
-        wanted.osystem = wanted.series = "";
-        code = deploy_image_find(request->db, &wanted, request->arena, &found, err);
-    }
-    if (code == ERR_NOT_FOUND) {
-        api_field_error(reply, "distro_series",
-                        "'%s%s%s' is not a valid distro_series. It should be one of: the names "
-                        "that boot-resources lists.",
-                        deploy->osystem, *deploy->osystem ? "/" : "", deploy->series);
-        return api_fields_valid(reply, err);
-    }
+    if (code == ERR_NOT_FOUND)
+        return refuse_series(request, reply, &wanted, err);
     if (code)
         return code;
     json_decref(found.task);
@@ -194,6 +202,8 @@ enum error_code machine_deploy_begin(struct api_request *request, struct machine
                         NULL, err);
     if (!code)
         code = script_run_open_set(request->db, machine, SCRIPT_INSTALLATION, request->arena, err);
+    if (!code)
+        code = address_claim(request->db, machine->id, request->arena, err);
     if (!code)
         code = machine_life_new_key(&life, machine->system_id, err);
     return code ? code : machine_life_begin(&life, machine, MACHINE_DEPLOYING, "deploy", err);

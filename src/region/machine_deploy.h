@@ -16,16 +16,14 @@ struct machine_deploy {
     const char *user_data;        /* base64 as PostgreSQL takes it, or NULL */
     const char *osystem, *series; /* osystem "": the one that has the series */
     const char *hwe_kernel, *options;
-    bool named; /* the request says the series; else it is the one of the settings */
     bool ephemeral, hw_sync;
 };
 enum error_code machine_deploy_read(struct api_request *request, struct api_reply *reply,
                                     struct machine_deploy *deploy, struct error *err);
 
 /**
- * Is there an image of it for the machine? osystem and series become those of the image; when the
- * request named none and there is none of the settings', those of the built-in one. A field error
- * when there is none.
+ * Is there an image of it for the machine? osystem and series become those of the image; a field
+ * error that names what there is when not.
  */
 enum error_code machine_deploy_image(struct api_request *request, struct api_reply *reply,
                                      const struct machine *machine, struct machine_deploy *deploy,

@@ -28,6 +28,16 @@ enum error_code pools_read(struct api_request *request, struct api_reply *reply,
     return named_list(&kind, request, reply, err);
 }
 
+/* Where gomaasapi looks for them; MAAS itself has nothing there. */
+enum error_code page_pools(struct api_request *request, struct api_reply *reply, struct error *err)
+{
+    if (request->route->rest_count)
+        return error_set(err, ERR_NOT_FOUND, "Unknown API endpoint: %s.", request->path);
+    if (!request->user)
+        return error_set(err, ERR_UNAUTHORIZED, "Authorization Error: Not authenticated.");
+    return pools_read(request, reply, err);
+}
+
 enum error_code pools_create(struct api_request *request, struct api_reply *reply,
                              struct error *err)
 {

@@ -22,6 +22,8 @@ def api(tmp_path_factory):
         {"file": "debian.ext4.zst", "kind": "root-image", "os": "debian", "release": "bookworm", "architecture": "amd64",
          "form": "raw.zst", "size": 7, "sha256": "ab" * 32}]}))
     program = Api(GANTRY_WORKER="1", GANTRY_IMAGES=str(folder))
+    for name, value in (("default_osystem", "debian"), ("default_distro_series", "bookworm")):
+        assert program.admin.post("maas/?op=set_config", name=name, value=value).status == 200
     yield program
     program.close()
 
@@ -241,6 +243,12 @@ def test_deploy_refuses(api):
     assert "user_data" in op(api.admin, machine, "deploy", user_data="not base64!").json()
     for series in ("../x", "ubuntu/bookworm", "noble", "debian/sid"):
         assert "distro_series" in op(api.admin, machine, "deploy", distro_series=series).json()
+    assert op(api.admin, machine, "deploy", distro_series="noble").json() == {"distro_series": [
+        "'noble' is not a valid distro_series for amd64/generic. It should be one of: debian/bookworm."]}
+    assert "distro_series" in op(api.admin, machine, "deploy", osystem="ubuntu", distro_series="bookworm").json()
+    api.admin.post("maas/?op=set_config", name="default_distro_series", value="trixie")
+    assert op(api.admin, machine, "deploy").json()["distro_series"][0].startswith("'debian/trixie' is not")  # the setting, and nothing else
+    api.admin.post("maas/?op=set_config", name="default_distro_series", value="bookworm")
     assert "install_kvm" in op(api.admin, machine, "deploy", install_kvm="true").json()
     assert op(api.admin, machine, "deploy", ephemeral_deploy="perhaps").status == 400
     assert "storage_layout" in op(api.admin, machine, "deploy", storage_layout="zfs").json()

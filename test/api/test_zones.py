@@ -94,3 +94,25 @@ def test_undefined_space(api):
     assert api.admin.delete("spaces/undefined/").status == 400
     assert api.admin.put("spaces/undefined/", description="x").status == 400
     assert api.admin.post("spaces/", name="undefined").json() == {"name": ["Reserved name."]}
+
+
+def test_domains_can_be_read(api):
+    plain = api.user("domain-plain")
+    one = {"id": 0, "name": "maas", "ttl": None, "authoritative": True, "is_default": True, "resource_record_count": 0,
+           "resource_uri": "/MAAS/api/2.0/domains/0/"}
+    assert plain.get("domains/").json() == [one]
+    assert plain.get("domains/0/").json() == plain.get("domains/maas/").json() == one
+    assert plain.get("domains/none/").status == 404 and api.nobody.get("domains/").status == 401
+
+
+def test_pools_where_juju_looks(api):
+    plain = api.user("pools-plain")
+    assert plain.get("pools/").json() == plain.get("resourcepools/").json()
+    assert api.nobody.get("pools/").status == 401 and plain.get("pools/0/").status == 404
+
+
+def test_an_op_that_says_nothing(api):
+    """gomaasapi sends `op=` with what has no operation."""
+    assert api.admin.post("zones/?op=", name="no-op").status == 200
+    assert api.admin.post("zones/", name="no-op-either", op="").status == 200
+    assert api.admin.get("zones/?op=").status == 200
