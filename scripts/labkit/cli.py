@@ -28,7 +28,7 @@ def parser():
     sub.add_argument("--racks", type=int, default=1, help="how many racks (default 1)")
     sub.add_argument("--machines", type=int, default=1, help="how many virtual machines (default 1)")
     sub.add_argument("--profile", choices=("default", "lan-fast"), default="default", help="timing profile")
-    sub.add_argument("--firmware", choices=("bios", "uefi", "secureboot"), default="bios", help="of the machines")
+    sub.add_argument("--firmware", default="bios", help="of the machines: bios, uefi or secureboot; by commas for each in turn")
     sub.add_argument("--dir", type=pathlib.Path, help="where everything is kept (default /var/tmp/gantry-lab-NAME)")
     sub.add_argument("--build", type=pathlib.Path, default=pathlib.Path(os.environ.get("GANTRY_BUILD",
                      ROOT / "build" / "release")), help="the build to run (default build/release)")

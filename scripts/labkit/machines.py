@@ -47,7 +47,7 @@ def make(machine):
         shutil.copyfile(f"/usr/share/OVMF/{OVMF[machine.firmware][1]}", machine.folder / "vars.fd")
     settings = {"argv": qemu_argv(machine), "pid_file": str(machine.folder / "qemu.pid"),
                 "boot_file": str(machine.folder / "boot_device"), "log": str(machine.folder / "qemu.log"),
-                "serial_log": str(machine.serial_log)}
+                "serial_log": str(machine.serial_log), "orders": str(machine.orders)}
     (machine.folder / "machine.json").write_text(json.dumps(settings, indent=1), encoding="utf-8")
     (machine.folder / "state").mkdir(exist_ok=True)
     auth = "\n".join(f"    allowed_auths_{level} none md2 md5 straight" for level in
@@ -108,8 +108,7 @@ def describe(plan, machine):
 
 def check_tools(plan):
     needed = ["/usr/bin/ipmi_sim", "/usr/bin/qemu-system-x86_64"] if plan.machines else []
-    if plan.machines and plan.firmware != "bios":
-        needed.append(f"/usr/share/OVMF/{OVMF[plan.firmware][0]}")
+    needed += [f"/usr/share/OVMF/{OVMF[machine.firmware][0]}" for machine in plan.machines if machine.firmware != "bios"]
     for path in needed:
         if not os.path.exists(path):
             raise LabError(f"{path} is missing: run scripts/setup")

@@ -14,6 +14,7 @@ from .system import LabError
 REGISTRY = pathlib.Path("/run/gantry-lab")  # NAME -> its folder
 MANAGEMENT = "10.89.0"
 PROVISION = "10.77.0"
+FIRMWARES = ("bios", "uefi", "secureboot")
 MARKER = ".gantry-lab"  # a folder with this file was made by us
 
 
@@ -69,6 +70,11 @@ class Machine:
     def serial_log(self):
         return self.folder / "serial.log"
 
+    @property
+    def orders(self):
+        """What its BMC was told to do with the power, line by line: time, what, value."""
+        return self.folder / "orders"
+
 
 class Plan:
     """What a lab consists of."""
@@ -86,10 +92,13 @@ class Plan:
         self.racks = [self._host("rack", i, 20 + i) for i in range(1, racks + 1)]
         for rack in self.racks:
             rack.provision_address = f"{PROVISION}.{rack.number}"
+        firmwares = firmware.split(",")  # of the machines in turn
+        if not set(firmwares) <= set(FIRMWARES):
+            raise LabError(f"firmware {firmware!r}: expected {', '.join(FIRMWARES)}, or several by commas")
         self.client = Host("client", "client", f"{MANAGEMENT}.5", f"{name}-client", self.folder / "client", 0)
         self.machines = [
             Machine(f"machine{i}", i, f"52:54:00:{sum(name.encode()) % 256:02x}:00:{i:02x}",
-                    f"{MANAGEMENT}.{150 + i}", self.folder / f"machine{i}", firmware)
+                    f"{MANAGEMENT}.{150 + i}", self.folder / f"machine{i}", firmwares[(i - 1) % len(firmwares)])
             for i in range(1, machines + 1)]
 
     def _host(self, role, number, last):

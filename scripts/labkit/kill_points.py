@@ -1,0 +1,207 @@
+"""The named points of a machine's life at which a controller dies: what is waited for, who dies, how.
+
+A point sees its moment in packets, in orders at the BMC, on the serial port or in connections, never by the clock. `part` is
+the part of a life it is in; points of one part are taken in one life, each when the one before it is over and mended.
+"""
+import dataclasses
+import re
+import shutil
+
+from . import hosts
+from .members import leader_of, newest_status
+from .system import LabError, in_netns, run, wait_for
+
+MIB = 1 << 20
+KERNEL_BYTES, IMAGE_BYTES, FETCH_BYTES = 1 * MIB, 24 * MIB, 16 * MIB
+SLOW = ("rate", "160mbit", "burst", "64kb", "latency", "50ms")  # of a rack's network, where the host's own is too fast to see
+
+
+@dataclasses.dataclass
+class Point:
+    name: str
+    part: str
+    what: str      # who dies when, for people
+    goal: str      # the status that the machine must reach with nobody's help
+    seen: object   # seen(scene) -> (Host that dies, what was seen) or None
+    fault: str = "all"  # all of the host, one process of it, or "freeze"
+    prepare: object = None
+    past: object = None  # past(scene): the machine is over it, though not where it goes; None = where it goes
+
+
+def leader(scene):
+    status = newest_status(scene.plan)
+    name = status and leader_of(status)
+    return scene.plan.host(name) if name else None
+
+
+def primary(scene):
+    status = newest_status(scene.plan)
+    return scene.plan.host(status["primary"]["name"]) if status else None
+
+
+def rack_at(scene, address):
+    return next((rack for rack in scene.plan.racks if rack.provision_address == address), None)
+
+
+def with_host(host, text):
+    return (host, text) if host else None
+
+
+# ---- what is seen
+
+def power_order(scene):
+    order = next((line for line in scene.orders()[scene.mark_orders:] if line.endswith("set power 1") or
+                  line.endswith(" power 1")), None)
+    return order and with_host(scene.chosen, "the BMC was told: power on; nobody has recorded it")
+
+
+def release_order(scene):
+    order = next((line for line in scene.orders()[scene.mark_orders:] if line.endswith(" power 0")), None)
+    return order and with_host(scene.chosen, "the BMC was told: power off; nobody has recorded it")
+
+
+def results(scene):
+    post = scene.wire.posted(scene.mark_posts, b"exit_status")
+    return post and with_host(scene.chosen, "the machine posts the result of a script")
+
+
+def dhcp(scene):
+    offer = next((message for message in scene.wire.dhcp[scene.mark_dhcp:] if message["type"] == "offer"), None)
+    return offer and with_host(rack_at(scene, offer["server"]), f"{offer['server']} offers {offer['address']}")
+
+
+def _transfer(scene, proto, name, least_bytes):
+    one = scene.wire.transfer(scene.mark_transfers, name, least_bytes)
+    if not one or one["proto"] != proto:
+        return None
+    return with_host(rack_at(scene, one["server"]), f"{proto} {one['name'].split('?')[0]}: {one['bytes'] / MIB:.1f} MiB are here")
+
+
+def tftp(scene):
+    return _transfer(scene, "tftp", "vmlinuz", KERNEL_BYTES)
+
+
+def kernel(scene):
+    return _transfer(scene, "http", "vmlinuz", KERNEL_BYTES)
+
+
+def image(scene):
+    return _transfer(scene, "http", scene.image_name, IMAGE_BYTES)
+
+
+def netboot_off(scene):
+    return scene.serial_has(r"gantry-agent: rebooting") and with_host(scene.chosen, "it is installed and restarts")
+
+
+def deployed(scene):
+    post = scene.wire.posted(scene.mark_posts, b"modules-final", b"finish")
+    return post and with_host(scene.chosen, "the installed system posts modules-final")
+
+
+def frozen(scene):
+    one = scene.wire.transfer(scene.mark_transfers, scene.image_name, IMAGE_BYTES)
+    return one and with_host(scene.chosen, f"{one['bytes'] / MIB:.1f} MiB of the image are here")
+
+
+def blob(scene):
+    """Which region a rack has the most from, over the hop port."""
+    for rack in scene.plan.racks:
+        text = run(*in_netns(rack.netns, "ss", "-Htni", "state", "established", "dport", "=", ":5252"), check=False).stdout
+        for line, more in zip(text.splitlines(), text.splitlines()[1:]):
+            received = re.search(r"bytes_received:(\d+)", more)
+            if received and int(received[1]) >= FETCH_BYTES and more.startswith((" ", "\t")):
+                address = re.search(r"(\S+):5252", line)[1].rpartition("]")[0].lstrip("[") or re.search(r"(\S+):5252", line)[1]
+                region = next((host for host in scene.plan.regions if host.address in address), None)
+                if region:
+                    return region, f"{rack.name} has {int(received[1]) / MIB:.0f} MiB from {region.name}"
+    return None
+
+
+def importing(scene):
+    address, sent = scene.mirror.under_way(FETCH_BYTES)
+    region = next((host for host in scene.plan.regions if host.address == address), None)
+    return region and (region, f"{region.name} has {sent / MIB:.0f} MiB from the mirror")
+
+
+def agent_works(scene):
+    return scene.serial_has(r"gantry-agent: task: deploy")
+
+
+# ---- what is prepared
+
+def choose_leader(scene):
+    scene.chosen = leader(scene)
+
+
+def choose_primary(scene):
+    scene.chosen = primary(scene)
+
+
+def cold_racks(scene):
+    """The racks have not got the image, and their network is slow enough to see it come."""
+    for rack in scene.plan.racks:
+        run(*in_netns(scene.plan.hub, "tc", "qdisc", "replace", "dev", rack.hub_port, "root", "tbf", *SLOW))
+        hosts.pause(rack, "fenced")  # nobody starts it again while its files go
+        hosts.kill(scene.plan, rack, "rackd")
+        shutil.rmtree(rack.data / "images", ignore_errors=True)
+        hosts.resume(rack, "fenced")
+    scene.wait_racks()
+
+
+def warm_racks(scene):
+    for rack in scene.plan.racks:
+        run(*in_netns(scene.plan.hub, "tc", "qdisc", "del", "dev", rack.hub_port, "root"), check=False)
+
+
+POINTS = (
+    Point("import", "import", "the region that imports an image, in the middle of it", "imported", importing),
+    Point("results", "commission", "the primary's PostgreSQL, as results of commissioning come", "Ready", results, "postgres",
+          choose_primary),
+    Point("tftp", "commission-uefi", "the serving rack, in the middle of the kernel by TFTP", "Ready", tftp),
+    Point("power", "deploy-1", "the leader, while the power order is under way", "Deployed", power_order, "all", choose_leader,
+          agent_works),
+    Point("netboot-off", "deploy-1", "the leader, between installed and the boot from disk", "Deployed", netboot_off, "all",
+          choose_leader),
+    Point("release", "deploy-1", "the leader, while the machine is powered off for the release", "Ready", release_order, "all",
+          choose_leader),
+    Point("dhcp", "deploy-2", "the serving rack, between offer and acknowledgement", "Deployed", dhcp, past=agent_works),
+    Point("deployed", "deploy-2", "the primary, as the installed system says that it is up", "Deployed", deployed, "all",
+          choose_primary),
+    Point("kernel", "deploy-3", "the serving rack, in the middle of the kernel by HTTP", "Deployed", kernel),
+    Point("image", "deploy-4", "the serving rack, in the middle of the image", "Deployed", image),
+    Point("blob", "deploy-5", "the region that a rack fetches the image from", "Deployed", blob, "all", cold_racks),
+    Point("frozen", "deploy-6", "the leader and primary stands still in the middle of the image, and comes back", "Deployed",
+          frozen, "freeze", choose_primary),
+)
+PARTS = tuple(dict.fromkeys(point.part for point in POINTS))
+
+
+def choose(words, random):
+    """The points of `all`, `random` or names by commas, in the order of the table. LabError on another name."""
+    if words == "all":
+        return list(POINTS)
+    if words == "random":
+        return [random.choice(POINTS)]
+    names = words.split(",")
+    unknown = [name for name in names if name not in {point.name for point in POINTS}]
+    if unknown:
+        raise LabError(f"--points: there is no {', '.join(unknown)}; there are {', '.join(point.name for point in POINTS)}")
+    return [point for point in POINTS if point.name in names]
+
+
+def strike(scene, point, host):
+    if point.fault == "freeze":
+        hosts.pause(host, "all")
+    else:
+        hosts.kill(scene.plan, host, point.fault)
+
+
+def mend(scene, point, host):
+    """What an operator does afterwards, when the machine has got there without."""
+    if point.fault == "freeze":
+        hosts.resume(host, "all")
+    elif point.fault == "all":
+        hosts.start(scene.plan, host)
+    if point.prepare is cold_racks:
+        warm_racks(scene)
+    wait_for("a whole cluster and its racks", scene.whole, 120, 0.3)
