@@ -10,5 +10,11 @@
   members.py   what the regions say of themselves
   probers.py   clients that never stop (each a program of its own: prober)
   discover.py  a machine is powered on, watched and found in the API
+  life.py      a machine through the API: enlisted, commissioned, deployed, released
+  wire.py      what goes over a machine's cable
+  judge.py     what a life left behind: was anything lost or done twice
+  mirror.py    a slow web server of images
+  stage.py     a lab of its own for a story, and its end
   demo.py      the second half of scripts/demo
+  kills.py     scripts/kills; kill_points.py has the points
 """

@@ -1,4 +1,4 @@
-"""The second half of scripts/demo: a cluster discovers a machine while its leading region's host dies under it.
+"""The second half of scripts/demo: two machines live their lives while the leading region's host dies under them.
 
 STEPS, below, is the story. The exit status is 0 only if every step came true.
 """
@@ -6,23 +6,23 @@ import argparse
 import contextlib
 import json
 import pathlib
-import signal
 import subprocess
 import sys
 import time
 
-from . import discover, hosts
-from .members import is_whole, leader_of, newest_status, wait_whole
+from . import discover, hosts, judge, stage
+from .life import Life, make_user
+from .members import is_whole, newest_status
 from .plan import Plan
 from .probers import Reader, Writer
 from .system import LabError, wait_for
 from .timeline import ClusterWatch, Screen, Timeline, tell_gaps
 
-SCRIPTS = pathlib.Path(__file__).resolve().parent.parent
-LAB = SCRIPTS / "lab"
-RACKS = 2
+RACKS, MACHINES = 2, 2
 EVERY_MS = "20"  # a client's pace: the outage is measured to so much
-DISCOVER_S, REJOIN_S = 300, 120
+STEP_S, REJOIN_S = 480, 120
+USER_DATA = "#cloud-config\nruncmd:\n- [sh, -c, 'echo LIFE host=$(hostname) owner=%s >/dev/ttyS0']\n"
+IMAGE_COMES = discover.DEPLOY_STAGES[2][1]
 
 
 class Story:
@@ -30,8 +30,9 @@ class Story:
 
     def __init__(self, options, screen):
         self.options, self.screen, self.timeline = options, screen, Timeline(screen)
-        self.plan = self.key = self.lab = self.victim = self.discovery = None
-        self.result = {"outage": {}}
+        self.plan = self.key = self.lab = self.victim = None
+        self.lives, self.users, self.records = [], {}, {}
+        self.result = {"outage": {}, "machines": []}
         self.beside = contextlib.ExitStack()  # stops what runs beside the lab
 
     def title(self, text):
@@ -42,34 +43,19 @@ class Story:
         """A region that was not killed."""
         return next(region for region in self.plan.regions if region is not self.victim)
 
-    def gantry(self, *arguments):
-        return hosts.gantry(self.plan, self.survivor(), *arguments, stdin=subprocess.DEVNULL)[0].stdout
-
     def show_status(self):
-        for line in self.gantry("status").rstrip().splitlines():
+        text = hosts.gantry(self.plan, self.survivor(), "status", stdin=subprocess.DEVNULL)[0].stdout
+        for line in text.rstrip().splitlines():
             self.screen.line("    " + line)
 
     def bring_up(self):
-        """A lab comes up: regions, racks and a machine, each in a network namespace"""
-        argv = ["/usr/bin/python3", LAB, "up", "--name", self.options.name, "--regions", self.options.regions, "--racks", RACKS,
-                "--machines", 1, "--firmware", self.options.firmware, *(["--stay"] if self.options.keep else [])]
+        """A lab comes up: regions, racks and machines, each in a network namespace"""
         start = time.monotonic()
-        # A session of its own: Ctrl-C comes to it once, through us.
-        with subprocess.Popen([str(word) for word in argv], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                              start_new_session=True) as process:
-            try:
-                for line in process.stderr:
-                    self.screen.line("  " + line.rstrip("\n").removeprefix("lab: "))
-                answer = process.stdout.read()
-            except BaseException:
-                ignore_signals()
-                process.send_signal(signal.SIGINT)  # it takes down what it made
-                process.communicate()
-                raise
-        if process.returncode:
-            raise LabError("the lab did not come up")
-        self.lab, self.plan = json.loads(answer), Plan.load(self.options.name)
-        self.key = self.lab["admin"]["api_key"]
+        self.lab = stage.bring_up(self.screen, self.options.name, "--regions", self.options.regions, "--racks", RACKS,
+                                  "--machines", MACHINES, "--firmware", self.options.firmware,
+                                  *(["--stay"] if self.options.keep else []))
+        self.plan, self.key = Plan.load(self.options.name), self.lab["admin"]["api_key"]
+        self.lives = [Life(self.plan, machine, self.key) for machine in self.plan.machines]
         self.result["up_s"] = round(time.monotonic() - start, 1)
 
     def start_clients(self):
@@ -81,23 +67,44 @@ class Story:
         for prober, what in ((self.writer, "write"), (self.reader, "read")):
             tell_gaps(prober, what, self.timeline)
             prober.goes_on(10)
-        watch = ClusterWatch(self.plan, self.timeline)
-        self.beside.callback(watch.stop)
+        self.beside.callback(ClusterWatch(self.plan, self.timeline).stop)
         self.timeline.add(f"{self.plan.api_url}tags/ is written and read every {EVERY_MS} ms")
+
+    def discover(self):
+        """Unknown machines are powered on through their BMCs, boot from the network, and are New"""
+        found = [discover.Discovery(self.plan, life.machine, self.key) for life in self.lives]
+        for one in found:
+            one.begin()
+            self.timeline.add(f"{one.machine.name} {one.machine.mac}: power on through BMC {one.machine.bmc_address}")
+        self._watch([(one.machine, one.look) for one in found], lambda: all(one.off for one in found))
+        for life, one in zip(self.lives, found):
+            life.enlisted(one.row)
+        for text in discover.hardware(found[0].row):
+            self.screen.line("    " + text)
+
+    def commission(self):
+        """They are commissioned: scripts look at their hardware and test it"""
+        for life in self.lives:
+            life.commission()
+        self._until("Ready", discover.COMMISSION_STAGES)
+        for life in self.lives:
+            life.wait_off()
+
+    def allocate(self):
+        """One machine is the administrator's, one is alice's, a plain user"""
+        self.users = {"admin": self.lives[0].admin, "alice": make_user(self.lives[0].admin, "alice")}
+        for life, (name, user) in zip(self.lives, self.users.items()):
+            life.allocate(user)
+            self.timeline.add(f"{life.machine.name} is {name}'s")
+        status, _ = self.users["alice"].call("POST", self.lives[0].path() + "?op=release")
+        if status not in (403, 404):
+            raise LabError(f"alice may release the administrator's machine: {status}")
+        self.timeline.add(f"alice may not touch {self.lives[0].machine.name}: {status}")
 
     def put_all_on_one(self):
         """The worst to lose: one region is raft's leader and PostgreSQL's primary"""
-        deadline = time.monotonic() + 60
-        while True:
-            status = wait_whole(self.plan)
-            leader, primary = leader_of(status), status["primary"]["name"]
-            if leader and leader == primary:
-                break
-            if time.monotonic() > deadline:
-                raise LabError(f"within 60 s: leader {leader}, primary {primary}, not the same region")
-            if leader:
-                self.timeline.add(f"switchover: {primary} hands PostgreSQL to {leader}, which leads")
-                self.gantry("primary", "switchover", "--to", leader)
+        status = stage.put_all_on_one(self.plan, self.timeline.add)
+        leader = status["primary"]["name"]
         self.victim = self.plan.host(leader)
         held = [vip["address"] for vip in status["vips"] if vip["holder"] == leader]
         self.result["victim"] = {"name": leader, "term": status["cluster"]["term"], "epoch": status["primary"]["epoch"],
@@ -105,37 +112,31 @@ class Story:
         self.timeline.add(f"{leader}: leader of term {status['cluster']['term']}, primary of epoch "
                           f"{status['primary']['epoch']}, holds {', '.join(held) or 'no virtual IP'}")
 
-    def power_on(self):
-        """An unknown machine is powered on through its BMC and boots from the network"""
-        machine = self.plan.machines[0]
-        self.discovery = discover.Discovery(self.plan, machine, self.key)
-        self.discovery.begin()
-        self.timeline.add(f"machine {machine.mac}: power on through BMC {machine.bmc_address}")
-        self._watch_machine(self.discovery.kernel_runs)
+    def deploy(self):
+        """Both are deployed"""
+        for life, (name, user) in zip(self.lives, self.users.items()):
+            self.records[name] = judge.Record(self.plan, life.machine, life.system_id)
+            life.deploy(user, USER_DATA % name)
+        serials = [discover.Serial(life.machine, discover.DEPLOY_STAGES) for life in self.lives]
+        self.serials = serials
+        self._watch([(life.machine, serial.look) for life, serial in zip(self.lives, serials)],
+                    lambda: any(event["text"].find(IMAGE_COMES) >= 0 for event in self.timeline.events))
 
     def kill_leader(self):
-        """While it boots, the leader's host dies: its cable is cut, then everything on it is killed"""
+        """While the image goes to a disk, the leader's host dies: its cable is cut, then everything on it is killed"""
         self.timeline.breaks(f"{self.victim.name} dies, without a goodbye")
         hosts.kill(self.plan, self.victim, "all")
 
-    def machine_is_new(self):
-        """The machine goes on: it becomes New, with its hardware"""
-        self._watch_machine(lambda: self.discovery.off)
+    def machines_are_deployed(self):
+        """The machines go on: both are Deployed, which their own systems say"""
+        self._until("Deployed", None)
+        for life, (name, user) in zip(self.lives, self.users.items()):
+            row = json.loads(user.call("GET", life.path())[1])
+            if (row["owner"], row["netboot"]) != (name, False):
+                raise LabError(f"{row['hostname']}: owner {row['owner']}, netboot {row['netboot']}")
+            self.screen.line(f"    {row['hostname']}  {row['status_name']}  {row['owner']}  {row['osystem']}/{row['distro_series']}")
         for prober in (self.writer, self.reader):
             prober.goes_on(10)
-        for text in discover.hardware(self.discovery.row):
-            self.screen.line("    " + text)
-
-    def _watch_machine(self, enough):
-        deadline = time.monotonic() + self.options.timeout
-        while not enough():
-            if time.monotonic() > deadline:
-                self.discovery.fail(self.options.timeout)
-            for text in self.discovery.look():
-                self.timeline.add(f"machine: {text}")
-            for prober in (self.writer, self.reader):
-                prober.check()
-            time.sleep(discover.EVERY_S)
 
     def measure(self):
         """What clients saw of it"""
@@ -165,8 +166,16 @@ class Story:
         self.timeline.add(f"{self.victim.name} follows {status['primary']['name']} and votes; the cluster is healthy")
         self.show_status()
 
+    def release(self):
+        """The machines are given back: off, and Ready for others"""
+        for life, user in zip(self.lives, self.users.values()):
+            life.release(user)
+        self._until("Ready", ())
+        for life in self.lives:
+            life.wait_off()
+
     def count(self):
-        """Nothing acknowledged is lost: every tag is on every region, by SQL there, and none was made twice"""
+        """Nothing acknowledged is lost: every tag is on every region, by SQL there, and nothing was done twice"""
         for prober in (self.writer, self.reader):
             prober.goes_on(10)
         self.beside.close()
@@ -176,18 +185,52 @@ class Story:
                             "reads": len(self.reader.acknowledged), "stale_reads": len(self.reader.refused)})
         self.screen.line(f"    {len(self.writer.acknowledged)} writes acknowledged, {len(lost)} lost, {len(twice)} twice; "
                          f"{len(self.reader.acknowledged)} reads, {len(self.reader.refused)} stale")
-        if lost or twice or refused:
-            raise LabError(f"lost {lost[:5]}, twice {twice[:5]}, answers that may not be {refused[:5]}")
+        wrong = []
+        for life, (name, record) in zip(self.lives, self.records.items()):
+            orders, problems = record.power_orders(), record.wrong(("deploy", "release"))
+            self.result["machines"].append({"name": life.machine.name, "owner": name, "orders": orders, "problems": problems})
+            self.screen.line(f"    {life.machine.name}, {name}'s: its BMC was told {', '.join(orders)}")
+            wrong += problems
+        if lost or twice or refused or wrong:
+            raise LabError(f"lost {lost[:5]}, twice {twice[:5]}, answers that may not be {refused[:5]}, machines {wrong}")
+
+    # ---- waiting
+
+    def _watch(self, looks, enough):
+        """Tells what (machine, look) see until enough() says so; clients are checked meanwhile."""
+        deadline = time.monotonic() + self.options.timeout
+        while not enough():
+            if time.monotonic() > deadline:
+                raise LabError(f"not within {self.options.timeout} s; ends of the consoles:\n" +
+                               "\n".join(f"--- {life.machine.name}\n{life.console()[-1500:]}" for life in self.lives))
+            for machine, look in looks:
+                for text in look():
+                    self.timeline.add(f"{machine.name}: {text}")
+            for prober in (self.writer, self.reader):
+                prober.check()
+            time.sleep(discover.EVERY_S)
+
+    def _until(self, status, stages):
+        """Until every machine has that status; stages None: the serial ports are read on."""
+        if stages is not None:
+            self.serials = [discover.Serial(life.machine, stages) for life in self.lives]
+        there = {}
+
+        def enough():
+            for life in self.lives:
+                now = there.get(life.machine.name) or life.status()
+                if now == status and life.machine.name not in there:
+                    there[life.machine.name] = now
+                    self.timeline.add(f"API: {life.machine.name} is {status}")
+                elif now and now.startswith("Failed"):
+                    raise LabError(f"{life.machine.name} is {now}:\n" + "\n".join([*life.events(), life.console()[-1500:]]))
+            return len(there) == len(self.lives)
+        self._watch([(life.machine, serial.look) for life, serial in zip(self.lives, self.serials)], enough)
 
 
-STEPS = (Story.bring_up, Story.start_clients, Story.put_all_on_one, Story.power_on, Story.kill_leader, Story.machine_is_new,
-         Story.measure, Story.show_degraded, Story.restart, Story.count)
-
-
-def ignore_signals():
-    """From here on only cleaning up is left."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
+STEPS = (Story.bring_up, Story.start_clients, Story.discover, Story.commission, Story.allocate, Story.put_all_on_one,
+         Story.deploy, Story.kill_leader, Story.machines_are_deployed, Story.measure, Story.show_degraded, Story.restart,
+         Story.release, Story.count)
 
 
 def demonstrate(story):
@@ -211,37 +254,13 @@ def show_around(story):
         screen.line("  " + command)
 
 
-def exists(name):
-    try:
-        Plan.load(name)
-    except LabError:
-        return False
-    return True
-
-
-def take_down(options, screen):
-    """0 when nothing of the lab is left. Not to be interrupted."""
-    screen.status("")
-    ignore_signals()
-    if not exists(options.name):  # `lab up` cleaned up after itself
-        return 0
-    done = subprocess.run(["/usr/bin/python3", LAB, "down", "--name", options.name], capture_output=True, text=True,
-                          check=False)
-    screen.line("The lab is gone." if done.returncode == 0 else done.stderr.strip())
-    return done.returncode
-
-
-def interrupted(*_):
-    raise KeyboardInterrupt
-
-
 def parse(argv):
     parser = argparse.ArgumentParser(prog="scripts/demo")
     parser.add_argument("--keep", action="store_true", help="leave the lab running, also when something fails")
     parser.add_argument("--name", default="demo", help="of the lab (default: demo)")
     parser.add_argument("--regions", type=int, default=3, choices=(3, 4, 5, 6, 7), help="how many (default: 3)")
-    parser.add_argument("--firmware", choices=("bios", "uefi", "secureboot"), default="bios", help="of the machine")
-    parser.add_argument("--timeout", type=int, default=DISCOVER_S, metavar="S", help="for the discovery (default %(default)s)")
+    parser.add_argument("--firmware", choices=("bios", "uefi", "secureboot"), default="bios", help="of the machines")
+    parser.add_argument("--timeout", type=int, default=STEP_S, metavar="S", help="for each step of the machines (default %(default)s)")
     parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="the result, also when something fails")
     options = parser.parse_args(argv)
     if options.json and not options.json.parent.is_dir():
@@ -249,7 +268,7 @@ def parse(argv):
     return options
 
 
-def run(options, story):
+def run(story):
     """(exit status, what went wrong)."""
     try:
         demonstrate(story)
@@ -268,20 +287,19 @@ def write_result(path, story, failure):
 
 def main(argv):
     options, screen = parse(argv), Screen()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, interrupted)
-    if exists(options.name):
+    stage.catch_signals()
+    if stage.exists(options.name):
         print(f"demo: there is a lab {options.name!r} already: scripts/lab down --name {options.name}", file=sys.stderr)
         return 1
     story = Story(options, screen)
-    status, failure = run(options, story)
+    status, failure = run(story)
     if failure:
         screen.status("")
         screen.line(f"demo: error: {failure}")
     elif options.keep:
         show_around(story)
     if not options.keep or status == 130:
-        status = max(take_down(options, screen), status)
+        status = max(stage.take_down(options.name, screen), status)
     if options.json:
         write_result(options.json, story, failure)
     screen.status("")

@@ -21,7 +21,21 @@ STAGES = (
     (r"gantry-agent: the inventory is with the region", "hardware is reported"),
     (r"gantry-agent: powering off", "powers itself off"),
 )
-KERNEL_RUNS = 2  # so many stages
+# The same of a machine that is being commissioned, and of one that is being deployed.
+COMMISSION_STAGES = (
+    (r"gantry-init: started|Linux version", "commissioning: kernel and initrd run"),
+    (r"gantry-agent: task: (?P<detail>\w+)", "the agent's task"),
+    (r"gantry-agent: script (?P<detail>[^:\n]*)", "runs scripts, the first is"),
+    (r"gantry-agent: powering off|Power down", "powers itself off"),
+)
+DEPLOY_STAGES = (
+    (r"gantry-init: started", "deployment: kernel and initrd run"),
+    (r"gantry-agent: task: (?P<detail>\w+)", "the agent's task"),
+    (r"gantry-agent: image: (?P<detail>\d+ of \d+ MiB)", "the image goes to its disk"),
+    (r"gantry-agent: rebooting", "is installed, and restarts"),
+    (r"(?s)gantry-agent: rebooting.*(iPXE|GRUB|BdsDxe)", "asks the network again, and is sent to its disk"),
+    (r"LIFE (?P<detail>host=\w[^\n]*)", "its own system ran the user's data"),
+)
 FAILURES = re.compile(r"gantry-init: error: [^\n]*|error gantry-agent: [^\n]*|Kernel panic[^\n]*")
 
 
@@ -46,8 +60,8 @@ def is_off(plan, machine):
 class Serial:
     """Yields the stages that a machine's serial port has shown since the last look."""
 
-    def __init__(self, machine):
-        self.path, self.next = machine.serial_log, 0
+    def __init__(self, machine, stages=STAGES):
+        self.path, self.stages, self.next = machine.serial_log, stages, 0
 
     def text(self):
         try:
@@ -58,15 +72,15 @@ class Serial:
 
     def look(self):
         text = self.text()
-        while self.next < len(STAGES):
-            found = [(number, match) for number in range(self.next, len(STAGES))
-                     if (match := re.search(STAGES[number][0], text))]
+        while self.next < len(self.stages):
+            found = [(number, match) for number in range(self.next, len(self.stages))
+                     if (match := re.search(self.stages[number][0], text))]
             if not found:
                 break
             number, match = found[0]  # a stage whose line was lost is skipped
             self.next = number + 1
             detail = match.groupdict().get("detail")
-            yield STAGES[number][1] + (f": {detail.strip()}" if detail else "")
+            yield self.stages[number][1] + (f": {detail.strip()}" if detail else "")
         failed = FAILURES.search(text)
         if failed:
             raise LabError(f"the machine says: {failed[0].strip()}")
@@ -127,9 +141,6 @@ class Discovery:
         if self.complete and is_off(self.plan, self.machine):
             self.off = True
             yield "is off"
-
-    def kernel_runs(self):
-        return self.serial.next >= KERNEL_RUNS
 
     def fail(self, timeout_s):
         if not self.row:

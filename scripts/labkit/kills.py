@@ -266,7 +266,7 @@ class Kills:
             self.finish(outcome, record, ("deploy", "release"))
 
     def image(self):
-        return f"debian/{self.series()}" if self.scene.mirror else "debian/bookworm"
+        return f"debian/{self.series()}" if self.scene.mirror else None
 
     # ---- all of it
 

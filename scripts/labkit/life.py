@@ -20,6 +20,13 @@ def make_user(admin, name):
     return user
 
 
+def built_in(plan):
+    """OS/RELEASE of the system that scripts/build-images made for the lab."""
+    manifest = json.loads((plan.regions[0].data / "images" / "manifest.json").read_text(encoding="utf-8"))
+    system = next(entry for entry in manifest["files"] if entry["kind"] == "root-image")
+    return f"{system['os']}/{system['release']}"
+
+
 class Life:
     """One machine. `story` has what happened, with seconds since the beginning."""
 
@@ -90,6 +97,7 @@ class Life:
         wait_for(f"{self.machine.name} to be off", self.is_off, limit_s, EVERY_S)
 
     def commission(self):
+        self.machine.serial_log.unlink(missing_ok=True)
         self.admin.post(self.path() + "?op=commission")
 
     def allocate(self, user):
@@ -97,10 +105,10 @@ class Life:
         if (mine["system_id"], mine["status_name"]) != (self.system_id, "Allocated"):
             raise LabError(f"allocate: {mine['system_id']} is {mine['status_name']}")
 
-    def deploy(self, user, user_data, series="debian/bookworm"):
-        """Begins it; the serial log begins anew."""
+    def deploy(self, user, user_data, series=None):
+        """Begins it, of the built-in system if none is named; the serial log begins anew."""
         self.machine.serial_log.unlink(missing_ok=True)
-        row = user.post(self.path() + "?op=deploy", distro_series=series,
+        row = user.post(self.path() + "?op=deploy", distro_series=series or built_in(self.plan),
                         user_data=base64.b64encode(user_data.encode()).decode())
         if row["status_name"] != "Deploying":
             raise LabError(f"deploy: {row['status_name']}")
