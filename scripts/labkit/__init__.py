@@ -16,5 +16,5 @@
   mirror.py    a slow web server of images
   stage.py     a lab of its own for a story, and its end
   demo.py      the second half of scripts/demo
-  kills.py     scripts/kills; kill_points.py has the points
+  kills.py     scripts/kills; kill_points.py has the points, under_fire.py a life with some of them
 """

@@ -9,7 +9,7 @@ import shutil
 
 from . import hosts
 from .members import leader_of, newest_status
-from .system import LabError, in_netns, run, wait_for
+from .system import LabError, in_netns, run
 
 MIB = 1 << 20
 KERNEL_BYTES, IMAGE_BYTES, FETCH_BYTES = 1 * MIB, 24 * MIB, 16 * MIB
@@ -145,7 +145,7 @@ def cold_racks(scene):
         hosts.kill(scene.plan, rack, "rackd")
         shutil.rmtree(rack.data / "images", ignore_errors=True)
         hosts.resume(rack, "fenced")
-    scene.wait_racks()
+    scene.wait_whole()
 
 
 def warm_racks(scene):
@@ -204,4 +204,4 @@ def mend(scene, point, host):
         hosts.start(scene.plan, host)
     if point.prepare is cold_racks:
         warm_racks(scene)
-    wait_for("a whole cluster and its racks", scene.whole, 120, 0.3)
+    scene.wait_whole()
