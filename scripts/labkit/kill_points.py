@@ -103,17 +103,30 @@ def frozen(scene):
     return one and with_host(scene.chosen, f"{one['bytes'] / MIB:.1f} MiB of the image are here")
 
 
+def fetched(rack, regions):
+    """{(rack, own port, region): bytes} of what a rack has from regions over the hop port, by its open connections."""
+    text = run(*in_netns(rack.netns, "ss", "-Htni", "state", "established", "dport", "=", ":5252"), check=False).stdout
+    found, lines = {}, text.splitlines()
+    for ends, more in zip(lines, lines[1:]):
+        received = re.search(r"bytes_received:(\d+)", more)
+        region = next((host for host in regions if f"{host.address}:5252" in ends or f"{host.address}]:5252" in ends), None)
+        if received and region:
+            found[(rack.name, ends.split()[2].rpartition(":")[2], region.name)] = int(received[1])
+    return found
+
+
 def blob(scene):
-    """Which region a rack has the most from, over the hop port."""
+    """Which region a rack has a part of the image from: what comes after the agent has its task."""
+    now = {}
     for rack in scene.plan.racks:
-        text = run(*in_netns(rack.netns, "ss", "-Htni", "state", "established", "dport", "=", ":5252"), check=False).stdout
-        for line, more in zip(text.splitlines(), text.splitlines()[1:]):
-            received = re.search(r"bytes_received:(\d+)", more)
-            if received and int(received[1]) >= FETCH_BYTES and more.startswith((" ", "\t")):
-                address = re.search(r"(\S+):5252", line)[1].rpartition("]")[0].lstrip("[") or re.search(r"(\S+):5252", line)[1]
-                region = next((host for host in scene.plan.regions if host.address in address), None)
-                if region:
-                    return region, f"{rack.name} has {int(received[1]) / MIB:.0f} MiB from {region.name}"
+        now.update(fetched(rack, scene.plan.regions))
+    if not agent_works(scene):
+        scene.fetched = now
+        return None
+    for key, size in now.items():
+        more = size - scene.fetched.get(key, 0)
+        if more >= FETCH_BYTES:
+            return scene.plan.host(key[2]), f"{key[0]} has {more / MIB:.0f} MiB of the image from {key[2]}"
     return None
 
 

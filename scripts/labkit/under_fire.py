@@ -22,10 +22,11 @@ class Scene:
 
     def __init__(self, plan):
         self.plan, self.life, self.wire, self.mirror, self.chosen = plan, None, None, None, None
-        self.image_name = "images/debian"
+        self.image_name, self.fetched = "images/debian", {}
         self.mark_dhcp = self.mark_transfers = self.mark_posts = self.mark_orders = self.mark_serial = 0
 
     def arm(self):
+        self.fetched = {}
         if self.life:
             self.mark_dhcp, self.mark_transfers, self.mark_posts = self.wire.marks()
             self.mark_orders, self.mark_serial = len(self.orders()), len(self.life.serial.text())

@@ -10,6 +10,7 @@
 #include "src/region/deploy_storage.h"
 #include "src/region/http.h"
 #include "src/region/machine_store.h"
+#include "src/region/metadata_preseed.h"
 #include "src/region/setting.h"
 #include "src/region/token_store.h"
 
@@ -110,8 +111,9 @@ static enum error_code make_files(struct api_request *request,
                           url, key));
     add_file(files, CLOUD_FOLDER "90_maas_reporting.cfg", 0600,
              arena_printf(arena,
-                          "reporting:\n  maas: {type: webhook, endpoint: '%sstatus/%s', %s}\n", url,
-                          machine->system_id, key));
+                          "reporting:\n  maas: {type: webhook, endpoint: "
+                          "'%sstatus/%s', " METADATA_PRESEED_PATIENCE ", %s}\n",
+                          url, machine->system_id, key));
     char *text = json_dumps(network, JSON_COMPACT | JSON_PRESERVE_ORDER);
     add_file(files, CLOUD_FOLDER "50-curtin-networking.cfg", 0644,
              arena_printf(arena, "network: %s\n", text));

@@ -41,18 +41,19 @@ static const char *preseed_text(struct api_request *request, const struct metada
     const char *key =
         arena_printf(request->arena, "consumer_key: '%s', token_key: '%s', token_secret: '%s'",
                      token->consumer_key, token->token_key, token->secret);
-    return arena_printf(request->arena,
-                        "#cloud-config\n"
-                        "datasource:\n"
-                        "  MAAS: {metadata_url: '%s', %s, timeouts: [1, 1, 1]}\n"
-                        "manage_etc_hosts: true\n"
-                        "reporting:\n"
-                        "  maas: {type: webhook, endpoint: '%sstatus/%s', %s}\n"
-                        "%s",
-                        metadata_url(request), key, metadata_url(request), machine->system_id, key,
-                        stays ? ""
-                              : "power_state: {condition: test ! -e /tmp/block-poweroff, "
-                                "delay: now, mode: poweroff, timeout: 3600}\n");
+    return arena_printf(
+        request->arena,
+        "#cloud-config\n"
+        "datasource:\n"
+        "  MAAS: {metadata_url: '%s', %s, timeouts: [1, 1, 1]}\n"
+        "manage_etc_hosts: true\n"
+        "reporting:\n"
+        "  maas: {type: webhook, endpoint: '%sstatus/%s', " METADATA_PRESEED_PATIENCE ", %s}\n"
+        "%s",
+        metadata_url(request), key, metadata_url(request), machine->system_id, key,
+        stays ? ""
+              : "power_state: {condition: test ! -e /tmp/block-poweroff, "
+                "delay: now, mode: poweroff, timeout: 3600}\n");
 }
 
 /*

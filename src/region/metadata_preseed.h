@@ -6,6 +6,12 @@
 
 #include "src/region/api.h"
 
+/**
+ * Of cloud-init's status webhook: by itself it says each thing once, and what is lost with a rack
+ * or a region is never said again, the last word of a deployment included.
+ */
+#define METADATA_PRESEED_PATIENCE "timeout: 10, retries: 20"
+
 /** Of a machine that is not known: without a key. */
 enum error_code metadata_preseed_enlist(struct api_request *request, struct api_reply *reply);
 

@@ -83,7 +83,7 @@ def test_a_deployment(api, machine):
     secret = machine.key.split(":")[2]
     source = files["90_maas_datasource.cfg"]
     assert source["mode"] == 0o600 and secret in source["content"] and "http://10.77.0.21:5240/MAAS/metadata/" in source["content"]
-    assert f"status/{machine.system_id}'" in files["90_maas_reporting.cfg"]["content"]
+    assert f"status/{machine.system_id}', timeout: 10, retries: 20, " in files["90_maas_reporting.cfg"]["content"]
     network = json.loads(files["50-curtin-networking.cfg"]["content"].removeprefix("network: "))
     first, second = network["config"]
     assert (first["mac_address"], first["subnets"]) == (machine.macs[0], [{"type": "dhcp4"}])

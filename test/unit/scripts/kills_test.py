@@ -151,6 +151,15 @@ def test_wrong_options(argv, text, capsys):
     assert text in capsys.readouterr().err
 
 
+def test_what_a_rack_has_from_a_region(tmp_path, monkeypatch):
+    plan = Plan("a", tmp_path, regions=2, racks=1)
+    text = ("0      0      10.89.0.21:40000   10.89.0.12:5252 \n\t cubic bytes_acked:1 bytes_received:70 segs_out:1\n"
+            "0      0      10.89.0.21:40001   10.89.0.99:5252 \n\t cubic bytes_received:9\n"
+            "0      0      [::ffff:10.89.0.21]:40002   [::ffff:10.89.0.11]:5252 \n\t cubic bytes_received:8\n")
+    monkeypatch.setattr(kill_points, "run", lambda *_, **__: subprocess.CompletedProcess([], 0, text))
+    assert kill_points.fetched(plan.racks[0], plan.regions) == {("rack1", "40000", "region2"): 70, ("rack1", "40002", "region1"): 8}
+
+
 def test_the_command_line():
     done = subprocess.run([SCRIPTS / "kills", "--points", "nothing"], capture_output=True, text=True, check=False, timeout=10)
     assert done.returncode == 2 and "there is no nothing" in done.stderr
