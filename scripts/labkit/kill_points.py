@@ -49,15 +49,17 @@ def with_host(host, text):
 
 # ---- what is seen
 
+def told(scene, order):
+    """The BMC was told so since the point was armed: the rack has not answered yet, or nobody has recorded it."""
+    return any(line.endswith(f" {order}") for line in scene.orders()[scene.mark_orders:])
+
+
 def power_order(scene):
-    order = next((line for line in scene.orders()[scene.mark_orders:] if line.endswith("set power 1") or
-                  line.endswith(" power 1")), None)
-    return order and with_host(scene.chosen, "the BMC was told: power on; nobody has recorded it")
+    return told(scene, "power 1") and with_host(scene.chosen, "the BMC was told: power on; nobody has recorded it")
 
 
 def release_order(scene):
-    order = next((line for line in scene.orders()[scene.mark_orders:] if line.endswith(" power 0")), None)
-    return order and with_host(scene.chosen, "the BMC was told: power off; nobody has recorded it")
+    return told(scene, "power 0") and with_host(scene.chosen, "the BMC was told: power off; nobody has recorded it")
 
 
 def results(scene):
