@@ -31,9 +31,9 @@ static enum error_code merge_text(json_t *into, const char *text, struct error *
     return ERR_OK;
 }
 
-/* Columns: system_id, power_type, power_parameters, power_secrets. */
-static enum error_code power_of(const struct db_rows *rows, int row, const struct seal_ring *ring,
-                                struct arena *arena, struct machine_power *power, struct error *err)
+enum error_code machine_power_row(const struct db_rows *rows, int row, const struct seal_ring *ring,
+                                  struct arena *arena, struct machine_power *power,
+                                  struct error *err)
 {
     char *secrets = NULL;
     power->system_id = arena_strdup(arena, db_text(rows, row, 0));
@@ -53,16 +53,15 @@ enum error_code machine_power_load(struct db *db, const struct seal_ring *ring,
                                    const char *system_id, struct arena *arena,
                                    struct machine_power *power, struct error *err)
 {
-    DB_STATEMENT(machine_power_read,
-                 "SELECT system_id, power_type, power_parameters, power_secrets "
-                 "FROM node WHERE system_id = $1");
+    DB_STATEMENT(machine_power_read, "SELECT " MACHINE_POWER_COLUMNS " "
+                                     "FROM node WHERE system_id = $1");
     __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
     enum error_code code = db_query(db, &machine_power_read, DB_PARAMS(system_id), &rows, err);
     if (code)
         return code;
     if (!rows.count)
         return error_set(err, ERR_NOT_FOUND, "No Machine matches the given query.");
-    return power_of(&rows, 0, ring, arena, power, err);
+    return machine_power_row(&rows, 0, ring, arena, power, err);
 }
 
 static void set_text(struct api_reply *reply, struct machine_power *power, const char *name,
@@ -148,6 +147,7 @@ enum error_code machine_power_store(struct db *db, const struct seal_ring *ring,
     DB_STATEMENT(machine_power_write_row,
                  "UPDATE node SET power_type = $2, power_parameters = $3, power_secrets = $4, "
                  "power_state = CASE WHEN power_type = $2 THEN power_state ELSE 'unknown' END, "
+                 "power_due = now(), power_failures = 0, "
                  "updated = now() WHERE system_id = $1");
     const struct power_driver *driver = power_driver_find(power->type);
     json_t *open = json_object(), *secret = json_object();
@@ -202,7 +202,7 @@ static enum error_code write_row(void *subject, const struct db_rows *rows, stru
 {
     const struct power_list *list = subject;
     __attribute__((cleanup(machine_power_close))) struct machine_power power = {0};
-    enum error_code code = power_of(rows, 0, list->ring, list->arena, &power, err);
+    enum error_code code = machine_power_row(rows, 0, list->ring, list->arena, &power, err);
     if (code)
         return code;
     json_out_open_object(list->out, power.system_id);
@@ -214,9 +214,8 @@ enum error_code machine_power_write_all(struct db *db, const struct seal_ring *r
                                         const char *ids, struct json_out *out, struct arena *arena,
                                         struct error *err)
 {
-    DB_STATEMENT(machine_power_list,
-                 "SELECT system_id, power_type, power_parameters, power_secrets "
-                 "FROM node WHERE id = ANY ($1::bigint[]) ORDER BY id");
+    DB_STATEMENT(machine_power_list, "SELECT " MACHINE_POWER_COLUMNS " "
+                                     "FROM node WHERE id = ANY ($1::bigint[]) ORDER BY id");
     struct power_list list = {ring, out, arena};
     json_out_open_object(out, NULL);
     enum error_code code = db_each(db, &machine_power_list, DB_PARAMS(ids), write_row, &list, err);

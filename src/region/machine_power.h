@@ -19,6 +19,12 @@ struct machine_power {
 };
 void machine_power_close(struct machine_power *power);
 
+/** From the first columns of a row. Errors: CORRUPT (what is sealed cannot be opened). */
+#define MACHINE_POWER_COLUMNS "system_id, power_type, power_parameters, power_secrets"
+enum error_code machine_power_row(const struct db_rows *rows, int row, const struct seal_ring *ring,
+                                  struct arena *arena, struct machine_power *power,
+                                  struct error *err);
+
 /** Errors: NOT_FOUND, CORRUPT (what is sealed cannot be opened). */
 enum error_code machine_power_load(struct db *db, const struct seal_ring *ring,
                                    const char *system_id, struct arena *arena,

@@ -27,6 +27,8 @@ struct order {
     char rack[LIMIT_NAME], address[64];
     bool once; /* must not be done twice: an answer that is lost ends it */
     uint64_t deadline_ns;
+    rack_door_ended *ended_call; /* of who does not wait; NULL: somebody does */
+    void *subject;
     /* loop only */
     struct rack_links_choice choice;
     int next;
@@ -52,6 +54,11 @@ static void let_go(struct order *order)
 
 static void end_order(struct order *order)
 {
+    if (order->ended_call) {
+        order->ended_call(order->subject, order->power, &order->why);
+        let_go(order);
+        return;
+    }
     pthread_mutex_lock(&order->lock);
     order->done = true;
     pthread_cond_signal(&order->ended);
@@ -123,7 +130,7 @@ static void begin(void *subject)
     ask_next(order);
 }
 
-/* ---- on the thread that waits ---- */
+/* ---- on the thread that gives it ---- */
 
 static struct order *new_order(const struct rack_power_order *wanted, struct error *err)
 {
@@ -134,6 +141,8 @@ static struct order *new_order(const struct rack_power_order *wanted, struct err
         error_set(err, ERR_BAD_INPUT, "a power order that is not UTF-8");
         return NULL;
     }
+    if (wanted->background)
+        json_object_set_new(params, "background", json_true());
     struct order *order = calloc(1, sizeof(*order));
     pthread_condattr_t attributes;
     ASSERT(order);
@@ -188,6 +197,22 @@ enum error_code rack_door_power(const struct rack_power_order *wanted, const cha
         code = error_set(err, order->why.code, "power %s: %.440s", wanted->action, order->why.text);
     let_go(order);
     return code;
+}
+
+enum error_code rack_door_power_begin(const struct rack_power_order *wanted, rack_door_ended *ended,
+                                      void *subject, struct error *err)
+{
+    struct loop *loop;
+    if (!rack_links_loop(&loop))
+        return error_set(err, ERR_UNAVAILABLE, "this region serves no racks now");
+    struct order *order = new_order(wanted, err);
+    if (!order)
+        return ERR_BAD_INPUT;
+    order->owners = 1;
+    order->ended_call = ended;
+    order->subject = subject;
+    loop_post(loop, begin, order);
+    return ERR_OK;
 }
 
 struct note {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #include "src/base/error.h"
 
@@ -20,6 +21,7 @@ struct rack_power_order {
     const char *address;   /* of the BMC: racks on its network are asked first. NULL, "" = any */
     const char *rack;      /* system_id of the rack to ask first, or NULL */
     unsigned timeout_ms;   /* for all of it; 0 = 60 s, at most 120 s */
+    bool background;       /* nobody waits for it: racks do others first */
 };
 
 /**
@@ -30,6 +32,16 @@ struct rack_power_order {
  */
 enum error_code rack_door_power(const struct rack_power_order *order, const char **power,
                                 struct error *err);
+
+/** What came of an order: power as rack_door_power says it, NULL when *why tells why not. Loop. */
+typedef void rack_door_ended(void *subject, const char *power, const struct error *why);
+
+/**
+ * As rack_door_power, without waiting: ended is called once, on the loop's thread. After an error
+ * it is not. Errors: UNAVAILABLE (this region serves no racks), BAD_INPUT.
+ */
+enum error_code rack_door_power_begin(const struct rack_power_order *order, rack_door_ended *ended,
+                                      void *subject, struct error *err);
 
 /**
  * Tell all linked racks: "config_changed", "boot_forget". params may be NULL; borrowed. Does not

@@ -101,6 +101,16 @@ int64_t rack_seen_lost_s(const char *system_id)
     return linked ? 0 : (int64_t)((clock_boot_ns() - since_ns) / CLOCK_S);
 }
 
+bool rack_seen_any_linked(void)
+{
+    bool any = false;
+    pthread_mutex_lock(&shown.lock);
+    for (int i = 0; i < shown.count; i++)
+        any = any || shown.racks[i].linked;
+    pthread_mutex_unlock(&shown.lock);
+    return any;
+}
+
 json_t *rack_seen_linked_list(void)
 {
     json_t *list = json_array();

@@ -20,6 +20,9 @@ bool rack_seen_linked(const char *system_id);
  * 0 while it is. */
 int64_t rack_seen_lost_s(const char *system_id);
 
+/** Is any rack? */
+bool rack_seen_any_linked(void);
+
 /** The system_ids of the racks that are linked to this region: a new list. */
 json_t *rack_seen_linked_list(void);
 

@@ -6,19 +6,13 @@
 
 static struct operation_worker *worker; /* one region a process */
 
-static bool has_racks(void)
-{
-    __attribute__((cleanup(json_decrefp))) json_t *linked = rack_seen_linked_list();
-    return json_array_size(linked) > 0;
-}
-
 enum error_code region_operations_start(struct region *region, struct error *err)
 {
     (void)err;
     worker = operation_worker_start(&(struct operation_worker_setup){
         .name = region->settings.name,
         .ring = &region->ring,
-        .has_racks = has_racks,
+        .has_racks = rack_seen_any_linked,
         .rack_lost_s = rack_seen_lost_s,
     });
     return ERR_OK;

@@ -5,6 +5,7 @@
 #include "src/region/dhcp_blocks.h"
 #include "src/region/endpoint_certificate.h"
 #include "src/region/image_work.h"
+#include "src/region/power_watch.h"
 #include "src/region/rack_links.h"
 #include "src/region/rack_seen.h"
 #include "src/region/region_health.h"
@@ -31,6 +32,11 @@ const struct region_part region_parts[] = {
      .start = region_operations_start,
      .look = region_operations_look,
      .primary = region_operations_primary},
+    {.name = "power watch",
+     .start = power_watch_start,
+     .look = power_watch_look_at,
+     .primary = power_watch_primary,
+     .metrics = power_watch_metrics},
     {.name = "config watch", .start = config_watch_start, .primary = config_watch_primary},
     {.name = "images",
      .start = image_work_start,
