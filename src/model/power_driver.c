@@ -25,6 +25,8 @@ static const char *const type_words[] = {
     [POWER_LIBVIRT] = "string",
     [POWER_PEM] = "string",
     [POWER_PEER] = "string",
+    [POWER_LABEL] = "string",
+    [POWER_BRIDGE] = "string",
 };
 
 const struct power_driver *power_driver_find(const char *name)
@@ -203,6 +205,29 @@ static bool is_pem(const char *text)
     return !strncmp(text, "-----BEGIN ", strlen("-----BEGIN "));
 }
 
+/* It becomes a word on the command line of a shell that is not ours. */
+static bool is_label(const char *text)
+{
+    return *text != '-' && *text != ' ' &&
+           strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._- ") ==
+               strlen(text);
+}
+
+/* Pairs of an option and a byte. */
+static bool is_bridge(const char *text)
+{
+    for (text += strspn(text, " "); *text; text += strspn(text, " ")) {
+        char *end;
+        if (text[0] != '-' || !text[1] || !strchr("BTbtm", text[1]) || text[2] != ' ')
+            return false;
+        text += 2 + strspn(text + 2, " ");
+        if (*text < '0' || *text > '9' || strtoul(text, &end, 0) > 255 || (*end && *end != ' '))
+            return false;
+        text = end;
+    }
+    return true;
+}
+
 /* Types that need no more than a yes or no. */
 static const struct {
     enum power_parameter_type type;
@@ -218,6 +243,8 @@ static const struct {
      "Enter a POSIX extended regular expression without {} and back references."},
     {POWER_LIBVIRT, is_libvirt, "Enter a libvirt URI without parameters."},
     {POWER_PEM, is_pem, "Enter a PEM text."},
+    {POWER_LABEL, is_label, "Enter letters, digits, spaces and ._- only."},
+    {POWER_BRIDGE, is_bridge, "Enter options as -B 0 -T 0x88 -b 7 -t 0x72 -m 0x20."},
     {POWER_STRING, is_clean, "Must not begin with a dash or hold control characters."},
 };
 

@@ -26,6 +26,8 @@ enum power_parameter_type {
     POWER_PATTERN, /* POSIX extended regular expression, without {} and back references */
     POWER_LIBVIRT, /* a libvirt URI without parameters */
     POWER_PEM,     /* lines */
+    POWER_LABEL,   /* letters, digits, spaces and . _ - : a word of foreign command lines */
+    POWER_BRIDGE,  /* where ipmitool reaches a cartridge: "-B 0 -T 0x88 -b 7 -t 0x72" */
 };
 
 struct power_choice {

@@ -164,6 +164,132 @@ static const struct power_parameter virsh[] = {
     {"power_id", "Virsh VM ID", POWER_STRING, .required = true, .fallback = ""},
 };
 
+#define USER(label)                                                       \
+    {                                                                     \
+        "power_user", label, POWER_STRING, .of_bmc = true, .fallback = "" \
+    }
+#define PASSWORD(label)                                                                     \
+    {                                                                                       \
+        "power_pass", label, POWER_PASSWORD, .secret = true, .of_bmc = true, .fallback = "" \
+    }
+#define ADDRESS(label, type)                                                           \
+    {                                                                                  \
+        "power_address", label, type, .required = true, .of_bmc = true, .fallback = "" \
+    }
+#define OWN(name, label, type)                              \
+    {                                                       \
+        name, label, type, .required = true, .fallback = "" \
+    }
+
+static const struct power_parameter amt[] = {
+    PASSWORD("Power password"),
+    ADDRESS("Power address", POWER_HOST),
+};
+
+static const struct power_parameter dli[] = {
+    OWN("outlet_id", "Outlet ID", POWER_NUMBER),
+    ADDRESS("Power address", POWER_HOST),
+    USER("Power user"),
+    PASSWORD("Power password"),
+};
+
+static const struct power_parameter hmc[] = {
+    ADDRESS("IP for HMC", POWER_PEER),
+    USER("HMC username"),
+    PASSWORD("HMC password"),
+    OWN("server_name", "HMC Managed System server name", POWER_LABEL),
+    OWN("lpar", "HMC logical partition", POWER_LABEL),
+};
+
+static const struct power_parameter hmcz[] = {
+    ADDRESS("HMC Address", POWER_HOST),
+    {"power_user", "HMC username", POWER_STRING, .required = true, .of_bmc = true, .fallback = ""},
+    {"power_pass", "HMC password", POWER_PASSWORD, .required = true, .secret = true, .of_bmc = true,
+     .fallback = ""},
+    OWN("power_partition_name", "HMC partition name", POWER_STRING),
+};
+
+static const struct power_parameter moonshot[] = {
+    ADDRESS("Power address", POWER_PEER),
+    {"power_user", "Power user", POWER_STRING, .of_bmc = true, .fallback = "",
+     .longest = IPMI_USER},
+    {"power_pass", "Power password", POWER_PASSWORD, .secret = true, .of_bmc = true, .fallback = "",
+     .longest = IPMI_PASSWORD},
+    OWN("power_hwaddress", "Power hardware address", POWER_BRIDGE),
+};
+
+static const struct power_parameter mscm[] = {
+    ADDRESS("IP for MSCM CLI API", POWER_PEER),
+    USER("MSCM CLI API user"),
+    PASSWORD("MSCM CLI API password"),
+    OWN("node_id", "Node ID - Must adhere to cXnY format (X=cartridge number, Y=node number).",
+        POWER_LABEL),
+};
+
+static const struct power_parameter msftocs[] = {
+    ADDRESS("Power address", POWER_HOST),
+    {"power_port", "Power port", POWER_PORT, .of_bmc = true, .fallback = ""},
+    USER("Power user"),
+    PASSWORD("Power password"),
+    OWN("blade_id", "Blade ID (Typically 1-24)", POWER_NUMBER),
+};
+
+static const struct power_parameter openbmc[] = {
+    ADDRESS("OpenBMC address", POWER_HOST),
+    {"power_user", "OpenBMC user", POWER_STRING, .required = true, .of_bmc = true, .fallback = ""},
+    {"power_pass", "OpenBMC password", POWER_PASSWORD, .required = true, .secret = true,
+     .of_bmc = true, .fallback = ""},
+};
+
+static const struct power_parameter recs_box[] = {
+    OWN("node_id", "Node ID", POWER_STRING),
+    ADDRESS("Power address", POWER_HOST),
+    {"power_port", "Power port", POWER_PORT, .of_bmc = true, .fallback = ""},
+    USER("Power user"),
+    PASSWORD("Power password"),
+};
+
+static const struct power_choice sm15k_controls[] = {
+    {"ipmi", "IPMI"},
+    {"restapi", "REST API v0.9"},
+    {"restapi2", "REST API v2.0"},
+};
+
+static const struct power_parameter sm15k[] = {
+    OWN("system_id", "System ID", POWER_NUMBER),
+    ADDRESS("Power address", POWER_PEER),
+    USER("Power user"),
+    PASSWORD("Power password"),
+    {"power_control", "Power control type", POWER_CHOICE, .required = true, .of_bmc = true,
+     .fallback = "ipmi", CHOICES(sm15k_controls)},
+};
+
+static const struct power_parameter ucsm[] = {
+    OWN("uuid", "Server UUID", POWER_LABEL),
+    ADDRESS("URL for XML API", POWER_URL),
+    USER("API user"),
+    PASSWORD("API password"),
+};
+
+static const struct power_parameter vmware[] = {
+    {"power_vm_name", "VM Name (if UUID unknown)", POWER_STRING, .fallback = ""},
+    {"power_uuid", "VM UUID (if known)", POWER_LABEL, .fallback = ""},
+    ADDRESS("VMware IP", POWER_HOST),
+    {"power_user", "VMware username", POWER_STRING, .required = true, .of_bmc = true,
+     .fallback = ""},
+    {"power_pass", "VMware password", POWER_PASSWORD, .required = true, .secret = true,
+     .of_bmc = true, .fallback = ""},
+    {"power_port", "VMware API port (optional)", POWER_PORT, .of_bmc = true, .fallback = ""},
+    {"power_protocol", "VMware API protocol (optional)", POWER_STRING, .of_bmc = true,
+     .fallback = ""},
+};
+
+static const struct power_parameter wedge[] = {
+    ADDRESS("IP address", POWER_PEER),
+    USER("Power user"),
+    PASSWORD("Power password"),
+};
+
 #define DRIVER(table) .parameters = (table), .parameters_count = (int)COUNT_OF(table)
 
 const struct power_driver power_drivers[] = {
@@ -187,5 +313,31 @@ const struct power_driver power_drivers[] = {
      .address = "power_address", .unit = "instance_name", DRIVER(lxd)},
     {"virsh", "Virsh (virtual systems)", .switches = true, .queryable = true, .chassis = true,
      .address = "power_address", .unit = "power_id", DRIVER(virsh)},
+    {"amt", "Intel AMT", .switches = true, .queryable = true, .address = "power_address",
+     DRIVER(amt)},
+    {"dli", "Digital Loggers, Inc. PDU", .switches = true, .queryable = true, .chassis = true,
+     .address = "power_address", .unit = "outlet_id", DRIVER(dli)},
+    {"hmc", "IBM Hardware Management Console (HMC) for PowerPC", .switches = true,
+     .queryable = true, .chassis = true, .address = "power_address", .unit = "lpar", DRIVER(hmc)},
+    {"hmcz", "IBM Hardware Management Console (HMC) for Z", .switches = true, .queryable = true,
+     .chassis = true, .address = "power_address", .unit = "power_partition_name", DRIVER(hmcz)},
+    {"moonshot", "HP Moonshot - iLO4 (IPMI)", .switches = true, .queryable = true, .chassis = true,
+     .address = "power_address", .unit = "power_hwaddress", DRIVER(moonshot)},
+    {"mscm", "HP Moonshot - iLO Chassis Manager", .switches = true, .queryable = true,
+     .chassis = true, .address = "power_address", .unit = "node_id", DRIVER(mscm)},
+    {"msftocs", "Microsoft OCS - Chassis Manager", .switches = true, .queryable = true,
+     .chassis = true, .address = "power_address", .unit = "blade_id", DRIVER(msftocs)},
+    {"openbmc", "OpenBMC Power Driver", .switches = true, .queryable = true,
+     .address = "power_address", DRIVER(openbmc)},
+    {"recs_box", "Christmann RECS|Box Power Driver", .switches = true, .queryable = true,
+     .chassis = true, .address = "power_address", .unit = "node_id", DRIVER(recs_box)},
+    {"sm15k", "SeaMicro 15000", .switches = true, .queryable = true, .chassis = true,
+     .address = "power_address", .unit = "system_id", DRIVER(sm15k)},
+    {"ucsm", "Cisco UCS Manager", .switches = true, .queryable = true, .chassis = true,
+     .address = "power_address", .unit = "uuid", DRIVER(ucsm)},
+    {"vmware", "VMware", .switches = true, .queryable = true, .chassis = true,
+     .address = "power_address", .unit = "power_vm_name", DRIVER(vmware)},
+    {"wedge", "Facebook's Wedge", .switches = true, .queryable = true, .address = "power_address",
+     DRIVER(wedge)},
 };
 const int power_drivers_count = (int)COUNT_OF(power_drivers);

@@ -12,7 +12,11 @@
 #include "src/base/log.h"
 #include "src/rack/power_order.h"
 
-enum { RUNNING_MAX = 6, REMEMBERED = 64 }; /* threads of the loop are for others too */
+enum {
+    RUNNING_MAX = 6,    /* threads of the loop are for others too */
+    BACKGROUND_MAX = 3, /* of these, orders that nobody waits for */
+    REMEMBERED = 64,
+};
 
 struct task {
     struct task *next;
@@ -35,7 +39,7 @@ static struct {
     struct loop *loop;
     struct power_tools tools;
     struct task *tasks, **last;
-    int count, running;
+    int count, running, background; /* of those that run */
     struct outcome outcomes[REMEMBERED];
     unsigned next_outcome;
     uint64_t done, failed;
@@ -76,11 +80,25 @@ static void run_task(void *subject)
     arena_free(arena);
 }
 
+/* Looks that nobody waits for are many. */
+static void log_end(const struct task *task)
+{
+    const struct power_order *order = &task->order;
+    uint64_t took_ms = (clock_boot_ns() - task->arrived_ns) / CLOCK_MS;
+    if (task->err.code)
+        log_write(order->background ? LOG_DEBUG : LOG_WARNING, "power %s of %s: %s",
+                  power_order_action_word(order->action), order->system_id, task->err.text);
+    else
+        log_write(order->background ? LOG_DEBUG : LOG_INFO, "power %s of %s (%s): %s, %llu ms",
+                  power_order_action_word(order->action), order->system_id,
+                  *order->bmc ? order->bmc : order->driver->name, power_order_seen_word(task->seen),
+                  (unsigned long long)took_ms);
+}
+
 static void on_ended(void *subject)
 {
     struct task *task = subject;
     const struct power_order *order = &task->order;
-    uint64_t took_ms = (clock_boot_ns() - task->arrived_ns) / CLOCK_MS;
     for (struct task **at = &power.tasks; *at; at = &(*at)->next) {
         if (*at != task)
             continue;
@@ -91,18 +109,14 @@ static void on_ended(void *subject)
     }
     power.count--;
     power.running--;
-    if (task->err.code)
-        log_warning("power %s of %s: %s", power_order_action_word(order->action), order->system_id,
-                    task->err.text);
-    else
-        log_info("power %s of %s (%s): %s, %llu ms", power_order_action_word(order->action),
-                 order->system_id, *order->bmc ? order->bmc : order->driver->name,
-                 power_order_seen_word(task->seen), (unsigned long long)took_ms);
+    power.background -= order->background;
+    log_end(task);
     if (task->err.code)
         power.failed++;
     else
         power.done++;
-    remember(task);
+    if (!order->background)
+        remember(task);
     for (int i = 0; i < task->requests_count; i++)
         answer(task->requests[i], task->seen, &task->err);
     power_order_close(&task->order);
@@ -119,15 +133,27 @@ static bool bmc_is_busy(const struct power_order *order)
     return false;
 }
 
-static void start_next(void)
+static bool has_room(bool background)
 {
-    for (struct task *task = power.tasks; task && power.running < RUNNING_MAX; task = task->next) {
-        if (task->runs || bmc_is_busy(&task->order))
+    return power.running < RUNNING_MAX && (!background || power.background < BACKGROUND_MAX);
+}
+
+static void start_those(bool background)
+{
+    for (struct task *task = power.tasks; task && has_room(background); task = task->next) {
+        if (task->runs || task->order.background != background || bmc_is_busy(&task->order))
             continue;
         task->runs = true;
         power.running++;
+        power.background += background;
         loop_run_blocking(power.loop, run_task, on_ended, task);
     }
+}
+
+static void start_next(void)
+{
+    start_those(false);
+    start_those(true);
 }
 
 /* True: the order is known, the request was answered or waits with it. */
@@ -164,8 +190,8 @@ static void on_power(void *subject, json_t *params, struct call_link_request *re
         power_order_close(&order);
         return;
     }
-    if (power.count == POWER_ORDERS_MAX) {
-        error_set(&err, ERR_LIMIT, "%d power orders wait on this rack", POWER_ORDERS_MAX);
+    if (power.count >= (order.background ? POWER_ORDERS_MAX / 2 : POWER_ORDERS_MAX)) {
+        error_set(&err, ERR_LIMIT, "%d power orders wait on this rack", power.count);
         call_link_refuse(request, &err);
         power_order_close(&order);
         return;
@@ -191,7 +217,9 @@ enum error_code power_start(struct rack *rack, struct error *err)
         .snmpget = rack->settings.snmpget,
         .snmpset = rack->settings.snmpset,
         .virsh = rack->settings.virsh,
+        .ssh = rack->settings.ssh,
         .folder = rack->settings.run_dir,
+        .known_hosts = arena_printf(rack->arena, "%s/power_known_hosts", rack->settings.data_dir),
     };
     power.last = &power.tasks;
     region_link_serve(rack->regions, "power", on_power, NULL);

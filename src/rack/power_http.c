@@ -27,7 +27,7 @@ void power_http_close(struct power_http *http)
     http->client = NULL;
 }
 
-void power_http_base(struct power_http *http, int port)
+void power_http_base(struct power_http *http, const char *scheme, int port)
 {
     const char *address = power_order_text(http->order, "power_address");
     const char *rest = strstr(address, "://");
@@ -35,8 +35,9 @@ void power_http_base(struct power_http *http, int port)
     size_t size = strcspn(authority, "/");
     size_t host = *authority == '[' ? strcspn(authority, "]") : 0;
     bool names_port = memchr(authority + host, ':', size - host) != NULL;
-    const char *base = arena_printf(http->arena, "%.*s%.*s", rest ? (int)(authority - address) : 8,
-                                    rest ? address : "https://", (int)size, authority);
+    const char *base =
+        rest ? arena_strndup(http->arena, address, (size_t)(authority - address) + size)
+             : arena_printf(http->arena, "%s://%.*s", scheme, (int)size, authority);
     http->base = names_port || !port ? base : arena_printf(http->arena, "%s:%d", base, port);
 }
 
@@ -44,6 +45,11 @@ void power_http_header(struct power_http *http, const char *line)
 {
     ASSERT(http->headers_count < POWER_HTTP_HEADERS);
     http->headers[http->headers_count++] = line;
+}
+
+void power_http_xml(struct power_http *http)
+{
+    http->headers[0] = "Accept: text/xml, application/xml, */*";
 }
 
 /* Queries may hold secrets. */
@@ -112,6 +118,7 @@ enum error_code power_http_run(struct power_http *http, const struct power_http_
         .user = http->user,
         .password = http->password,
         .digest = http->digest,
+        .cookies = http->cookies,
         .tls = http->tls,
         .connect_timeout_ms = left_ms < CONNECT_MS ? (int)left_ms : CONNECT_MS,
         .timeout_ms = left_ms < CALL_MS ? (int)left_ms : CALL_MS,

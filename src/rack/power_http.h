@@ -24,6 +24,7 @@ struct power_http {
     struct http_client_tls tls;
     const char *user, *password; /* Basic; NULL = none */
     bool digest;                 /* or Digest */
+    bool cookies;                /* those of replies are sent with what follows */
     const char *headers[POWER_HTTP_HEADERS];
     int headers_count;
 };
@@ -40,9 +41,12 @@ struct power_http_call {
 void power_http_open(struct power_http *http, const struct power_order *order, struct arena *arena);
 void power_http_close(struct power_http *http);
 
-/** base from the parameter power_address: https unless it says otherwise, the port that is usual
- * for the driver (0 = that of the scheme) unless it names one. */
-void power_http_base(struct power_http *http, int port);
+/** base from the parameter power_address: the scheme and port that are usual for the driver
+ * ("http", 8000; 0 = that of the scheme) unless it names them. */
+void power_http_base(struct power_http *http, const char *scheme, int port);
+
+/** Replies are wanted in XML or whatever there is, not in JSON: before any other header. */
+void power_http_xml(struct power_http *http);
 
 /** A header for all calls to come: "Name: value". */
 void power_http_header(struct power_http *http, const char *line);

@@ -1,6 +1,7 @@
 /*
- * The driver "ipmi": see power_ipmi.h. ipmitool says little by its exit status and much by its
- * output, so the output is what errors are made from. The password goes by the environment.
+ * The drivers "ipmi" and "moonshot": see power_ipmi.h. ipmitool says little by its exit status and
+ * much by its output, so the output is what errors are made from. The password goes by the
+ * environment.
  */
 #include "src/rack/power_ipmi.h"
 
@@ -14,7 +15,8 @@
 
 enum {
     RUN_MS = 15000, /* most for one run of the tool */
-    ARGV_MAX = 32,
+    ARGV_MAX = 48,
+    BRIDGE_MAX = 20, /* words of power_hwaddress */
 };
 
 /* One order under way. */
@@ -25,9 +27,13 @@ struct ipmi {
     const char *environment[6];
 };
 
+/* "" when the driver has no such parameter. */
 static const char *parameter(const struct ipmi *ipmi, const char *name)
 {
-    return power_driver_text(ipmi->order->driver, ipmi->order->parameters, name);
+    const struct power_driver *driver = ipmi->order->driver;
+    return power_driver_parameter(driver, name)
+               ? power_driver_text(driver, ipmi->order->parameters, name)
+               : "";
 }
 
 /* ---- what the tool says ---- */
@@ -104,47 +110,56 @@ bool power_ipmi_read_status(const char *output, enum power_seen *seen)
 
 /* ---- running the tool ---- */
 
-static int build_argv(const struct ipmi *ipmi, const char *const *command, const char **argv)
+/* Where the chassis' BMC finds the cartridge. */
+static int add_bridge(const struct ipmi *ipmi, const char **argv, int count)
+{
+    char *rest = arena_strdup(ipmi->arena, parameter(ipmi, "power_hwaddress")), *place;
+    int words = 0;
+    for (char *word = strtok_r(rest, " ", &place); word && words < BRIDGE_MAX;
+         word = strtok_r(NULL, " ", &place), words++)
+        argv[count++] = word;
+    return count;
+}
+
+static int add_option(const char **argv, int count, const char *option, const char *value)
+{
+    if (!*value)
+        return count;
+    argv[count++] = option;
+    argv[count++] = value;
+    return count;
+}
+
+static void build_argv(const struct ipmi *ipmi, const char *const *command, const char **argv)
 {
     int count = 0;
+    char host[256];
+    const struct power_order *order = ipmi->order;
     bool lan = !strcmp(parameter(ipmi, "power_driver"), "LAN");
     const char *privilege = parameter(ipmi, "privilege_level");
-    const char *user = parameter(ipmi, "power_user");
-    const char *cipher = parameter(ipmi, "cipher_suite_id");
-    const char *port = strrchr(ipmi->order->bmc, ':') + 1;
+    const char *colon = strrchr(parameter(ipmi, "power_address"), ':');
+    power_driver_host(order->driver, order->parameters, host, sizeof(host));
     /* -v: without it a wrong password looks like a BMC that is not there. */
-    const char *const first[] = {ipmi->order->tools->ipmitool,
-                                 "-v",
-                                 "-I",
-                                 lan ? "lan" : "lanplus",
-                                 "-H",
-                                 parameter(ipmi, "power_address"),
-                                 "-p",
-                                 port,
-                                 "-L",
-                                 !strcmp(privilege, "ADMIN") ? "ADMINISTRATOR" : privilege,
-                                 "-N",
-                                 "1",
-                                 "-R",
-                                 "3",
-                                 "-E"};
+    const char *const first[] = {order->tools->ipmitool, "-v", "-I", lan ? "lan" : "lanplus", "-E"};
     for (size_t i = 0; i < COUNT_OF(first); i++)
         argv[count++] = first[i];
-    if (*user) {
-        argv[count++] = "-U";
-        argv[count++] = user;
-    }
-    if (!lan && *cipher) {
-        argv[count++] = "-C";
-        argv[count++] = cipher;
-    }
+    count = add_option(argv, count, "-H", arena_strdup(ipmi->arena, host));
+    count = add_option(argv, count, "-p", *order->port ? order->port : colon ? colon + 1 : "623");
+    count = add_option(argv, count, "-L",
+                       !*privilege                   ? "OPERATOR"
+                       : !strcmp(privilege, "ADMIN") ? "ADMINISTRATOR"
+                                                     : privilege);
+    count = add_option(argv, count, "-N", "1");
+    count = add_option(argv, count, "-R", "3");
+    count = add_option(argv, count, "-U", parameter(ipmi, "power_user"));
+    count = add_option(argv, count, "-C", lan ? "" : parameter(ipmi, "cipher_suite_id"));
     if (!lan && *parameter(ipmi, "k_g"))
         argv[count++] = "-K";
+    count = add_bridge(ipmi, argv, count);
     for (; *command; command++)
         argv[count++] = *command;
     argv[count] = NULL;
     ASSERT(count < ARGV_MAX);
-    return count;
 }
 
 static enum error_code run_tool(const struct ipmi *ipmi, const char *const *command,
@@ -209,20 +224,37 @@ static enum error_code cycle(void *subject, struct error *err)
     return code ? code : chassis(ipmi, "power", "cycle", err);
 }
 
+static void prepare(struct ipmi *ipmi)
+{
+    struct arena *arena = ipmi->arena;
+    int count = 0;
+    ipmi->environment[count++] = "PATH=/usr/bin:/bin";
+    ipmi->environment[count++] = "LC_ALL=C";
+    ipmi->environment[count++] = "HOME=/";
+    ipmi->environment[count++] =
+        arena_printf(arena, "IPMI_PASSWORD=%s", parameter(ipmi, "power_pass"));
+    if (*parameter(ipmi, "k_g"))
+        ipmi->environment[count++] = arena_printf(arena, "IPMI_KGKEY=%s", parameter(ipmi, "k_g"));
+}
+
+enum error_code power_ipmi_command(const struct power_order *order, struct arena *arena,
+                                   const char *const *arguments, struct error *err)
+{
+    struct ipmi ipmi = {.order = order,
+                        .arena = arena,
+                        .deadline_ns = clock_boot_ns() + order->timeout_ms * CLOCK_MS};
+    const char *output;
+    prepare(&ipmi);
+    return run_tool(&ipmi, arguments, &output, err);
+}
+
 enum error_code power_ipmi_run(const struct power_order *order, struct arena *arena,
                                enum power_seen *seen, struct error *err)
 {
     struct ipmi ipmi = {.order = order,
                         .arena = arena,
                         .deadline_ns = clock_boot_ns() + order->timeout_ms * CLOCK_MS};
-    int count = 0;
-    ipmi.environment[count++] = "PATH=/usr/bin:/bin";
-    ipmi.environment[count++] = "LC_ALL=C";
-    ipmi.environment[count++] = "HOME=/";
-    ipmi.environment[count++] =
-        arena_printf(arena, "IPMI_PASSWORD=%s", parameter(&ipmi, "power_pass"));
-    if (*parameter(&ipmi, "k_g"))
-        ipmi.environment[count++] = arena_printf(arena, "IPMI_KGKEY=%s", parameter(&ipmi, "k_g"));
     struct power_steps steps = {order, ipmi.deadline_ns, &ipmi, query, turn_on, turn_off, cycle};
+    prepare(&ipmi);
     return power_steps_run(&steps, seen, err);
 }

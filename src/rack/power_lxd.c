@@ -115,7 +115,7 @@ enum error_code power_lxd_run(const struct power_order *order, struct arena *are
     if (!*certificate || !*key)
         return error_set(err, ERR_BAD_INPUT, "lxd: certificate and key are needed");
     power_http_open(&http, order, arena);
-    power_http_base(&http, PORT);
+    power_http_base(&http, "https", PORT);
     http.tls.certificate_text = certificate;
     http.tls.key_text = key;
     struct power_steps steps = {order, http.deadline_ns, &http, query, turn_on, turn_off, NULL};

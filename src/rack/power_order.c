@@ -6,12 +6,20 @@
 
 #include "src/base/container.h"
 #include "src/rack/power.h"
+#include "src/rack/power_amt.h"
+#include "src/rack/power_console.h"
+#include "src/rack/power_hmcz.h"
 #include "src/rack/power_ipmi.h"
 #include "src/rack/power_lxd.h"
+#include "src/rack/power_openbmc.h"
+#include "src/rack/power_outlet.h"
 #include "src/rack/power_pdu.h"
 #include "src/rack/power_proxmox.h"
 #include "src/rack/power_redfish.h"
+#include "src/rack/power_sm15k.h"
+#include "src/rack/power_ucsm.h"
 #include "src/rack/power_virsh.h"
+#include "src/rack/power_vmware.h"
 #include "src/rack/power_wake.h"
 #include "src/rack/power_webhook.h"
 
@@ -68,28 +76,26 @@ static enum error_code take_driver(json_t *params, struct power_order *order, st
     return ERR_OK;
 }
 
-/* Ports may be given as numbers. */
-static const char *port_text(json_t *parameters, char text[8])
+/* Ports may be given as numbers; "" = the driver has none, or its usual one. */
+static void take_port(struct power_order *order)
 {
-    json_t *port = json_object_get(parameters, "power_port");
-    if (json_is_integer(port))
-        snprintf(text, 8, "%d", (int)json_integer_value(port));
-    else
-        snprintf(text, 8, "%s",
-                 json_string_value(port) && *json_string_value(port) ? json_string_value(port)
-                                                                     : "623");
-    return text;
+    const struct power_parameter *parameter = power_driver_parameter(order->driver, "power_port");
+    json_t *port = json_object_get(order->parameters, "power_port");
+    const char *text = json_string_value(port);
+    if (parameter && json_is_integer(port))
+        snprintf(order->port, sizeof(order->port), "%d", (int)json_integer_value(port));
+    else if (parameter)
+        snprintf(order->port, sizeof(order->port), "%s",
+                 text && *text ? text : parameter->fallback);
 }
 
 static void name_bmc(struct power_order *order)
 {
-    char port[8], host[256];
+    char host[256];
     const struct power_driver *driver = order->driver;
     if (driver->address && power_driver_host(driver, order->parameters, host, sizeof(host)))
         snprintf(order->bmc, sizeof(order->bmc), "%s %s%s%s", driver->name, host,
-                 power_driver_parameter(driver, "power_port") ? ":" : "",
-                 power_driver_parameter(driver, "power_port") ? port_text(order->parameters, port)
-                                                              : "");
+                 *order->port ? ":" : "", order->port);
     if (driver->unit)
         snprintf(order->unit, sizeof(order->unit), "%s",
                  power_driver_text(driver, order->parameters, driver->unit));
@@ -112,6 +118,8 @@ enum error_code power_order_parse(json_t *params, struct power_order *order, str
     if (code)
         return code;
     order->timeout_ms = (unsigned)json_integer_value(timeout);
+    order->background = json_is_true(json_object_get(params, "background"));
+    take_port(order);
     name_bmc(order);
     return ERR_OK;
 }
@@ -150,7 +158,11 @@ static const struct {
     {"ipmi", power_ipmi_run},       {"manual", run_manual},        {"redfish", power_redfish_run},
     {"webhook", power_webhook_run}, {"apc", power_pdu_run},        {"eaton", power_pdu_run},
     {"raritan", power_pdu_run},     {"wakeonlan", power_wake_run}, {"proxmox", power_proxmox_run},
-    {"lxd", power_lxd_run},         {"virsh", power_virsh_run},
+    {"lxd", power_lxd_run},         {"virsh", power_virsh_run},    {"amt", power_amt_run},
+    {"dli", power_outlet_run},      {"msftocs", power_outlet_run}, {"recs_box", power_outlet_run},
+    {"hmc", power_console_run},     {"mscm", power_console_run},   {"wedge", power_console_run},
+    {"hmcz", power_hmcz_run},       {"moonshot", power_ipmi_run},  {"openbmc", power_openbmc_run},
+    {"sm15k", power_sm15k_run},     {"ucsm", power_ucsm_run},      {"vmware", power_vmware_run},
 };
 
 enum error_code power_order_run(const struct power_order *order, struct arena *arena,

@@ -16,8 +16,9 @@ enum power_seen { POWER_SEEN_ON, POWER_SEEN_OFF, POWER_SEEN_UNKNOWN };
 
 /** Paths of the programs that drivers run. */
 struct power_tools {
-    const char *ipmitool, *snmpget, *snmpset, *virsh;
-    const char *folder; /* of this rack's own: private files are made below it */
+    const char *ipmitool, *snmpget, *snmpset, *virsh, *ssh;
+    const char *folder;      /* of this rack's own: private files are made below it */
+    const char *known_hosts; /* the file of the keys that ssh has seen */
 };
 
 struct power_order {
@@ -26,8 +27,10 @@ struct power_order {
     const struct power_driver *driver;
     json_t *parameters; /* of the driver, checked; secrets in clear; owned */
     char bmc[280];      /* "ipmi 10.0.0.1:623"; "" = no BMC */
+    char port[8];       /* of the parameter power_port; "" = none is given */
     char unit[256];     /* the machine of that BMC; one order at a time for each pair */
     unsigned timeout_ms;
+    bool background; /* nobody waits for it: others go first */
     const struct power_tools *tools;
 };
 

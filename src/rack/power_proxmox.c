@@ -167,7 +167,7 @@ enum error_code power_proxmox_run(const struct power_order *order, struct arena 
 {
     struct proxmox proxmox = {.vm = {.power = POWER_SEEN_UNKNOWN}};
     power_http_open(&proxmox.http, order, arena);
-    power_http_base(&proxmox.http, PORT);
+    power_http_base(&proxmox.http, "https", PORT);
     proxmox.http.tls.anyone = strcmp(power_order_text(order, "power_verify_ssl"), "y") != 0;
     struct power_steps steps = {order, proxmox.http.deadline_ns, &proxmox, query, turn_on, turn_off,
                                 NULL};

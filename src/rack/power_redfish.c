@@ -225,7 +225,7 @@ enum error_code power_redfish_run(const struct power_order *order, struct arena 
 {
     struct redfish redfish = {.path = ""};
     power_http_open(&redfish.http, order, arena);
-    power_http_base(&redfish.http, 0);
+    power_http_base(&redfish.http, "https", 0);
     redfish.http.user = power_order_text(order, "power_user");
     redfish.http.password = power_order_text(order, "power_pass");
     struct power_steps steps = {order, redfish.http.deadline_ns, &redfish, query, turn_on, turn_off,

@@ -6,6 +6,7 @@
 #include "src/base/clock.h"
 #include "src/base/container.h"
 #include "src/base/file.h"
+#include "src/rack/power_ssh.h"
 #include "src/rack/power_steps.h"
 #include "src/rack/power_tool.h"
 
@@ -17,7 +18,7 @@ struct virsh {
     struct arena *arena;
     uint64_t deadline_ns;
     const char *folder, *uri, *domain;
-    const char *environment[8];
+    const char *environment[POWER_SSH_ENVIRONMENT];
 };
 
 bool power_virsh_read(const char *output, enum power_seen *seen)
@@ -99,34 +100,15 @@ static enum error_code turn_off(void *subject, struct error *err)
     return run_virsh(subject, "destroy", &output, err);
 }
 
-/* ssh asks a program for the password when it has no terminal: this one writes a private file. */
-static enum error_code write_answer(struct virsh *virsh, struct error *err)
+static enum error_code prepare(struct virsh *virsh, struct error *err)
 {
-    static const char program[] = "#!/bin/sh\nexec cat \"$0.answer\"\n";
-    const char *password = power_order_text(virsh->order, "power_pass");
-    const char *path = arena_printf(virsh->arena, "%s/ask", virsh->folder);
-    const char *answer = arena_printf(virsh->arena, "%s.answer", path);
-    if (!*password)
-        return ERR_OK;
-    enum error_code code = file_write(path, program, strlen(program), 0700, err);
-    return code ? code : file_write(answer, password, strlen(password), 0600, err);
-}
-
-static void prepare(struct virsh *virsh)
-{
-    struct arena *arena = virsh->arena;
     const char *address = power_order_text(virsh->order, "power_address");
     bool by_ssh = strstr(address, "+ssh://") != NULL;
-    int count = 0;
     virsh->domain = power_order_text(virsh->order, "power_id");
     /* a host key that nobody has seen yet is taken, as MAAS takes it */
-    virsh->uri = by_ssh ? arena_printf(arena, "%s?no_verify=1", address) : address;
-    virsh->environment[count++] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
-    virsh->environment[count++] = "LC_ALL=C";
-    virsh->environment[count++] = arena_printf(arena, "HOME=%s", virsh->folder);
-    virsh->environment[count++] = "DISPLAY=none";
-    virsh->environment[count++] = arena_printf(arena, "SSH_ASKPASS=%s/ask", virsh->folder);
-    virsh->environment[count++] = "SSH_ASKPASS_REQUIRE=force";
+    virsh->uri = by_ssh ? arena_printf(virsh->arena, "%s?no_verify=1", address) : address;
+    return power_ssh_environment(virsh->folder, power_order_text(virsh->order, "power_pass"),
+                                 virsh->arena, virsh->environment, err);
 }
 
 enum error_code power_virsh_run(const struct power_order *order, struct arena *arena,
@@ -139,8 +121,7 @@ enum error_code power_virsh_run(const struct power_order *order, struct arena *a
     if (code)
         return code;
     struct power_steps steps = {order, virsh.deadline_ns, &virsh, query, turn_on, turn_off, NULL};
-    prepare(&virsh);
-    code = write_answer(&virsh, err);
+    code = prepare(&virsh, err);
     code = code ? code : power_steps_run(&steps, seen, err);
     file_remove_tree(virsh.folder, NULL);
     return code;

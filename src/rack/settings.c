@@ -42,6 +42,8 @@ static const struct config_key schema[] = {
      .help = "the program that switches outlets of PDUs"},
     {"power", "virsh", CONFIG_PATH, AT(virsh), "/usr/bin/virsh",
      .help = "the program that talks to libvirt hosts"},
+    {"power", "ssh", CONFIG_PATH, AT(ssh), "/usr/bin/ssh",
+     .help = "the program that types commands on management consoles"},
     {"log", "format", CONFIG_CHOICE, AT(log_format), "text", .choices = {"text", "json"},
      .help = "text or json, to stderr"},
     {"log", "level", CONFIG_CHOICE, AT(log_level), "info",

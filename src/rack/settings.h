@@ -18,7 +18,7 @@ struct settings {
     const char *haproxy;
     const char *health_address; /* "" = all */
     int health_port;
-    const char *ipmitool, *snmpget, *snmpset, *virsh;
+    const char *ipmitool, *snmpget, *snmpset, *virsh, *ssh;
     int log_format, log_level;
 };
 

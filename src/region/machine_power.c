@@ -147,7 +147,7 @@ enum error_code machine_power_store(struct db *db, const struct seal_ring *ring,
     DB_STATEMENT(machine_power_write_row,
                  "UPDATE node SET power_type = $2, power_parameters = $3, power_secrets = $4, "
                  "power_state = CASE WHEN power_type = $2 THEN power_state ELSE 'unknown' END, "
-                 "power_due = now(), power_failures = 0, "
+                 "power_due = now(), power_failures = 0, power_seen = NULL, "
                  "updated = now() WHERE system_id = $1");
     const struct power_driver *driver = power_driver_find(power->type);
     json_t *open = json_object(), *secret = json_object();

@@ -85,7 +85,7 @@ static void give_order(struct step *step)
         .timeout_ms = step->run->order_timeout_ms,
     };
     if (!rack_door_power(&order, &step->power, &step->why) && driver->queryable &&
-        strcmp(step->power, step->operation->step)) {
+        strcmp(step->power, "unknown") && strcmp(step->power, step->operation->step)) {
         error_set(&step->why, ERR_TIMEOUT, "power %s: the machine is %s afterwards", order.action,
                   step->power);
         step->power = NULL;

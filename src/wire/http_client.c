@@ -205,6 +205,8 @@ static void set_options(CURL *curl, struct exchange *exchange)
     }
     if (request->unix_socket)
         curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, request->unix_socket);
+    if (request->cookies)
+        curl_easy_setopt(curl, CURLOPT_COOKIEFILE, "");
     if (request->follow) {
         curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 1L);
         curl_easy_setopt(curl, CURLOPT_MAXREDIRS, (long)REDIRECTS);

@@ -51,6 +51,7 @@ struct http_client_request {
     http_client_sink *sink; /* gets a 2xx body piece by piece; NULL = body in memory */
     void *subject;          /* of sink */
     bool follow, use_proxy; /* redirects; the proxy named by the environment */
+    bool cookies;           /* those of earlier replies to this client are sent */
     const char *proxy;      /* or this one: its URL */
 };
 

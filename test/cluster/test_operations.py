@@ -96,3 +96,23 @@ def test_release_goes_on(three, bmc):
     time.sleep(2)
     assert set_power(bmc) == ["set power 0"], bmc.asked
     three.run("start", worker)
+
+
+def test_power_is_looked_at_by_whoever_leads(three, bmc):
+    """Nobody asks: the leader finds out, and tells changes alone; so does the next leader."""
+    def seen(power):
+        return (row := client(three, "machine", "read", machine, check=False)) and row["power_state"] == power
+    status = wait_for("a healthy cluster", lambda: healthy(three), 120)
+    leader = next(member["name"] for member in status["members"] if member["raft_role"] == "leader")
+    bmc.power = "1"
+    machine = machine_of(three, bmc, "52:54:00:de:01:03")
+    wait_for("the machine to be seen on", lambda: seen("on"), 20)
+    three.run("kill", leader)
+    bmc.power = "0"
+    changed = json.dumps(bmc.parameters(privilege_level="ADMIN"))  # then it is looked at again soon
+    wait_for("a primary", lambda: client(three, "machine", "update", machine, f"power_parameters={changed}", check=False), 60)
+    wait_for("the machine to be seen off", lambda: seen("off"), 60)
+    events = client(three, "events", "query", f"id={machine}", "level=DEBUG")["events"]
+    looks = [event["description"] for event in events if event["type"] == "Queried node's BMC"]
+    assert looks == ["off (was on)", "on (was unknown)"] and not set_power(bmc)
+    three.run("start", leader)

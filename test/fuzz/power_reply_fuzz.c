@@ -4,14 +4,68 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "src/rack/power_amt.h"
+#include "src/rack/power_console.h"
+#include "src/rack/power_hmcz.h"
 #include "src/rack/power_lxd.h"
+#include "src/rack/power_openbmc.h"
+#include "src/rack/power_outlet.h"
 #include "src/rack/power_pdu.h"
 #include "src/rack/power_proxmox.h"
 #include "src/rack/power_redfish.h"
+#include "src/rack/power_sm15k.h"
+#include "src/rack/power_soap.h"
+#include "src/rack/power_ucsm.h"
 #include "src/rack/power_virsh.h"
+#include "src/rack/power_vmware.h"
 #include "src/rack/power_webhook.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
+
+static void read_json(const char *bytes, size_t size)
+{
+    enum power_seen seen;
+    struct power_hmcz_cpcs cpcs;
+    struct power_hmcz_partition partition;
+    json_t *result;
+    power_openbmc_read(bytes, size, &seen, NULL);
+    power_sm15k_read(bytes, size, &seen, NULL);
+    if (!power_sm15k_result(bytes, size, &result, NULL))
+        json_decref(result);
+    if (!power_hmcz_read_cpcs(bytes, size, &cpcs, NULL))
+        ASSERT(cpcs.count <= POWER_HMCZ_CPCS);
+    if (!power_hmcz_find(bytes, size, "part", &partition, NULL))
+        ASSERT(!strncmp(partition.uri, "/api/", 5) && strlen(partition.status) < 32);
+}
+
+static void read_xml(const char *bytes, size_t size, struct arena *arena)
+{
+    enum power_seen seen;
+    struct power_ucsm_server server;
+    struct power_vmware_vm vm;
+    struct power_xml *xml;
+    power_outlet_read_msftocs(bytes, size, &seen, NULL);
+    power_outlet_read_recs(bytes, size, &seen, NULL);
+    power_ucsm_read_server(bytes, size, &server, NULL);
+    if (power_xml_read(bytes, size, &xml, NULL))
+        return;
+    power_soap_fault(xml, arena);
+    power_amt_read(xml, &seen);
+    if (!power_vmware_find(xml, "vm", &vm, NULL))
+        ASSERT(*vm.id && strlen(vm.id) < POWER_VMWARE_ID);
+    power_vmware_find(xml, NULL, &vm, NULL);
+    power_xml_free(xml);
+}
+
+static void read_text(const char *text)
+{
+    static const char *const drivers[] = {"hmc", "mscm", "wedge"};
+    enum power_seen seen;
+    for (int i = 0; i < 3; i++)
+        if (power_console_read(drivers[i], text, &seen))
+            ASSERT(seen != POWER_SEEN_UNKNOWN);
+    power_outlet_read_dli(text, 5, &seen, NULL);
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
@@ -32,6 +86,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     power_virsh_read(arena_strndup(arena, (const char *)bytes, size), &seen);
     power_webhook_read(arena_strndup(arena, (const char *)bytes, size), "status.*\\:.*running",
                        "status.*\\:.*stopped", &seen, NULL);
+    read_json((const char *)bytes, size);
+    read_xml((const char *)bytes, size, arena);
+    read_text(arena_strndup(arena, (const char *)bytes, size));
     arena_free(arena);
     return 0;
 }

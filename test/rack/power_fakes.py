@@ -1,6 +1,8 @@
-"""Small stand-ins for BMCs that speak HTTP(S), for test_power_http.py alone: each keeps a machine's power and checks what it is
+"""Small stand-ins for BMCs that speak HTTP(S), for test_power_http.py and test_power_chassis.py alone: each keeps a machine's power and checks what it is
 asked, as the protocol it stands for says. docs/operations.md names them."""
 import base64
+import hashlib
+import html
 import http.server
 import json
 import re
@@ -8,6 +10,7 @@ import ssl
 import subprocess
 import threading
 import urllib.parse
+import xml.etree.ElementTree
 
 
 class Fake:
@@ -34,7 +37,7 @@ class Fake:
                     self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(reply)
-            do_GET = do_POST = do_PATCH = do_PUT = answer
+            do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = answer
 
             def log_message(self, *_):
                 pass
@@ -179,3 +182,291 @@ class Webhook(Fake):
         base = f"http{'s' * self.tls}://{self.address}"
         return {"power_on_uri": f"{base}/on?token=Geheim17", "power_off_uri": f"{base}/off", "power_query_uri": f"{base}/query?t=Geheim17",
                 **changes}
+
+
+class Dli(Fake):
+    """A web power switch of Digital Loggers: outlet 5 is ours, 1 is somebody else's."""
+    def changes(self):
+        return [call for call in self.asked if "/outlet" in call[1]]
+
+    def reply(self, method, path, query, headers, body):
+        if not basic(headers, "root", "s3cret:pw"):
+            return 401, "", {"WWW-Authenticate": 'Basic realm="switch"'}
+        if path == "/outlet" and list(query) == ["5"]:
+            self.power = query["5"].lower()
+        return 200, f"<html>\n<!-- state={1 + 16 * (self.power == 'on'):02x} lock=00 -->\n<body></body></html>", {}
+
+
+class Ocs(Fake):
+    """The chassis manager of Microsoft's open cloud server, with one blade."""
+    boots = ()
+
+    def changes(self):
+        return [call for call in self.asked if "GetBladeState" not in call[1]]
+
+    def reply(self, method, path, query, headers, body):
+        if not basic(headers, "root", "s3cret:pw"):
+            return 401, "", {"WWW-Authenticate": 'Basic realm="chassis"'}
+        if query.pop("bladeid") != "7":
+            return 400, "", {}
+        assert "json" not in headers["Accept"]
+        if path == "/SetNextBoot":
+            self.boots = (*self.boots, query)
+        elif path in ("/SetBladeOn", "/SetBladeOff"):
+            self.power = path[len("/SetBlade"):].lower()
+        state = self.power.upper()
+        return 200, (f'<BladeStateResponse xmlns="http://schemas.datacontract.org/2004/07/Microsoft.GFS.WCS.Contracts">'
+                     f'<bladeNumber>7</bladeNumber><bladeState>{state}</bladeState></BladeStateResponse>'), {"Content-Type": "application/xml"}
+
+
+class Recs(Fake):
+    """The management API of a RECS|Box with one node."""
+    sources = ()
+
+    def reply(self, method, path, query, headers, body):
+        if not basic(headers, "root", "s3cret:pw"):
+            return 401, "", {"WWW-Authenticate": 'Basic realm="recs"'}
+        if path == "/REST/node/BB_1_0" and method == "GET":
+            return 200, f'<node id="BB_1_0" state="{1 if self.power == "on" else 0}" architecture="x86"/>', {}
+        match = re.fullmatch("/REST/node/BB_1_0/manage/(power_on|power_off|set_bootsource)", path)
+        if not match or method != {"set_bootsource": "PUT"}.get(match[1], "POST"):
+            return 404, "", {}
+        if match[1] == "set_bootsource":
+            self.sources = (*self.sources, dict(urllib.parse.parse_qsl(body)))
+        else:
+            self.power = match[1][len("power_"):]
+        return 200, "", {}
+
+
+class OpenBmc(Fake):
+    """OpenBMC's REST server as far as power needs it: a session by cookie, attributes of D-Bus objects."""
+    tls, sessions, boot = True, 0, None
+    state, control = "/xyz/openbmc_project/state/host0/attr/", "/xyz/openbmc_project/control/host0/boot/one_time/attr/"
+
+    def changes(self):
+        return [call for call in self.asked if call[0] == "PUT"]
+
+    def reply(self, method, path, query, headers, body):
+        if path == "/login":
+            if json.loads(body) != {"data": ["root", "s3cret:pw"]}:
+                return 401, {"status": "error"}, {}
+            self.sessions += 1
+            return 200, {"status": "ok"}, {"Set-Cookie": "XSRF-TOKEN=tick; Path=/; Secure", "Set-cookie": "SESSION=sess; Path=/; HttpOnly"}
+        if "SESSION=sess" not in headers.get("Cookie", "") or method != "GET" and headers.get("X-XSRF-TOKEN") != "tick":
+            return 401, {"status": "error"}, {}
+        if path == "/logout":
+            self.sessions -= 1
+        elif method == "PUT":
+            value = json.loads(body)["data"].rpartition(".")[2]
+            if path == self.state + "RequestedHostTransition":
+                self.power = value.lower()
+            elif path.startswith(self.control):
+                self.boot = {**(self.boot or {}), path[len(self.control):]: value}
+            else:
+                return 404, {}, {}
+        elif path == self.state + "CurrentHostState":
+            return 200, {"data": "xyz.openbmc_project.State.Host.HostState." + {"on": "Running", "off": "Off"}[self.power]}, {}
+        return 200, {"status": "ok"}, {}
+
+
+class Hmcz(Fake):
+    """Web services of an HMC for IBM Z: a classic machine, and one in DPM mode with two partitions."""
+    tls, sessions, status = True, 0, None
+
+    def changes(self):
+        return [call for call in self.asked if "/operations/" in call[1]]
+
+    def reply(self, method, path, query, headers, body):
+        if (method, path) == ("POST", "/api/sessions"):
+            if json.loads(body) != {"userid": "root", "password": "s3cret:pw"}:
+                return 403, {"reason": 0}, {}
+            self.sessions += 1
+            return 200, {"api-session": "sess 1"}, {}
+        if headers.get("X-API-Session") != "sess 1":
+            return 403, {"reason": 5}, {}
+        if (method, path) == ("DELETE", "/api/sessions/this-session"):
+            self.sessions -= 1
+            return 204, "", {}
+        if path == "/api/cpcs":
+            return 200, {"cpcs": [{"object-uri": "/api/cpcs/a", "name": "A", "dpm-enabled": False},
+                                  {"object-uri": "/api/cpcs/b", "name": "B", "dpm-enabled": True}]}, {}
+        if path == "/api/cpcs/b/partitions":
+            status = self.status or {"on": "active", "off": "stopped"}[self.power]
+            return 200, {"partitions": [{"object-uri": "/api/partitions/1", "name": query["name"] + "x", "status": "active"}] + [
+                {"object-uri": "/api/partitions/2", "name": "part 2", "status": status}] * (query["name"] == "part 2")}, {}
+        match = re.fullmatch("/api/partitions/2/operations/(start|stop)", path)
+        if not match or method != "POST":
+            return 404, {}, {}
+        if match[1] == "start" and self.status:
+            return 409, {"reason": 1}, {}
+        self.status, self.power = None, {"start": "on", "stop": "off"}[match[1]]
+        return 202, {"job-uri": "/api/jobs/1"}, {}
+
+
+class SeaMicro(Fake):
+    """The REST API of a SM15000, versions 0.9 and 2.0, with server 3; its second name there is 17."""
+    def changes(self):
+        return [call for call in self.asked if call[0] == "PUT"]
+
+    def reply(self, method, path, query, headers, body):
+        if path.startswith("/v0.9/"):
+            return 200, self.old(method, path[len("/v0.9/"):], self.asked[-1][1].partition("?")[2].split("&")), {}
+        if path != "/v2.0/servers/3/0":
+            return 404, {}, {}
+        given = query if method == "GET" else json.loads(body)
+        if (given.get("username"), given.get("password")) != ("root", "s3cret:pw"):
+            return 401, {}, {}
+        if method == "PUT":
+            self.power = "off" if query == {"action": "power-off", "force": "true"} else "on"
+            assert self.power == "off" or (given["action"], given["using-pxe"]) == ("power-on", True)
+        return 200, {"id": "3/0", "active": self.power == "on"}, {}
+
+    def old(self, method, path, words):
+        if path == "login":
+            good = words == ["root", "s3cret%3Apw"]
+            return {"error": {"code": "200" if good else "401"}, "result": "tok+en"}
+        if path != "logout" and words[-1] != "tok%2Ben":
+            return {"error": {"code": "401"}, "result": ""}
+        if path == "servers":
+            return {"error": {"code": "200"}, "result": {"serverId": {"16": "2/0", "17": "3/0"}}}
+        if (method, path) == ("PUT", "servers/17"):
+            self.power = {"action=Power-On": "on", "action=Power-Off": "off"}[words[0]]
+        return {"error": {"code": "200"}, "result": {}}
+
+
+class Ucsm(Fake):
+    """The XML API of a UCS Manager with one server and its service profile."""
+    tls, sessions, profile = True, 0, "org-root/ls-a&b"
+
+    def changes(self):
+        return [call for call in self.asked if "configConfMo" in call[2]]
+
+    def reply(self, method, path, query, headers, body):
+        asked = xml.etree.ElementTree.fromstring(body)
+        if (method, path) != ("POST", "/nuova"):
+            return 404, "", {}
+        if asked.tag == "aaaLogin":
+            if (asked.get("inName"), asked.get("inPassword")) != ("root", "s3cret:<pw"):
+                return 200, '<aaaLogin response="yes" errorCode="551" errorDescr="Authentication failed"/>', {}
+            self.sessions += 1
+            return 200, '<aaaLogin response="yes" outCookie="1/&lt;cookie&gt;"/>', {}
+        if asked.tag == "aaaLogout":
+            self.sessions -= asked.get("inCookie") == "1/<cookie>"
+            return 200, '<aaaLogout response="yes" outStatus="success"/>', {}
+        if asked.get("cookie") != "1/<cookie>":
+            return 200, f'<{asked.tag} response="yes" errorCode="552" errorDescr="Authorization required"/>', {}
+        found = ""
+        if asked.tag == "configResolveClass" and asked.find("inFilter/eq").get("value") == "uuid-1":
+            found = f'<computeBlade dn="sys/chassis-1/blade-1" operPower="{self.power}" assignedToDn="{html.escape(self.profile)}"/>'
+        elif asked.tag == "configResolveChildren" and asked.get("inDn") == self.profile:
+            found = f'<lsPower dn="{html.escape(self.profile)}/power" state="admin-up"/>'
+        elif asked.tag == "configConfMo":
+            change = asked.find("inConfig/lsPower")
+            assert change.get("dn") == asked.get("dn") == self.profile + "/power"
+            self.power = {"admin-up": "on", "admin-down": "off"}[change.get("state")]
+        return 200, f'<{asked.tag} response="yes"><outConfigs>{found}</outConfigs></{asked.tag}>', {}
+
+
+class VSphere(Fake):
+    """The vSphere Web Services API as far as power needs it: two machines in one folder."""
+    tls, sessions = True, 0
+    vms = {"vm-1": ("other", "uuid-9", "uuid-8"), "vm-2": ("vm <2>", "uuid-1", "uuid-2")}
+
+    def changes(self):
+        return [call for call in self.asked if "VM_Task" in call[2]]
+
+    @staticmethod
+    def answer(method, body):
+        return 200, (f'<?xml version="1.0"?><soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"><soapenv:Body>'
+                     f'<{method}Response xmlns="urn:vim25">{body}</{method}Response></soapenv:Body></soapenv:Envelope>'), {}
+
+    @staticmethod
+    def soap_fault(kind, text):
+        return 500, (f'<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"><soapenv:Body><soapenv:Fault>'
+                     f'<faultcode>ServerFaultCode</faultcode><faultstring>{text}</faultstring><detail><{kind} xmlns="urn:vim25"/>'
+                     f'</detail></soapenv:Fault></soapenv:Body></soapenv:Envelope>'), {}
+
+    def reply(self, method, path, query, headers, body):
+        v = "{urn:vim25}"
+        call = xml.etree.ElementTree.fromstring(body).find("{http://schemas.xmlsoap.org/soap/envelope/}Body")[0]
+        name = call.tag[len(v):]
+        assert (method, path) == ("POST", "/sdk") and headers["SOAPAction"] and "xml" in headers["Content-Type"]
+        if name == "RetrieveServiceContent":
+            parts = ("rootFolder", "propertyCollector", "viewManager", "sessionManager", "searchIndex")
+            return self.answer(name, "<returnval>" + "".join(f'<{part} type="X">ha-{part}</{part}>' for part in parts) + "</returnval>")
+        if name == "Login":
+            if (call.findtext(v + "userName"), call.findtext(v + "password")) != ("root", "s3cret:pw"):
+                return self.soap_fault("InvalidLoginFault", "Cannot complete login due to an incorrect user name or password.")
+            self.sessions += 1
+            return *self.answer(name, "<returnval><key>52</key></returnval>")[:2], {"Set-Cookie": 'vmware_soap_session="52"; Path=/'}
+        if headers.get("Cookie") != 'vmware_soap_session="52"':
+            return self.soap_fault("NotAuthenticatedFault", "The session is not authenticated.")
+        return self.with_session(name, call, v)
+
+    def with_session(self, name, call, v):
+        this = call.findtext(v + "_this")
+        if name == "Logout":
+            self.sessions -= 1
+            return self.answer(name, "")
+        if name == "FindByUuid":
+            which = 1 if call.findtext(v + "instanceUuid") == "true" else 2
+            found = [vm for vm, ids in self.vms.items() if ids[which] == call.findtext(v + "uuid")]
+            return self.answer(name, "".join(f'<returnval type="VirtualMachine">{vm}</returnval>' for vm in found))
+        if name == "CreateContainerView":
+            assert (this, call.findtext(v + "container")) == ("ha-viewManager", "ha-rootFolder")
+            return self.answer(name, '<returnval type="ContainerView">session[52]v1</returnval>')
+        if name == "RetrieveProperties":
+            wanted = call.findtext(f"{v}specSet/{v}objectSet/{v}obj")
+            assert wanted != "session[52]v1" or call.findtext(f"{v}specSet/{v}objectSet/{v}selectSet/{v}path") == "view"
+            state = {"on": "poweredOn", "off": "poweredOff"}[self.power]
+            return self.answer(name, "".join(
+                f'<returnval><obj type="VirtualMachine">{vm}</obj><propSet><name>name</name><val>{html.escape(ids[0])}</val></propSet>'
+                f'<propSet><name>runtime.powerState</name><val>{state if vm == "vm-2" else "poweredOn"}</val></propSet></returnval>'
+                for vm, ids in self.vms.items() if wanted in (vm, "session[52]v1")))
+        assert this == "vm-2"
+        self.power = {"PowerOnVM_Task": "on", "PowerOffVM_Task": "off"}[name]
+        return self.answer(name, '<returnval type="Task">task-1</returnval>')
+
+
+class Amt(Fake):
+    """Intel AMT: WS-Management behind Digest authentication; the items of an enumeration come at once, or are pulled."""
+    pulls, boots, value = False, (), 0
+    cim = "http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/"
+
+    def changes(self):
+        return [call for call in self.asked if "_INPUT" in call[2]]
+
+    def is_known(self, method, headers):
+        given = dict(re.findall(r'(\w+)="?([^",]+)"?', headers.get("Authorization", "")))
+        if given.get("nonce") != "n1":
+            return False
+        def md5(*words):
+            return hashlib.md5(":".join(words).encode()).hexdigest()
+        secret = md5("admin", "Digest:AMT", self.password)
+        return given["response"] == md5(secret, "n1", given["nc"], given["cnonce"], "auth", md5(method, "/wsman"))
+
+    password = "s3cret:pw"
+
+    def answer(self, body):
+        return 200, ('<?xml version="1.0" encoding="UTF-8"?><a:Envelope xmlns:a="http://www.w3.org/2003/05/soap-envelope"><a:Header/>'
+                     f'<a:Body>{body}</a:Body></a:Envelope>'), {}
+
+    def reply(self, method, path, query, headers, body):
+        if not self.is_known(method, headers):
+            return 401, "", {"WWW-Authenticate": 'Digest realm="Digest:AMT", nonce="n1", qop="auth", algorithm=MD5'}
+        envelope = xml.etree.ElementTree.fromstring(body)
+        s, a = "{http://www.w3.org/2003/05/soap-envelope}", "{http://schemas.xmlsoap.org/ws/2004/08/addressing}"
+        action = envelope.findtext(f"{s}Header/{a}Action").rpartition("/")[2]
+        call = envelope.find(f"{s}Body")[0]
+        if action in ("Enumerate", "Pull"):
+            state = f'<h:X xmlns:h="{self.cim}CIM_AssociatedPowerManagementService"><h:PowerState>{2 if self.power == "on" else 8}</h:PowerState></h:X>'
+            if action == "Enumerate" and self.pulls:
+                return self.answer("<e:EnumerationContext xmlns:e='urn:e'>c&amp;1</e:EnumerationContext>")
+            assert action == "Enumerate" or call[0].text == "c&1"
+            return self.answer(f"<w:Items xmlns:w='urn:w'>{state}</w:Items>")
+        texts = [each.text for each in call.iter() if each.text]
+        if action == "RequestPowerStateChange":
+            self.power = {"2": "on", "8": "off", "10": "on"}[texts[0]]
+        else:
+            self.boots = (*self.boots, (action, texts[-1]))
+        return self.answer(f"<g:{action}_OUTPUT xmlns:g='urn:g'><g:ReturnValue>{self.value}</g:ReturnValue></g:{action}_OUTPUT>")

@@ -8,6 +8,7 @@ import uuid
 import pytest
 
 from bmc import Bmc
+from power_orders import order, refused
 from regions import Refusal, free_port, wait_for
 
 
@@ -26,33 +27,21 @@ def linked(make_region, make_rackd):
     return region
 
 
-def order(region, action, parameters, driver="ipmi", timeout_ms=20000, request=None):
-    return region.link.call("power", timeout_s=timeout_ms / 1000 + 5, request=request or str(uuid.uuid4()),
-                            system_id="xyz789", action=action, driver=driver, parameters=parameters,
-                            timeout_ms=timeout_ms)["state"]
-
-
-def refused(region, action, parameters, **options):
-    with pytest.raises(Refusal) as refusal:
-        order(region, action, parameters, **options)
-    return refusal.value
-
-
 def test_on_query_cycle_off(linked, bmc):
     parameters = bmc.parameters()
     bmc.power = "0"
-    assert order(linked, "query", parameters) == "off"
-    assert order(linked, "on", parameters) == "on"
+    assert order(linked, "ipmi", "query", parameters) == "off"
+    assert order(linked, "ipmi", "on", parameters) == "on"
     assert bmc.power == "1" and (bmc.folder / "boot").read_text() == "pxe"
-    assert order(linked, "query", parameters) == "on"
+    assert order(linked, "ipmi", "query", parameters) == "on"
     before = len(bmc.asked)
-    assert order(linked, "cycle", parameters) == "on"
+    assert order(linked, "ipmi", "cycle", parameters) == "on"
     assert "set power 0" in bmc.asked[before:]
-    assert order(linked, "off", parameters) == "off"
+    assert order(linked, "ipmi", "off", parameters) == "off"
     assert bmc.power == "0"
-    assert order(linked, "cycle", parameters) == "on"  # what is off is turned on
+    assert order(linked, "ipmi", "cycle", parameters) == "on"  # what is off is turned on
     before = len(bmc.asked)
-    assert order(linked, "on", parameters) == "on"  # again: nothing is done
+    assert order(linked, "ipmi", "on", parameters) == "on"  # again: nothing is done
     assert not [line for line in bmc.asked[before:] if line.startswith("set")]
 
 
@@ -67,7 +56,7 @@ def test_password_is_not_in_argv_or_log(linked, bmc, tmp_path):
     before = len(linked.calls)
     rackd.start()
     wait_for("the link", lambda: len(linked.calls) > before and linked.link)
-    assert order(linked, "query", bmc.parameters()) in ("on", "off")
+    assert order(linked, "ipmi", "query", bmc.parameters()) in ("on", "off")
     assert bmc.password not in (tmp_path / "argv").read_text()
     assert bmc.password not in rackd.text()
 
@@ -85,18 +74,18 @@ def test_password_is_not_in_argv_or_log(linked, bmc, tmp_path):
 ])
 def test_what_the_bmc_refuses(linked, bmc, changes, error, text):
     bmc.power = "0"
-    refusal = refused(linked, "on", bmc.parameters(**changes))
+    refusal = refused(linked, "ipmi", "on", bmc.parameters(**changes))
     assert refusal.error == error and text in refusal.message, refusal
 
 
 def test_ipmi_1_5(linked, bmc):
     bmc.power = "0"
-    assert order(linked, "query", bmc.parameters(power_driver="LAN")) == "off"
+    assert order(linked, "ipmi", "query", bmc.parameters(power_driver="LAN")) == "off"
 
 
 def test_nobody_at_the_address(linked, bmc):
     start = time.monotonic()
-    refusal = refused(linked, "on", bmc.parameters(power_port=free_port()), timeout_ms=4000)
+    refusal = refused(linked, "ipmi", "on", bmc.parameters(power_port=free_port()), timeout_ms=4000)
     assert refusal.error == "unavailable" and "does not answer" in refusal.message
     assert time.monotonic() - start < 6
 
@@ -105,7 +94,7 @@ def test_machine_that_does_not_follow(linked, bmc):
     bmc.power = "0"
     (bmc.folder / "stuck").touch()
     try:
-        refusal = refused(linked, "on", bmc.parameters(), timeout_ms=3000)
+        refusal = refused(linked, "ipmi", "on", bmc.parameters(), timeout_ms=3000)
     finally:
         (bmc.folder / "stuck").unlink()
     assert refusal.error == "timed out" and "still off" in refusal.message
@@ -115,7 +104,7 @@ def test_no_ipmitool(make_region, make_rackd, bmc):
     region = make_region()
     make_rackd(region, sets=["power.ipmitool=/nowhere/ipmitool"])
     wait_for("the link", lambda: region.link)
-    refusal = refused(region, "on", bmc.parameters())
+    refusal = refused(region, "ipmi", "on", bmc.parameters())
     assert "install ipmitool" in refusal.message
 
 
@@ -123,9 +112,9 @@ def test_the_same_request_is_done_once(linked, bmc):
     bmc.power = "1"
     request, before = str(uuid.uuid4()), len(bmc.asked)
     with concurrent.futures.ThreadPoolExecutor(3) as pool:
-        states = list(pool.map(lambda _: order(linked, "cycle", bmc.parameters(), request=request), range(3)))
+        states = list(pool.map(lambda _: order(linked, "ipmi", "cycle", bmc.parameters(), request=request), range(3)))
     assert states == ["on", "on", "on"]
-    assert order(linked, "cycle", bmc.parameters(), request=request) == "on"
+    assert order(linked, "ipmi", "cycle", bmc.parameters(), request=request) == "on"
     assert bmc.asked[before:].count("set power 0") == 1
 
 
@@ -141,13 +130,35 @@ def test_orders_for_one_bmc_follow_each_other(linked, bmc, tmp_path):
     linked.rackd.start()
     wait_for("the link", lambda: len(linked.calls) > before and linked.link)
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        assert set(pool.map(lambda _: order(linked, "query", bmc.parameters()), range(8))) <= {"on", "off"}
+        assert set(pool.map(lambda _: order(linked, "ipmi", "query", bmc.parameters()), range(8))) <= {"on", "off"}
     assert (tmp_path / "turns").read_text().split() == ["+", "-"] * 8
 
 
+def test_looks_that_nobody_waits_for(linked, bmc, tmp_path):
+    """BMCs that hang have three places; who waits for an order does not wait for them."""
+    spy = tmp_path / "ipmitool"
+    spy.write_text(f'#!/bin/sh\ncase "$*" in *" -p {bmc.port} "*) exec /usr/bin/ipmitool "$@" ;; esac\n'
+                   f'echo + >> {tmp_path}/hang\nsleep 3\nexit 1\n')
+    spy.chmod(0o755)
+    linked.rackd.close()
+    linked.rackd.sets.append(f"power.ipmitool={spy}")
+    before = len(linked.calls)
+    linked.rackd.start()
+    wait_for("the link", lambda: len(linked.calls) > before and linked.link)
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        looks = [pool.submit(refused, linked, "ipmi", "query", bmc.parameters(power_port=port), timeout_ms=2000, background=True)
+                 for port in range(1, 9)]
+        wait_for("them", lambda: (tmp_path / "hang").exists() and (tmp_path / "hang").read_text().count("+") == 3)
+        start = time.monotonic()
+        assert order(linked, "ipmi", "query", bmc.parameters()) in ("on", "off")
+        assert time.monotonic() - start < 1.5
+        assert (tmp_path / "hang").read_text().count("+") == 3
+        assert {look.result().error for look in looks} == {"unavailable", "busy"}
+
+
 def test_manual_and_unknown_drivers(linked):
-    assert order(linked, "on", {}, driver="manual") == "unknown"
-    refusal = refused(linked, "on", {}, driver="abacus")
+    assert order(linked, "manual", "on", {}) == "unknown"
+    refusal = refused(linked, "abacus", "on", {})
     assert refusal.error == "not found" and "abacus" in refusal.message
 
 
@@ -175,7 +186,7 @@ def test_health(linked):
             return error.code, error.read().decode()
     assert get("/livez")[0] == 200
     assert get("/readyz") == (200, "ok: linked, calls go to region1\n")
-    order(linked, "on", {}, driver="manual")
+    order(linked, "manual", "on", {})
     status, text = get("/metrics")
     assert status == 200 and 'gantry_region_linked{region="region1"} 1' in text
     assert 'gantry_power_orders_total{outcome="done"} 1' in text

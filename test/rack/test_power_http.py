@@ -1,25 +1,17 @@
 """Power drivers that speak HTTP, against the stand-ins of power_fakes.py."""
 import base64
-import uuid
 
 import pytest
 
 import power_fakes
-from regions import Refusal, free_port, wait_for
+from power_orders import linked_region, order, refused, whole_life
+from regions import free_port
 
 
 @pytest.fixture(scope="module")
 def linked(authority, tmp_path_factory):
-    from regions import Rackd, Region
-    region = Region(authority, "region1")
-    region.rackd = Rackd(tmp_path_factory.mktemp("rackd"), authority, [region]).start()
-    wait_for("the link", lambda: "linked, 127.0.0.1" in region.rackd.text())
-    yield region
-    text = region.rackd.text()
-    region.rackd.close()
-    region.close()
-    assert "s3cret:pw" not in text and "Geheim17" not in text
-    print(text)
+    with linked_region(authority, tmp_path_factory.mktemp("rackd")) as region:
+        yield region
 
 
 @pytest.fixture
@@ -32,35 +24,6 @@ def fake(tmp_path):
     yield make
     for each in made:
         each.close()
-
-
-def order(region, driver, action, parameters, timeout_ms=20000):
-    return region.link.call("power", timeout_s=timeout_ms / 1000 + 5, request=str(uuid.uuid4()), system_id="xyz789", action=action,
-                            driver=driver, parameters=parameters, timeout_ms=timeout_ms)["state"]
-
-
-def refused(region, driver, action, parameters, **options):
-    with pytest.raises(Refusal) as refusal:
-        order(region, driver, action, parameters, **options)
-    assert "Geheim17" not in refusal.value.message and "s3cret" not in refusal.value.message
-    return refusal.value
-
-
-def whole_life(region, driver, bmc, parameters):
-    """Looks, on, on again (nothing is done), cycle, off, off again."""
-    bmc.power = "off"
-    assert order(region, driver, "query", parameters) == "off"
-    assert order(region, driver, "on", parameters) == "on" and bmc.power == "on"
-    before = len(bmc.changes())
-    assert order(region, driver, "on", parameters) == "on"
-    assert order(region, driver, "query", parameters) == "on"
-    assert order(region, driver, "cycle", parameters) == "on"
-    changes = len(bmc.changes())
-    assert changes > before
-    assert order(region, driver, "off", parameters) == "off" and bmc.power == "off"
-    changes = len(bmc.changes())
-    assert order(region, driver, "off", parameters) == "off" and len(bmc.changes()) == changes
-    assert order(region, driver, "cycle", parameters) == "on" and bmc.power == "on"  # what is off is turned on
 
 
 def redfish(bmc, **changes):

@@ -6,11 +6,11 @@ import socket
 import subprocess
 import tempfile
 import time
-import uuid
 
 import pytest
 
-from regions import Rackd, Refusal, Region, free_port, wait_for
+from power_orders import linked_region, order, refused
+from regions import free_port, wait_for
 
 COMMUNITY = "Geheim17"
 APC, EATON, RARITAN = ".1.3.6.1.4.1.318.1.1.12.3.3.1.1.4", ".1.3.6.1.4.1.534.6.6.7.6.6.1", ".1.3.6.1.4.1.13742.6.4.1.2.1.2.1"
@@ -49,17 +49,10 @@ def linked(authority, tmp_path_factory):
         spy.write_text(f'#!/bin/sh\necho "$0 $@" >> {folder}/argv\nexec /usr/bin/{name} "$@"\n')
         spy.chmod(0o755)
         sets.append(f"power.{name}={spy}")
-    region = Region(authority, "region1")
-    region.rackd = Rackd(tmp_path_factory.mktemp("rackd"), authority, [region], sets=sets).start()
-    wait_for("the link", lambda: "linked, 127.0.0.1" in region.rackd.text())
-    yield region
-    text = region.rackd.text()
-    region.rackd.close()
-    region.close()
-    print(text)
-    assert COMMUNITY not in text
-    assert COMMUNITY not in (folder / "argv").read_text()
-    assert not list(region.rackd.folder.rglob("snmp.conf")) and not list(region.rackd.folder.rglob("ask.answer"))
+    with linked_region(authority, tmp_path_factory.mktemp("rackd"), sets) as region:
+        yield region
+        assert COMMUNITY not in (folder / "argv").read_text()
+        assert not list(region.rackd.folder.rglob("snmp.conf")) and not list(region.rackd.folder.rglob("ask.answer"))
 
 
 @pytest.fixture(scope="module")
@@ -80,17 +73,6 @@ def pdu(tmp_path_factory):
     yield pdu
     process.kill()
     process.wait()
-
-
-def order(region, driver, action, parameters, timeout_ms=20000):
-    return region.link.call("power", timeout_s=timeout_ms / 1000 + 5, request=str(uuid.uuid4()), system_id="xyz789", action=action,
-                            driver=driver, parameters=parameters, timeout_ms=timeout_ms)["state"]
-
-
-def refused(region, driver, action, parameters, **options):
-    with pytest.raises(Refusal) as refusal:
-        order(region, driver, action, parameters, **options)
-    return refusal.value
 
 
 def outlet(pdu, **changes):

@@ -119,6 +119,12 @@ static void test_forms(void **unused)
          {"qemu:///system", "qemu+ssh://u@h:22/system", "test:///default"},
          {"qemu", "-c://x", "qemu://h/system?command=/bin/sh", "qemu+ssh://-oProxy/x", "://h",
           "qemu://h/ x"}},
+        {POWER_LABEL,
+         {"lp-1", "sys 1", "c1n1"},
+         {"-x", " x", "a'b", "$(x)", "a;b", "a\nb", "\xc3\xa4"}},
+        {POWER_BRIDGE,
+         {"-B 0 -T 0x88 -b 7 -t 0x72 -m 0x20", " -t 114 "},
+         {"0x88", "-B", "-B 256", "-B -1", "-f 1", "-B 0 x", "-t 1;2", "--b 1"}},
         {POWER_PEM, {"-----BEGIN X-----\nab\n"}, {"x", "-----BEGIN X\x01"}},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {

@@ -1,0 +1,22 @@
+/*
+ * The driver "ucsm": servers of a Cisco UCS Manager, by its XML API. Blocking; any thread.
+ * Source: Cisco UCS Manager XML API (aaaLogin, configResolveClass, configResolveChildren,
+ * configConfMo; classes computeItem, lsPower).
+ */
+#pragma once
+
+#include "src/rack/power_order.h"
+
+/** A server as configResolveClass tells it. */
+struct power_ucsm_server {
+    char profile[256]; /* the name of its service profile, "" = none */
+    enum power_seen power;
+};
+
+/** Read one. Pure. Errors: CORRUPT, NOT_FOUND (none), FORBIDDEN, IO (an error of the API). */
+enum error_code power_ucsm_read_server(const char *bytes, size_t size,
+                                       struct power_ucsm_server *server, struct error *err);
+
+/** As power_order_run. */
+enum error_code power_ucsm_run(const struct power_order *order, struct arena *arena,
+                               enum power_seen *seen, struct error *err);

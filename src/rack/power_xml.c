@@ -1,0 +1,128 @@
+/* Replies in XML: see power_xml.h. */
+#include "src/rack/power_xml.h"
+
+#include <libxml/parser.h>
+#include <libxml/tree.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <string.h>
+
+enum { BYTES_MAX = 4 << 20 };
+
+static const xmlNode *node_of(const struct power_xml_element *element)
+{
+    return (const xmlNode *)element;
+}
+
+static const struct power_xml_element *element_of(const xmlNode *node)
+{
+    return (const struct power_xml_element *)node;
+}
+
+enum error_code power_xml_read(const char *bytes, size_t size, struct power_xml **xml,
+                               struct error *err)
+{
+    *xml = NULL;
+    if (!size || size > BYTES_MAX)
+        return error_set(err, ERR_CORRUPT, "not XML of at most %d bytes", BYTES_MAX);
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, xmlInitParser);
+    xmlDocPtr document = xmlReadMemory(bytes, (int)size, "reply.xml", NULL,
+                                       XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
+    if (!document || !xmlDocGetRootElement(document) || document->intSubset) {
+        xmlFreeDoc(document);
+        return error_set(err, ERR_CORRUPT, "not XML, or with a document type");
+    }
+    *xml = (struct power_xml *)document;
+    return ERR_OK;
+}
+
+void power_xml_free(struct power_xml *xml)
+{
+    xmlFreeDoc((xmlDocPtr)xml);
+}
+
+const struct power_xml_element *power_xml_root(const struct power_xml *xml)
+{
+    return element_of(xmlDocGetRootElement((const xmlDoc *)xml));
+}
+
+/* Behind node and all that is in it, still inside of within. */
+static const xmlNode *behind(const xmlNode *within, const xmlNode *node)
+{
+    while (node != within && !node->next)
+        node = node->parent;
+    return node == within ? NULL : node->next;
+}
+
+const struct power_xml_element *power_xml_next(const struct power_xml_element *within,
+                                               const struct power_xml_element *after,
+                                               const char *name)
+{
+    const xmlNode *top = node_of(within);
+    const xmlNode *node = after ? node_of(after) : top;
+    for (;;) {
+        node =
+            node->type == XML_ELEMENT_NODE && node->children ? node->children : behind(top, node);
+        if (!node)
+            return NULL;
+        if (node->type == XML_ELEMENT_NODE && !strcmp((const char *)node->name, name))
+            return element_of(node);
+    }
+}
+
+const struct power_xml_element *power_xml_child(const struct power_xml_element *within)
+{
+    const xmlNode *node = within ? node_of(within)->children : NULL;
+    while (node && node->type != XML_ELEMENT_NODE)
+        node = node->next;
+    return element_of(node);
+}
+
+/* libxml's text, moved to the arena without the blanks around it. */
+static const char *take(xmlChar *text, struct arena *arena)
+{
+    const char *start = text ? (const char *)text : "";
+    start += strspn(start, " \t\r\n");
+    size_t size = strlen(start);
+    while (size && strchr(" \t\r\n", start[size - 1]))
+        size--;
+    const char *copy = arena_strndup(arena, start, size);
+    xmlFree(text);
+    return copy;
+}
+
+const char *power_xml_text(const struct power_xml_element *element, struct arena *arena)
+{
+    return element ? take(xmlNodeGetContent(node_of(element)), arena) : NULL;
+}
+
+const char *power_xml_attribute(const struct power_xml_element *element, const char *name,
+                                struct arena *arena)
+{
+    xmlChar *value =
+        element ? xmlGetNoNsProp((xmlNode *)(uintptr_t)element, (const xmlChar *)name) : NULL;
+    return value ? take(value, arena) : NULL;
+}
+
+const char *power_xml_escape(struct arena *arena, const char *text)
+{
+    static const struct {
+        char letter;
+        const char *entity;
+    } entities[] = {
+        {'<', "&lt;"}, {'>', "&gt;"}, {'&', "&amp;"}, {'"', "&quot;"}, {'\'', "&apos;"}};
+    char *escaped = arena_alloc(arena, 6 * strlen(text) + 1), *to = escaped;
+    for (; *text; text++) {
+        const char *entity = NULL;
+        for (size_t i = 0; i < sizeof(entities) / sizeof(entities[0]); i++)
+            if (entities[i].letter == *text)
+                entity = entities[i].entity;
+        if (entity)
+            to = stpcpy(to, entity);
+        else
+            *to++ = *text;
+    }
+    *to = '\0';
+    return escaped;
+}

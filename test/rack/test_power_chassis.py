@@ -1,0 +1,227 @@
+"""Power drivers of chassis, consoles and hypervisors: the stand-ins of power_fakes.py, a real sshd, a real ipmi_sim."""
+import re
+
+import pytest
+
+import power_fakes
+from bmc import Bmc
+from power_orders import linked_region, order, refused, whole_life
+from power_sshd import Console
+from regions import free_port
+
+SPY = '''#!/bin/sh
+echo "$0 $@" >> {folder}/argv
+case " $* " in *" raw "*) exit 0 ;; esac # what ipmi_sim does not know
+for word; do
+    shift
+    case "$word" in
+    -B|-T|-b|-t|-m) skip=1 ;; # there is no second BMC behind it
+    *) [ "$skip" ] || set -- "$@" "$word"; skip= ;;
+    esac
+done
+exec /usr/bin/ipmitool "$@"
+'''
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("spies")
+    for name, text in (("ipmitool", SPY), ("ssh", '#!/bin/sh\necho "$0 $@" >> {folder}/argv\nexec /usr/bin/ssh "$@"\n')):
+        (folder / name).write_text(text.replace("{folder}", str(folder)))
+        (folder / name).chmod(0o755)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def linked(authority, folder, tmp_path_factory):
+    sets = [f"power.{name}={folder / name}" for name in ("ipmitool", "ssh")]
+    with linked_region(authority, tmp_path_factory.mktemp("rackd"), sets) as region:
+        yield region
+        assert "s3cret" not in (folder / "argv").read_text()
+        assert not list(region.rackd.folder.rglob("ask.answer"))
+
+
+@pytest.fixture
+def fake(tmp_path):
+    made = []
+
+    def make(kind, **options):
+        made.append(getattr(power_fakes, kind)(tmp_path, **options))
+        return made[-1]
+    yield make
+    for each in made:
+        each.close()
+
+
+def login(bmc, **changes):
+    return {"power_address": bmc.address, "power_user": "root", "power_pass": "s3cret:pw", **changes}
+
+
+WRONG = {"power_pass": "Geheim17"}
+
+
+def test_dli(linked, fake):
+    bmc = fake("Dli")
+    whole_life(linked, "dli", bmc, login(bmc, outlet_id="5"))
+    assert order(linked, "dli", "query", login(bmc, outlet_id="1")) == "on"
+    assert refused(linked, "dli", "query", login(bmc, outlet_id="5", **WRONG)).error == "not allowed"
+    refusal = refused(linked, "dli", "query", login(bmc, outlet_id="99"))
+    assert refusal.error == "bad input" and "outlet_id" in refusal.message
+    bmc.fault = 200, "<html></html>", {}
+    assert refused(linked, "dli", "on", login(bmc, outlet_id="5")).error == "corrupt data"
+
+
+def test_msftocs(linked, fake):
+    bmc = fake("Ocs")
+    whole_life(linked, "msftocs", bmc, login(bmc, blade_id="7"))
+    disk, net = ({"bootType": number, "uefi": "false", "persistent": keeps} for number, keeps in (("3", "true"), ("2", "false")))
+    assert bmc.boots[:2] == (disk, net)
+    host, _, port = bmc.address.partition(":")
+    assert order(linked, "msftocs", "query", login(bmc, power_address=host, power_port=port, blade_id="7")) == bmc.power
+    assert refused(linked, "msftocs", "query", login(bmc, blade_id="7", **WRONG)).error == "not allowed"
+    assert refused(linked, "msftocs", "query", login(bmc, blade_id="8")).error == "bad input"
+
+
+def test_recs_box(linked, fake):
+    bmc = fake("Recs")
+    whole_life(linked, "recs_box", bmc, login(bmc, node_id="BB_1_0"))
+    assert bmc.sources[:2] == ({"source": "HDD", "persistent": "True"}, {"source": "PXE", "persistent": "False"})
+    assert refused(linked, "recs_box", "query", login(bmc, node_id="BB_1_9")).error == "not found"
+    assert refused(linked, "recs_box", "on", login(bmc, node_id="BB_1_0", **WRONG)).error == "not allowed"
+
+
+def test_openbmc(linked, fake):
+    bmc = fake("OpenBmc")
+    whole_life(linked, "openbmc", bmc, login(bmc))
+    assert bmc.boot == {"BootMode": "Regular", "BootSource": "Network"} and bmc.sessions == 0
+    assert refused(linked, "openbmc", "query", login(bmc, **WRONG)).error == "not allowed"
+
+
+def test_hmcz(linked, fake):
+    bmc = fake("Hmcz")
+    parameters = login(bmc, power_partition_name="part 2")
+    whole_life(linked, "hmcz", bmc, parameters)
+    bmc.status = "terminated"  # it must be stopped first
+    before = len(bmc.changes())
+    assert order(linked, "hmcz", "on", parameters) == "on"
+    assert [call[1].rpartition("/")[2] for call in bmc.changes()[before:]] == ["stop", "start"] and bmc.sessions == 0
+    assert refused(linked, "hmcz", "query", {**parameters, "power_partition_name": "part"}).error == "not found"
+    assert refused(linked, "hmcz", "query", {**parameters, **WRONG}).error == "not allowed"
+
+
+def test_sm15k(linked, fake, folder):
+    bmc = fake("SeaMicro")
+    whole_life(linked, "sm15k", bmc, login(bmc, system_id="3", power_control="restapi2"))
+    assert refused(linked, "sm15k", "query", login(bmc, system_id="3", power_control="restapi2", **WRONG)).error == "not allowed"
+    old = login(bmc, system_id="3", power_control="restapi")
+    assert order(linked, "sm15k", "off", old) == "unknown" and bmc.power == "off"
+    assert order(linked, "sm15k", "cycle", old) == "unknown" and bmc.power == "on"
+    assert order(linked, "sm15k", "query", old) == "unknown"
+    assert refused(linked, "sm15k", "on", {**old, "system_id": "4"}).error == "not found"
+    assert refused(linked, "sm15k", "on", {**old, **WRONG}).error == "not allowed"
+    assert order(linked, "sm15k", "off", {**old, "power_address": "127.0.0.9", "power_control": "ipmi"}) == "unknown"
+    line = (folder / "argv").read_text().splitlines()[-1]
+    assert line.endswith(" raw 0x2e 1 0x00 0x7d 0xab 6 0 3") and " -H 127.0.0.9 " in line
+
+
+def test_ucsm(linked, fake):
+    bmc = fake("Ucsm")
+    parameters = login(bmc, power_address=f"https://{bmc.address}/", uuid="uuid-1", power_pass="s3cret:<pw")
+    whole_life(linked, "ucsm", bmc, parameters)
+    assert bmc.sessions == 0
+    assert refused(linked, "ucsm", "query", {**parameters, "uuid": "uuid-2"}).error == "not found"
+    assert refused(linked, "ucsm", "query", {**parameters, **WRONG}).error == "not allowed"
+    bmc.profile = ""
+    assert "no service profile" in refused(linked, "ucsm", "cycle", parameters).message
+
+
+@pytest.mark.parametrize("which", [{"power_vm_name": "vm <2>"}, {"power_uuid": "uuid-1"}, {"power_uuid": "uuid-2"}])
+def test_vmware(linked, fake, which):
+    bmc = fake("VSphere")
+    whole_life(linked, "vmware", bmc, login(bmc, power_protocol="https+unverified", **which))
+    assert bmc.sessions == 0
+
+
+def test_vmware_refused(linked, fake):
+    bmc = fake("VSphere", vms={"vm-1": ("twin", "a", "b"), "vm-2": ("twin", "c", "d")})
+    host, _, port = bmc.address.partition(":")
+    good = login(bmc, power_address=host, power_port=port, power_protocol="https+unverified", power_uuid="c")
+    assert order(linked, "vmware", "query", good) == "off"
+    assert refused(linked, "vmware", "on", {**good, **WRONG}).error == "not allowed"
+    assert refused(linked, "vmware", "on", {**good, "power_uuid": "e"}).error == "not found"
+    twin = {**good, "power_uuid": "", "power_vm_name": "twin"}
+    assert refused(linked, "vmware", "on", twin).error == "bad input"
+    assert refused(linked, "vmware", "on", {**twin, "power_vm_name": "nobody"}).error == "not found"
+    assert refused(linked, "vmware", "on", {**twin, "power_vm_name": ""}).error == "bad input"
+    assert refused(linked, "vmware", "on", {**good, "power_protocol": "gopher"}).error == "bad input"
+    assert refused(linked, "vmware", "on", {**good, "power_protocol": ""}).error == "not allowed"  # a certificate nobody signed
+    bmc.fault = 200, "<!DOCTYPE x [<!ENTITY e 'e'>]><x>&e;</x>", {}
+    assert refused(linked, "vmware", "on", good).error == "corrupt data"
+
+
+@pytest.mark.parametrize("pulls", [False, True])
+def test_amt(linked, fake, pulls):
+    bmc = fake("Amt", pulls=pulls)
+    parameters = {"power_address": bmc.address, "power_pass": "s3cret:pw"}
+    whole_life(linked, "amt", bmc, parameters)
+    assert bmc.boots[:2] == (("ChangeBootOrder", "Intel(r) AMT: Force PXE Boot"), ("SetBootConfigRole", "1"))
+    assert refused(linked, "amt", "query", {**parameters, **WRONG}).error == "not allowed"
+    bmc.value, bmc.power = 5, "off"
+    assert "answers 5 to ChangeBootOrder" in refused(linked, "amt", "on", parameters).message
+
+
+def test_moonshot(linked, folder, tmp_path):
+    bmc = Bmc(tmp_path / "bmc")
+    try:
+        parameters = {"power_address": f"{bmc.address}:{bmc.port}", "power_user": bmc.user, "power_pass": bmc.password,
+                      "power_hwaddress": "-B 0 -T 0x88 -b 7 -t 0x72 -m 0x20"}
+        bmc.power = "0"
+        assert order(linked, "moonshot", "query", parameters) == "off"
+        assert order(linked, "moonshot", "on", parameters) == "on" and bmc.power == "1"
+        assert " -B 0 -T 0x88 -b 7 -t 0x72 -m 0x20 chassis power on" in (folder / "argv").read_text()
+        assert order(linked, "moonshot", "off", parameters) == "off"
+        assert refused(linked, "moonshot", "off", {**parameters, "power_pass": "wrong"}).error == "not allowed"
+        for address in ("-B 0 -f /etc/shadow", "-B 300", "0x88", "-B"):
+            assert refused(linked, "moonshot", "query", {**parameters, "power_hwaddress": address}).error == "bad input"
+    finally:
+        bmc.close()
+
+
+@pytest.fixture(scope="module")
+def console(tmp_path_factory):
+    console = Console(tmp_path_factory.mktemp("console"), "s3cret:pw")
+    yield console
+    console.close()
+
+
+CONSOLES = {"wedge": {}, "mscm": {"node_id": "c1n1"}, "hmc": {"server_name": "sys 1", "lpar": "lp-1"}}
+
+
+def at(console, driver, **changes):
+    return {"power_address": f"127.0.0.1:{console.port}", "power_user": "admin", "power_pass": "s3cret:pw", **CONSOLES[driver], **changes}
+
+
+@pytest.mark.parametrize("driver", CONSOLES)
+def test_consoles(linked, console, driver):
+    whole_life(linked, driver, console, at(console, driver))
+
+
+def test_consoles_refused(linked, console):
+    refusal = refused(linked, "hmc", "query", at(console, "hmc", lpar="nobody"))
+    assert refusal.error == "input/output error" and "HSCL1234" in refusal.message
+    assert refused(linked, "hmc", "query", at(console, "hmc", **WRONG)).error == "not allowed"
+    assert refused(linked, "wedge", "query", at(console, "wedge", power_address=f"127.0.0.1:{free_port()}")).error == "unavailable"
+    for label in ("x'; reboot; '", "$(reboot)", "a\nb", "-o off"):
+        assert refused(linked, "hmc", "query", at(console, "hmc", lpar=label)).error == "bad input"
+    assert "reboot" not in (console.folder / "typed").read_text()
+
+
+def test_a_console_with_another_key(linked, console):
+    assert order(linked, "wedge", "query", at(console, "wedge")) in ("on", "off")
+    console.close()
+    console.start()
+    refusal = refused(linked, "wedge", "query", at(console, "wedge"))
+    assert refusal.error == "not allowed" and "another host key" in refusal.message
+    known = re.search(r"remove it from (\S+)", refusal.message)[1]
+    open(known, "w", encoding="utf-8").close()
+    assert order(linked, "wedge", "query", at(console, "wedge")) in ("on", "off")
