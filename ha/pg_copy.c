@@ -37,18 +37,6 @@ static enum error_code sync_parent(const char *path, struct error *err)
     return fd < 0 || fsync(fd) ? error_errno(err, "%s", parent) : ERR_OK;
 }
 
-/* The last line of what a program said is the one that tells why. */
-static const char *last_line(struct arena *arena, const char *output)
-{
-    size_t size = strlen(output);
-    while (size && strchr(" \r\n", output[size - 1]))
-        size--;
-    const char *end = output + size, *begin = end;
-    while (begin > output && begin[-1] != '\n')
-        begin--;
-    return arena_strndup(arena, begin, (size_t)(end - begin));
-}
-
 static enum error_code run_program(const char *const *argv, const atomic_bool *over,
                                    const char **output, struct arena *arena, struct error *err)
 {
@@ -61,7 +49,7 @@ static enum error_code run_program(const char *const *argv, const atomic_bool *o
     *output = result.output;
     const char *name = strrchr(argv[0], '/');
     return result.status ? error_set(err, ERR_UNAVAILABLE, "%s: %s", name ? name + 1 : argv[0],
-                                     last_line(arena, result.output))
+                                     process_last_line(arena, result.output))
                          : ERR_OK;
 }
 

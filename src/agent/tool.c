@@ -42,18 +42,6 @@ const char *tool_log_text(const struct tool_log *log)
     return used ? arena_strndup(log->arena, log->text.bytes + from, used - from) : "";
 }
 
-/* Its last line that says something. */
-static const char *last_line(struct arena *arena, const char *output)
-{
-    size_t end = strlen(output);
-    while (end && strchr(" \t\r\n", output[end - 1]))
-        end--;
-    size_t start = end;
-    while (start && output[start - 1] != '\n')
-        start--;
-    return end ? arena_strndup(arena, output + start, end - start) : "it said nothing";
-}
-
 enum error_code tool_run(struct tool_log *log, const char *const *argv, int timeout_s,
                          struct error *err)
 {
@@ -72,8 +60,8 @@ enum error_code tool_run(struct tool_log *log, const char *const *argv, int time
     if (!result.status)
         return ERR_OK;
     spool_printf(&log->text, "(status %d)\n", result.status);
-    return error_set(err, ERR_INTERNAL, "%s failed (status %d): %.300s", argv[0], result.status,
-                     last_line(log->arena, result.output));
+    return error_set(err, ERR_INTERNAL, "%s failed (status %d): %s", argv[0], result.status,
+                     process_last_line(log->arena, result.output));
 }
 
 enum error_code tool_start(const char *const *argv, int in, int out, pid_t *pid, struct error *err)

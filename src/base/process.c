@@ -14,6 +14,7 @@
 #include "src/base/clock.h"
 
 enum { OVER_MS = 50 }; /* how often it is asked whether it is over */
+enum { LINE_BYTES = 300 };
 
 struct pump {
     const struct process_run *run;
@@ -162,4 +163,19 @@ enum error_code process_run(const struct process_run *run, struct arena *arena,
     close_end(&pump.in);
     close_end(&pump.out);
     return code;
+}
+
+const char *process_last_line(struct arena *arena, const char *output)
+{
+    size_t end = strlen(output);
+    while (end && strchr(" \t\r\n", output[end - 1]))
+        end--;
+    size_t start = end;
+    while (start && output[start - 1] != '\n')
+        start--;
+    start += strspn(output + start, " \t\r");
+    if (!end)
+        return "(nothing)";
+    return arena_strndup(arena, output + start,
+                         end - start < LINE_BYTES ? end - start : LINE_BYTES);
 }

@@ -32,3 +32,7 @@ struct process_result {
  */
 enum error_code process_run(const struct process_run *run, struct arena *arena,
                             struct process_result *result, struct error *err);
+
+/** The last line of an output that says something, without blanks around it and cut at 300 bytes,
+ * for error texts; "(nothing)" when there is none. In the arena. Pure. */
+const char *process_last_line(struct arena *arena, const char *output);

@@ -26,10 +26,11 @@ enum { PORT = 16992, STATES = 17 };
                                                               "</w:SelectorSet></"        \
                                                               "a:ReferenceParameters>"
 #define SELECTOR(name, value) "<w:Selector Name=\"" name "\">" value "</w:Selector>"
-#define OF_AMT(class, name)                                                          \
-    SELECTOR("CreationClassName", class)                                             \
-    SELECTOR("Name", name) SELECTOR("SystemCreationClassName", "CIM_ComputerSystem") \
-        SELECTOR("SystemName", "Intel(r) AMT")
+#define OF_AMT(class, name)                                   \
+    SELECTOR("CreationClassName", class)                      \
+    SELECTOR("Name", name)                                    \
+    SELECTOR("SystemCreationClassName", "CIM_ComputerSystem") \
+    SELECTOR("SystemName", "Intel(r) AMT")
 #define BOOT_CONFIG SELECTOR("InstanceID", "Intel(r) AMT: Boot Configuration 0")
 
 /* A method of one object. */

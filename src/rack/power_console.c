@@ -111,7 +111,7 @@ static enum error_code complain(const struct console *console, const char *outpu
 {
     return error_set(err, ERR_IO, "the console at %s says: %s",
                      power_order_where(console->ssh.order),
-                     power_tool_last_line(console->ssh.arena, output));
+                     process_last_line(console->ssh.arena, output));
 }
 
 static enum error_code query(void *subject, enum power_seen *seen, struct error *err)

@@ -76,7 +76,7 @@ static enum error_code explain(const struct pdu *pdu, const char *output, struct
     if (strstr(output, "Unknown host"))
         return error_set(err, ERR_UNAVAILABLE, "the PDU at %s cannot be reached", where);
     return error_set(err, ERR_IO, "the PDU at %s: %s", where,
-                     power_tool_last_line(pdu->arena, output));
+                     process_last_line(pdu->arena, output));
 }
 
 static enum error_code run_snmp(const struct pdu *pdu, const char *program, const char *at,

@@ -74,7 +74,7 @@ enum error_code power_ssh_explain(const struct power_order *order, const char *o
         return error_set(err, ERR_FORBIDDEN, "the console at %s refuses user, key or password",
                          where);
     return error_set(err, ERR_UNAVAILABLE, "the console at %s cannot be reached: %s", where,
-                     power_tool_last_line(arena, output));
+                     process_last_line(arena, output));
 }
 
 enum error_code power_ssh_run(struct power_ssh *ssh, const char *command, const char **output,

@@ -7,7 +7,7 @@
 #include "src/base/clock.h"
 #include "src/base/file.h"
 
-enum { OUTPUT_BYTES = 64 << 10, LINE_BYTES = 160 };
+enum { OUTPUT_BYTES = 64 << 10 };
 
 enum error_code power_tool_run(const struct power_order *order, const struct power_tool *tool,
                                struct arena *arena, struct process_result *result,
@@ -44,19 +44,4 @@ enum error_code power_tool_folder(const struct power_order *order, struct arena 
         return error_errno(err, "%s", path);
     *folder = path;
     return ERR_OK;
-}
-
-const char *power_tool_last_line(struct arena *arena, const char *output)
-{
-    const char *line = "(nothing)";
-    size_t length = strlen(line);
-    while (*output) {
-        size_t size = strcspn(output, "\n");
-        if (size) {
-            line = output;
-            length = size;
-        }
-        output += size + (output[size] == '\n');
-    }
-    return arena_strndup(arena, line, length < LINE_BYTES ? length : LINE_BYTES);
 }

@@ -28,6 +28,3 @@ enum error_code power_tool_run(const struct power_order *order, const struct pow
 /** A folder for this order that nobody else can read, below that of the rack. Errors: IO. */
 enum error_code power_tool_folder(const struct power_order *order, struct arena *arena,
                                   const char **folder, struct error *err);
-
-/** Its last line of output that is not empty, for error texts; in the arena. */
-const char *power_tool_last_line(struct arena *arena, const char *output);

@@ -52,9 +52,9 @@ static enum error_code explain(const struct virsh *virsh, const char *output, st
     if (strstr(output, "failed to connect") || strstr(output, "Connection refused") ||
         strstr(output, "No route to host"))
         return error_set(err, ERR_UNAVAILABLE, "the libvirt host at %s cannot be reached: %s",
-                         where, power_tool_last_line(virsh->arena, output));
+                         where, process_last_line(virsh->arena, output));
     return error_set(err, ERR_IO, "the libvirt host at %s: %s", where,
-                     power_tool_last_line(virsh->arena, output));
+                     process_last_line(virsh->arena, output));
 }
 
 static enum error_code run_virsh(const struct virsh *virsh, const char *command,

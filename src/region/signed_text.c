@@ -43,17 +43,6 @@ static enum error_code write_keyring(const struct signed_text *text, const char 
     return file_write(path, bytes, size, 0600, err);
 }
 
-/* The last line that gpgv said is why it refused. */
-static const char *last_line(const char *text, struct arena *arena)
-{
-    size_t size = strlen(text);
-    while (size && text[size - 1] == '\n')
-        size--;
-    const char *from = size ? memrchr(text, '\n', size) : NULL;
-    from = from ? from + 1 : text;
-    return arena_strndup(arena, from, (size_t)(text + size - from));
-}
-
 static enum error_code verify(const struct signed_text *text, const char *folder,
                               const char *keyring, struct arena *arena, struct error *err)
 {
@@ -69,7 +58,7 @@ static enum error_code verify(const struct signed_text *text, const char *folder
     enum error_code code = process_run(&run, arena, &result, err);
     if (!code && result.status != 0)
         code = error_set(err, ERR_FORBIDDEN, "its signature is not good: %.200s",
-                         last_line(result.output, arena));
+                         process_last_line(arena, result.output));
     return code;
 }
 

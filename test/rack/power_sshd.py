@@ -1,7 +1,10 @@
 """A real sshd on loopback whose one account has a password and, for a shell, a stand-in of a management console. The account lives in a
 mount namespace of its own: the host's /etc/passwd is not touched."""
 import os
+import pathlib
+import shutil
 import subprocess
+import tempfile
 
 from regions import free_port, wait_for
 
@@ -35,8 +38,9 @@ else:
 
 
 class Console:
-    def __init__(self, folder, password):
-        self.folder, self.port = folder, free_port()
+    def __init__(self, password):
+        self.folder, self.port = pathlib.Path(tempfile.mkdtemp(prefix="gantry-console-")), free_port()
+        folder = self.folder
         folder.chmod(0o755)
         for name, text, mode in (("console", CONSOLE, 0o755), ("power", "off", 0o666), ("typed", "", 0o666)):
             (folder / name).write_text(text)
@@ -76,3 +80,6 @@ class Console:
     def close(self):
         self.process.kill()
         self.process.wait()
+
+    def remove(self):
+        shutil.rmtree(self.folder)

@@ -107,6 +107,18 @@ static void test_no_descriptors_leak(void **unused)
     assert_string_equal(result.output, "4\n"); /* 0, 1, 2 and ls's own */
 }
 
+static void test_last_line(void **unused)
+{
+    (void)unused;
+    char longer[1000] = "";
+    assert_string_equal(process_last_line(arena, "one\n two \r\n\n \n"), "two");
+    assert_string_equal(process_last_line(arena, "one"), "one");
+    assert_string_equal(process_last_line(arena, ""), "(nothing)");
+    assert_string_equal(process_last_line(arena, " \n\t\n"), "(nothing)");
+    memset(longer, 'x', sizeof(longer) - 1);
+    assert_int_equal(strlen(process_last_line(arena, longer)), 300);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -116,6 +128,7 @@ int main(void)
         cmocka_unit_test(test_missing_program_and_timeout),
         cmocka_unit_test(test_what_is_over_is_ended),
         cmocka_unit_test(test_no_descriptors_leak),
+        cmocka_unit_test(test_last_line),
     };
     arena = arena_new();
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
