@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "ha/callers.h"
+#include "src/db/db_follow.h"
 #include "src/model/api_action.h"
 #include "src/region/api.h"
 #include "src/region/http.h"
@@ -42,11 +43,9 @@ const char *http_call_header(const struct http_call *call, const char *name);
 /* What a pool thread owns. */
 struct http_worker {
     struct http *http;
-    struct db *db;
+    struct db_follower primary;
     struct arena *arena;
     struct api_reply reply;
-    uint64_t generation; /* of the primary that db points to */
-    uint64_t epoch;
 };
 
 /**

@@ -32,10 +32,8 @@ struct http {
     /* under the lock: */
     struct http_call *first, **last;
     struct http_call *parked;
-    uint64_t parked_until_ns;    /* when the parked go back to the queue */
-    struct db *dbs[THREADS_MAX]; /* of the workers that run */
-    char *conninfo;              /* NULL = no primary */
-    uint64_t epoch, generation;
+    uint64_t parked_until_ns; /* when the parked go back to the queue */
+    struct db_follow primary;
     uint64_t next_sweep_ns;
     bool stopping;
 };
@@ -128,12 +126,7 @@ static struct http_call *take(struct http_worker *worker, bool *has_primary)
         if (!http->first)
             http->last = &http->first;
     }
-    *has_primary = http->conninfo != NULL;
-    if (http->conninfo && worker->generation != http->generation) {
-        db_redirect(worker->db, http->conninfo);
-        worker->generation = http->generation;
-        worker->epoch = http->epoch;
-    }
+    *has_primary = db_follow_turn(&http->primary, &worker->primary);
     pthread_mutex_unlock(&http->lock);
     return call;
 }
@@ -142,7 +135,7 @@ static bool sweep_is_due(struct http *http)
 {
     uint64_t now = clock_boot_ns();
     pthread_mutex_lock(&http->lock);
-    bool due = now >= http->next_sweep_ns && http->conninfo && !http->stopping;
+    bool due = now >= http->next_sweep_ns && http->primary.conninfo && !http->stopping;
     if (due)
         http->next_sweep_ns = now + SWEEP_NS;
     pthread_mutex_unlock(&http->lock);
@@ -166,28 +159,17 @@ static void answer(struct http_worker *worker, struct http_call *call)
     http_edge_answer(call, &worker->reply);
 }
 
-/* So that a change of primary can break what waits for the old one. */
-static struct db **show_db(struct http *http, struct db *db)
-{
-    struct db **place = http->dbs;
-    pthread_mutex_lock(&http->lock);
-    while (*place)
-        place++;
-    *place = db;
-    pthread_mutex_unlock(&http->lock);
-    return place;
-}
-
 static void *work(void *subject)
 {
     struct http_worker worker = {.http = subject, .arena = arena_new()};
     struct http *http = subject;
     bool has_primary;
-    worker.db = db_new("");
+    pthread_mutex_lock(&http->lock);
+    db_follow_join(&http->primary, &worker.primary);
+    pthread_mutex_unlock(&http->lock);
     spool_init(&worker.reply.body);
     worker.reply.file_fd = -1;
     struct http_call *call;
-    struct db **place = show_db(http, worker.db);
     while ((call = take(&worker, &has_primary))) {
         arena_reset(worker.arena);
         bool last = clock_boot_ns() >= call->deadline_ns || is_stopping(http);
@@ -200,29 +182,19 @@ static void *work(void *subject)
     }
     spool_close(&worker.reply.body);
     pthread_mutex_lock(&http->lock);
-    *place = NULL;
+    db_follow_leave(&http->primary, &worker.primary);
     pthread_mutex_unlock(&http->lock);
-    db_free(worker.db);
     arena_free(worker.arena);
     return NULL;
 }
 
 void http_set_primary(struct http *http, const char *conninfo, uint64_t epoch)
 {
-    char *copy = conninfo ? strdup(conninfo) : NULL;
-    ASSERT(!conninfo || copy);
     pthread_mutex_lock(&http->lock);
-    char *old = http->conninfo;
-    http->conninfo = copy;
-    http->epoch = epoch;
-    http->generation++;
-    for (int i = 0; i < THREADS_MAX; i++)
-        if (http->dbs[i]) /* a host that is gone would be waited for for seconds */
-            db_break(http->dbs[i]);
-    if (copy)
+    db_follow_primary(&http->primary, conninfo, epoch);
+    if (conninfo)
         unpark(http);
     pthread_mutex_unlock(&http->lock);
-    free(old);
 }
 
 static void set_defaults(struct http_settings *settings)
@@ -283,6 +255,6 @@ void http_stop(struct http *http)
     http_edge_stop(http->edge);
     pthread_cond_destroy(&http->wake);
     pthread_mutex_destroy(&http->lock);
-    free(http->conninfo);
+    db_follow_close(&http->primary);
     free(http);
 }

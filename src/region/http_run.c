@@ -184,7 +184,7 @@ static enum error_code prepare(struct run *run, struct error *err)
     run->form.arena = arena;
     run->request = (struct api_request){
         .arena = arena,
-        .db = run->worker->db,
+        .db = run->worker->primary.db,
         .base_url = base_url(run->call, arena),
         .remote_address = remote_address(run->call, arena),
         .params = &run->form,
@@ -279,7 +279,7 @@ static enum error_code run_after(struct run *run, struct error *err)
         api_reply_end(run->reply);
     struct settlement settlement = {run, code == ERR_OK};
     if (run->mode == RUN_WRITE &&
-        db_transact(run->worker->db, DB_WRITE, settle, &settlement, &ignored))
+        db_transact(run->worker->primary.db, DB_WRITE, settle, &settlement, &ignored))
         log_warning("the answer of %s is not kept: %s", run->call->id, ignored.text);
     return code;
 }
@@ -296,8 +296,8 @@ static enum error_code transact(struct run *run, struct error *err)
         return code;
     if (run->mode == RUN_WRITE)
         run->subject = subject_of(run, run->worker->arena);
-    return db_transact(run->worker->db, run->mode == RUN_READ ? DB_READ : DB_WRITE, transaction,
-                       run, err);
+    return db_transact(run->worker->primary.db, run->mode == RUN_READ ? DB_READ : DB_WRITE,
+                       transaction, run, err);
 }
 
 /* A commit is acknowledged by the quorum, and what a lost connection says is decided by another
@@ -305,9 +305,10 @@ static enum error_code transact(struct run *run, struct error *err)
 static bool is_stale(const struct run *run, enum error_code code)
 {
     const struct http_settings *settings = http_settings(run->call->http);
-    bool was_read = code ? code != ERR_BUSY && !db_lost(run->worker->db) : run->mode == RUN_READ;
+    bool was_read =
+        code ? code != ERR_BUSY && !db_lost(run->worker->primary.db) : run->mode == RUN_READ;
     return was_read && settings->epoch_valid &&
-           !settings->epoch_valid(settings->subject, run->worker->epoch);
+           !settings->epoch_valid(settings->subject, run->worker->primary.epoch);
 }
 
 static enum error_code run_in_database(struct run *run, struct error *err)
@@ -356,8 +357,8 @@ static bool run_with_database(struct run *run, bool has_primary, bool last, stru
         code = run_in_database(run, err);
     else
         code = error_set(err, ERR_UNAVAILABLE, "The database has no primary right now; try again.");
-    bool again =
-        !has_primary || run->stale || code == ERR_BUSY || (code && db_lost(run->worker->db));
+    bool again = !has_primary || run->stale || code == ERR_BUSY ||
+                 (code && db_lost(run->worker->primary.db));
     if (again && !last && !run->acted)
         return false;
     if (run->stale)
@@ -397,6 +398,6 @@ static enum error_code sweep(struct db *db, void *subject, struct error *err)
 void http_run_sweep(struct http_worker *worker)
 {
     struct error err = {0};
-    if (db_transact(worker->db, DB_WRITE, sweep, NULL, &err))
+    if (db_transact(worker->primary.db, DB_WRITE, sweep, NULL, &err))
         log_debug("old request ids stay for now: %s", err.text);
 }

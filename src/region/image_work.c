@@ -9,6 +9,7 @@
 
 #include "src/base/clock.h"
 #include "src/base/log.h"
+#include "src/db/db_follow.h"
 #include "src/db/db_notify.h"
 #include "src/region/blob_files.h"
 #include "src/region/blob_gather.h"
@@ -21,6 +22,7 @@ enum {
     PAUSE_S = 2,    /* after something failed */
     BATCH = 64,     /* files gathered in one go */
     THREADS = 3,    /* that gather them */
+    SWEEP_S = 60,   /* between looks for what is not used */
     UNUSED_S = 600, /* so long bytes are kept that nothing refers to */
     STRAY_S = 3600, /* and files without a row */
     PEER_BYTES = 128,
@@ -34,8 +36,7 @@ struct peer {
 static struct {
     pthread_mutex_t lock;
     pthread_cond_t told;
-    char *conninfo;
-    uint64_t generation; /* of conninfo */
+    struct db_follow primary;
     bool leads, poked;
     struct peer peers[LIMIT_REGIONS];
     int peers_count;
@@ -43,8 +44,8 @@ static struct {
     const char *name, *folder;
     struct tls_files tls;
     struct db_notify *notify;
-    struct db *db;
-    uint64_t at; /* the generation it works with */
+    struct db_follower mine;
+    uint64_t swept_ns;
 } work = {.lock = PTHREAD_MUTEX_INITIALIZER, .told = PTHREAD_COND_INITIALIZER};
 
 /* ---- what the loop told ---- */
@@ -53,7 +54,7 @@ static bool same_primary(void *subject)
 {
     (void)subject;
     pthread_mutex_lock(&work.lock);
-    bool same = work.conninfo && work.generation == work.at;
+    bool same = db_follow_same(&work.primary, &work.mine);
     pthread_mutex_unlock(&work.lock);
     return same;
 }
@@ -62,7 +63,7 @@ static bool still_leads(void *subject)
 {
     (void)subject;
     pthread_mutex_lock(&work.lock);
-    bool leads = work.leads && work.conninfo && work.generation == work.at;
+    bool leads = work.leads && db_follow_same(&work.primary, &work.mine);
     pthread_mutex_unlock(&work.lock);
     return leads;
 }
@@ -147,17 +148,17 @@ static enum error_code agree(struct held *held, struct error *err)
     if (code)
         return code;
     held->names = db_array(held->arena, held->files, held->files_count);
-    code = db_transact(work.db, DB_READ, read_held, held, err);
+    code = db_transact(work.mine.db, DB_READ, read_held, held, err);
     for (int i = 0; i < held->rows.count && !code; i++) {
         held->blob = &held->rows.blobs[i];
         if (!blob_files_has(work.folder, held->blob->sha256, held->blob->size, NULL))
-            code = db_transact(work.db, DB_WRITE, forget_row, held, err);
+            code = db_transact(work.mine.db, DB_WRITE, forget_row, held, err);
     }
     for (int i = 0; i < held->wanted.count && !code; i++) {
         held->blob = &held->wanted.blobs[i];
         if (!find_blob(&held->rows, held->blob->sha256) &&
             !blob_files_check(work.folder, held->blob->sha256, NULL))
-            code = db_transact(work.db, DB_WRITE, note_row, held, err);
+            code = db_transact(work.mine.db, DB_WRITE, note_row, held, err);
     }
     return code ? code : blob_files_sweep(work.folder, STRAY_S, is_kept, held, err);
 }
@@ -195,7 +196,7 @@ static enum error_code arrived(void *subject, const struct blob_want *want, stru
 {
     struct spread *spread = subject;
     spread->arrival = want;
-    return db_transact(work.db, DB_WRITE, note_arrival, spread, err);
+    return db_transact(work.mine.db, DB_WRITE, note_arrival, spread, err);
 }
 
 static struct blob_want want_of(const struct blob *blob, struct arena *arena)
@@ -212,7 +213,7 @@ static struct blob_want want_of(const struct blob *blob, struct arena *arena)
 
 static enum error_code gather(struct spread *spread, bool *more, struct error *err)
 {
-    enum error_code code = db_transact(work.db, DB_READ, read_lacking, spread, err);
+    enum error_code code = db_transact(work.mine.db, DB_READ, read_lacking, spread, err);
     int count = code ? 0 : spread->lacking.count;
     struct blob_want *wants = ARENA_ARRAY(spread->arena, struct blob_want, (size_t)count + 1);
     for (int i = 0; i < count; i++)
@@ -275,14 +276,16 @@ static enum error_code lead(struct duty *duty, struct error *err)
                                        .peer = peer_address,
                                        .goes_on = still_leads};
     struct error ignored;
-    enum error_code code = db_transact(work.db, DB_READ, look_at_duty, duty, err);
+    enum error_code code = db_transact(work.mine.db, DB_READ, look_at_duty, duty, err);
     for (int i = 0; i < duty->uploads_count && !code; i++)
-        image_upload_finish(work.db, &uploads, duty->uploads[i], duty->arena, &ignored);
+        image_upload_finish(work.mine.db, &uploads, duty->uploads[i], duty->arena, &ignored);
     duty->members = member_names(duty->arena);
-    if (!code && duty->members)
-        code = db_transact(work.db, DB_WRITE, sweep, duty, err);
+    if (!code && duty->members && clock_boot_ns() >= work.swept_ns + SWEEP_S * CLOCK_S) {
+        work.swept_ns = clock_boot_ns();
+        code = db_transact(work.mine.db, DB_WRITE, sweep, duty, err);
+    }
     if (!code && duty->due)
-        code = image_import_run(work.db, &place, err);
+        code = image_import_run(work.mine.db, &place, err);
     return code;
 }
 
@@ -304,18 +307,15 @@ static void wait_for_work(int most_s)
     until.tv_sec += most_s;
     pthread_mutex_lock(&work.lock);
     int rv = 0;
-    while (!work.conninfo || (!work.poked && work.generation == work.at && rv == 0)) {
-        if (!work.conninfo)
+    while (!work.primary.conninfo ||
+           (!work.poked && db_follow_same(&work.primary, &work.mine) && rv == 0)) {
+        if (!work.primary.conninfo)
             pthread_cond_wait(&work.told, &work.lock);
         else
             rv = pthread_cond_timedwait(&work.told, &work.lock, &until);
     }
     work.poked = false;
-    if (!work.db)
-        work.db = db_new(work.conninfo);
-    else if (work.generation != work.at)
-        db_redirect(work.db, work.conninfo);
-    work.at = work.generation;
+    db_follow_turn(&work.primary, &work.mine);
     pthread_mutex_unlock(&work.lock);
 }
 
@@ -357,6 +357,7 @@ enum error_code image_work_start(struct region *region, struct error *err)
     work.name = region->settings.name;
     work.folder = region->paths.blobs;
     work.tls = (struct tls_files){region->paths.certificate, region->paths.key, region->paths.ca};
+    db_follow_join(&work.primary, &work.mine);
     if (pthread_create(&thread, NULL, run, NULL))
         return error_set(err, ERR_INTERNAL, "no thread for images");
     pthread_detach(thread); /* it ends with the program: each step of it may break off */
@@ -392,13 +393,8 @@ void image_work_look(struct region *region, const struct cluster_view *view)
 void image_work_primary(struct region *region, const char *conninfo, uint64_t epoch)
 {
     (void)region;
-    (void)epoch;
     pthread_mutex_lock(&work.lock);
-    free(work.conninfo);
-    work.conninfo = conninfo ? strdup(conninfo) : NULL;
-    work.generation++;
-    if (work.db) /* it may be waiting for one that will never answer */
-        db_break(work.db);
+    db_follow_primary(&work.primary, conninfo, epoch);
     pthread_cond_signal(&work.told);
     pthread_mutex_unlock(&work.lock);
     db_notify_primary(work.notify, conninfo);

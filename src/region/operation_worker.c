@@ -10,6 +10,7 @@
 
 #include "src/base/clock.h"
 #include "src/base/log.h"
+#include "src/db/db_follow.h"
 #include "src/db/db_notify.h"
 #include "src/region/machine_limit.h"
 #include "src/region/notification_duty.h"
@@ -29,9 +30,8 @@ enum {
 struct hand {
     struct operation_worker *worker;
     pthread_t thread;
-    struct db *db;
+    struct db_follower primary;
     struct arena *arena;
-    uint64_t generation;
     struct operation operation;
     bool busy;
     char id[40]; /* of the operation, for who renews claims */
@@ -46,23 +46,11 @@ struct operation_worker {
     pthread_cond_t wake;  /* of the chief */
     pthread_cond_t given; /* of the hands */
     /* under the lock: */
-    char *conninfo; /* NULL = no primary */
-    uint64_t generation;
+    struct db_follow primary;
     bool leads, stopping, heard;
     /* the chief's: */
     uint64_t renewed_ns, limits_ns, swept_ns, notified_ns;
 };
-
-/* Under the lock: point at the primary as it is now; false: there is none. */
-static bool follow_primary(struct hand *hand)
-{
-    struct operation_worker *worker = hand->worker;
-    if (worker->conninfo && hand->generation != worker->generation) {
-        db_redirect(hand->db, worker->conninfo);
-        hand->generation = worker->generation;
-    }
-    return worker->conninfo != NULL;
-}
 
 /* ---- hands ---- */
 
@@ -70,7 +58,7 @@ static bool go_on(void *subject)
 {
     struct hand *hand = subject;
     pthread_mutex_lock(&hand->worker->lock);
-    follow_primary(hand);
+    db_follow_turn(&hand->worker->primary, &hand->primary);
     bool stopping = hand->worker->stopping;
     pthread_mutex_unlock(&hand->worker->lock);
     return !stopping;
@@ -81,7 +69,7 @@ static void *work(void *subject)
     struct hand *hand = subject;
     struct operation_worker *worker = hand->worker;
     struct operation_run run = {
-        .db = hand->db,
+        .db = hand->primary.db,
         .arena = hand->arena,
         .ring = worker->setup.ring,
         .order_timeout_ms = worker->setup.order_timeout_ms,
@@ -159,10 +147,10 @@ static enum error_code claim_and_give(struct operation_worker *worker, struct er
     if (!claims.most)
         return ERR_OK;
     /* most of the time nothing is: asking for it disturbs no writer */
-    enum error_code code = db_transact(worker->chief.db, DB_READ, look_due, &claims, err);
+    enum error_code code = db_transact(worker->chief.primary.db, DB_READ, look_due, &claims, err);
     if (code || !claims.due)
         return code;
-    code = db_transact(worker->chief.db, DB_WRITE, claim, &claims, err);
+    code = db_transact(worker->chief.primary.db, DB_WRITE, claim, &claims, err);
     if (code)
         return code;
     pthread_mutex_lock(&worker->lock);
@@ -197,7 +185,7 @@ static enum error_code renew_claims(struct operation_worker *worker, struct erro
             ids[count++] = arena_strdup(arena, worker->hands[i].id);
     pthread_mutex_unlock(&worker->lock);
     struct renewal renewal = {worker, db_array(arena, ids, count)};
-    return count ? db_transact(worker->chief.db, DB_WRITE, renew, &renewal, err) : ERR_OK;
+    return count ? db_transact(worker->chief.primary.db, DB_WRITE, renew, &renewal, err) : ERR_OK;
 }
 
 static enum error_code look_at_limits(struct db *db, void *subject, struct error *err)
@@ -227,7 +215,7 @@ static bool is_time(uint64_t *last_ns, uint64_t period_ms)
 static void look(struct operation_worker *worker, bool leads)
 {
     static struct log_gate gate;
-    struct db *db = worker->chief.db;
+    struct db *db = worker->chief.primary.db;
     struct error err = {0};
     unsigned long held;
     enum error_code code = ERR_OK;
@@ -267,7 +255,8 @@ static void *lead(void *subject)
     struct operation_worker *worker = subject;
     pthread_mutex_lock(&worker->lock);
     while (!worker->stopping) {
-        bool has_primary = follow_primary(&worker->chief), leads = worker->leads;
+        bool has_primary = db_follow_turn(&worker->primary, &worker->chief.primary),
+             leads = worker->leads;
         pthread_mutex_unlock(&worker->lock);
         if (has_primary)
             look(worker, leads);
@@ -293,8 +282,10 @@ static void start_hand(struct operation_worker *worker, struct hand *hand,
                        void *(*function)(void *subject), void *subject)
 {
     hand->worker = worker;
-    hand->db = db_new("");
     hand->arena = arena_new();
+    pthread_mutex_lock(&worker->lock);
+    db_follow_join(&worker->primary, &hand->primary);
+    pthread_mutex_unlock(&worker->lock);
     int rv = pthread_create(&hand->thread, NULL, function, subject);
     ASSERT(rv == 0);
 }
@@ -302,7 +293,9 @@ static void start_hand(struct operation_worker *worker, struct hand *hand,
 static void end_hand(struct hand *hand)
 {
     pthread_join(hand->thread, NULL);
-    db_free(hand->db);
+    pthread_mutex_lock(&hand->worker->lock);
+    db_follow_leave(&hand->worker->primary, &hand->primary);
+    pthread_mutex_unlock(&hand->worker->lock);
     arena_free(hand->arena);
 }
 
@@ -344,25 +337,17 @@ void operation_worker_stop(struct operation_worker *worker)
     pthread_mutex_destroy(&worker->lock);
     pthread_cond_destroy(&worker->wake);
     pthread_cond_destroy(&worker->given);
-    free(worker->conninfo);
+    db_follow_close(&worker->primary);
     free(worker);
 }
 
 void operation_worker_primary(struct operation_worker *worker, const char *conninfo)
 {
-    char *copy = conninfo ? strdup(conninfo) : NULL;
-    ASSERT(!conninfo || copy);
     pthread_mutex_lock(&worker->lock);
-    char *old = worker->conninfo;
-    worker->conninfo = copy;
-    worker->generation++;
-    for (int i = 0; i < THREADS; i++) /* a host that is gone would be waited for for seconds */
-        db_break(worker->hands[i].db);
-    db_break(worker->chief.db);
+    db_follow_primary(&worker->primary, conninfo, 0);
     worker->heard = true;
     pthread_cond_signal(&worker->wake);
     pthread_mutex_unlock(&worker->lock);
-    free(old);
     db_notify_primary(worker->notify, conninfo);
 }
 

@@ -12,6 +12,7 @@
 #include "src/base/clock.h"
 #include "src/base/container.h"
 #include "src/base/log.h"
+#include "src/db/db_follow.h"
 #include "src/model/power_driver.h"
 #include "src/region/power_watch_store.h"
 #include "src/region/rack_door.h"
@@ -34,16 +35,14 @@ struct place {
 static struct {
     pthread_mutex_t lock;
     pthread_cond_t told;
-    char *conninfo;
-    uint64_t generation; /* of conninfo */
+    struct db_follow primary;
     bool leads, answered;
     struct place places[POWER_SCHEDULE_PLACES];
     uint64_t looks, failures; /* for /metrics */
 
     const struct seal_ring *ring;
-    struct db *db;
+    struct db_follower mine;
     struct arena *arena;
-    uint64_t at; /* the generation it works with */
 } watch = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* ---- with the racks ---- */
@@ -122,7 +121,7 @@ static enum error_code record_answers(struct pass *pass, struct error *err)
         watch.places[i].state = FREE;
     }
     pthread_mutex_unlock(&watch.lock);
-    return pass->looks.count ? db_transact(watch.db, DB_WRITE, record, pass, err) : ERR_OK;
+    return pass->looks.count ? db_transact(watch.mine.db, DB_WRITE, record, pass, err) : ERR_OK;
 }
 
 static enum error_code read_due(struct db *db, void *subject, struct error *err)
@@ -177,7 +176,7 @@ static enum error_code look_around(struct error *err)
     plan(&pass);
     if (code || !rack_seen_any_linked() || (!pass.wish.room && !pass.wish.failing_room))
         return code;
-    code = db_transact(watch.db, DB_READ, read_due, &pass, err);
+    code = db_transact(watch.mine.db, DB_READ, read_due, &pass, err);
     if (!code)
         ask_all(&pass);
     for (int i = 0; i < pass.looks.count && code; i++)
@@ -198,18 +197,14 @@ static void wait_for_work(int most_ms)
     until.tv_nsec = (long)(end_ns % CLOCK_S);
     int rv = 0;
     pthread_mutex_lock(&watch.lock);
-    while (!watch.conninfo || !watch.leads || (!watch.answered && rv == 0)) {
-        if (!watch.conninfo || !watch.leads)
+    while (!watch.primary.conninfo || !watch.leads || (!watch.answered && rv == 0)) {
+        if (!watch.primary.conninfo || !watch.leads)
             pthread_cond_wait(&watch.told, &watch.lock);
         else
             rv = pthread_cond_timedwait(&watch.told, &watch.lock, &until);
     }
     watch.answered = false;
-    if (!watch.db)
-        watch.db = db_new(watch.conninfo);
-    else if (watch.generation != watch.at)
-        db_redirect(watch.db, watch.conninfo);
-    watch.at = watch.generation;
+    db_follow_turn(&watch.primary, &watch.mine);
     pthread_mutex_unlock(&watch.lock);
 }
 
@@ -241,6 +236,7 @@ enum error_code power_watch_start(struct region *region, struct error *err)
     pthread_condattr_destroy(&attributes);
     watch.ring = &region->ring;
     watch.arena = arena_new();
+    db_follow_join(&watch.primary, &watch.mine);
     if (pthread_create(&thread, NULL, run, NULL))
         return error_set(err, ERR_INTERNAL, "no thread for looks at power");
     pthread_detach(thread); /* it ends with the program: each step of it may break off */
@@ -264,13 +260,8 @@ void power_watch_look_at(struct region *region, const struct cluster_view *view)
 void power_watch_primary(struct region *region, const char *conninfo, uint64_t epoch)
 {
     (void)region;
-    (void)epoch;
     pthread_mutex_lock(&watch.lock);
-    free(watch.conninfo);
-    watch.conninfo = conninfo ? strdup(conninfo) : NULL;
-    watch.generation++;
-    if (watch.db) /* it may be waiting for one that will never answer */
-        db_break(watch.db);
+    db_follow_primary(&watch.primary, conninfo, epoch);
     pthread_cond_signal(&watch.told);
     pthread_mutex_unlock(&watch.lock);
 }

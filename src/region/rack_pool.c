@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "src/base/clock.h"
+#include "src/db/db_follow.h"
 
 enum { THREADS = 3, THREADS_MAX = 8, QUEUE_MAX = 512, PATIENCE_MS = 10000 };
 
@@ -30,18 +31,15 @@ struct rack_pool {
     /* under the lock: */
     struct job *first, **last;
     int queued;
-    char *conninfo;              /* NULL = no primary */
-    struct db *dbs[THREADS_MAX]; /* of the threads that run */
-    uint64_t epoch, generation;
+    struct db_follow primary;
     bool stopping;
 };
 
 /* What a thread owns. */
 struct worker {
     struct rack_pool *pool;
-    struct db *db;
+    struct db_follower primary;
     struct arena *arena;
-    uint64_t generation, epoch;
     bool has_primary;
 };
 
@@ -79,9 +77,9 @@ static void run_job(struct worker *worker, struct job *job)
                          (unsigned long long)waited_ms);
     else if (!worker->has_primary)
         code = error_set(&job->why, ERR_UNAVAILABLE, "the cluster has no primary database now");
-    code = code ? code : db_transact(worker->db, job->row->mode, run_body, job, &job->why);
+    code = code ? code : db_transact(worker->primary.db, job->row->mode, run_body, job, &job->why);
     if (!code && job->row->mode == DB_READ && setup->epoch_valid &&
-        !setup->epoch_valid(setup->subject, worker->epoch))
+        !setup->epoch_valid(setup->subject, worker->primary.epoch))
         code = error_set(&job->why, ERR_UNAVAILABLE, "the primary was superseded meanwhile");
     job->why.code = code;
     arena_reset(worker->arena);
@@ -101,42 +99,26 @@ static struct job *take(struct worker *worker)
         if (!pool->first)
             pool->last = &pool->first;
     }
-    worker->has_primary = pool->conninfo != NULL;
-    if (pool->conninfo && worker->generation != pool->generation) {
-        db_redirect(worker->db, pool->conninfo);
-        worker->generation = pool->generation;
-        worker->epoch = pool->epoch;
-    }
+    worker->has_primary = db_follow_turn(&pool->primary, &worker->primary);
     pthread_mutex_unlock(&pool->lock);
     return job;
-}
-
-/* So that a change of primary can break what waits for the old one. */
-static struct db **show_db(struct rack_pool *pool, struct db *db)
-{
-    struct db **place = pool->dbs;
-    pthread_mutex_lock(&pool->lock);
-    while (*place)
-        place++;
-    *place = db;
-    pthread_mutex_unlock(&pool->lock);
-    return place;
 }
 
 static void *work(void *subject)
 {
     struct rack_pool *pool = subject;
-    struct worker worker = {.pool = pool, .db = db_new(""), .arena = arena_new()};
+    struct worker worker = {.pool = pool, .arena = arena_new()};
     struct job *job;
-    struct db **place = show_db(pool, worker.db);
+    pthread_mutex_lock(&pool->lock);
+    db_follow_join(&pool->primary, &worker.primary);
+    pthread_mutex_unlock(&pool->lock);
     while ((job = take(&worker))) {
         run_job(&worker, job);
         loop_post(pool->setup.loop, finish, job);
     }
     pthread_mutex_lock(&pool->lock);
-    *place = NULL;
+    db_follow_leave(&pool->primary, &worker.primary);
     pthread_mutex_unlock(&pool->lock);
-    db_free(worker.db);
     arena_free(worker.arena);
     return NULL;
 }
@@ -177,24 +159,15 @@ void rack_pool_stop(struct rack_pool *pool)
     }
     pthread_mutex_destroy(&pool->lock);
     pthread_cond_destroy(&pool->wake);
-    free(pool->conninfo);
+    db_follow_close(&pool->primary);
     free(pool);
 }
 
 void rack_pool_primary(struct rack_pool *pool, const char *conninfo, uint64_t epoch)
 {
-    char *copy = conninfo ? strdup(conninfo) : NULL;
-    ASSERT(!conninfo || copy);
     pthread_mutex_lock(&pool->lock);
-    char *old = pool->conninfo;
-    pool->conninfo = copy;
-    pool->epoch = epoch;
-    pool->generation++;
-    for (int i = 0; i < THREADS_MAX; i++)
-        if (pool->dbs[i]) /* a host that is gone would be waited for for seconds */
-            db_break(pool->dbs[i]);
+    db_follow_primary(&pool->primary, conninfo, epoch);
     pthread_mutex_unlock(&pool->lock);
-    free(old);
 }
 
 static bool put(struct rack_pool *pool, struct job *job)
