@@ -42,15 +42,3 @@ const struct image_type *image_type_of_upload(const char *filetype)
             return &image_types[i];
     return NULL;
 }
-
-bool image_type_listed(const char *list, const char *word)
-{
-    size_t length = strlen(word);
-    for (const char *at = list; *at; at += strspn(at, ", ")) {
-        size_t size = strcspn(at, ", ");
-        if ((size == length && !strncmp(at, word, size)) || (size == 1 && *at == '*'))
-            return true;
-        at += size;
-    }
-    return false;
-}

@@ -29,6 +29,3 @@ extern const int image_types_count;
 /** By name, or by what an upload says; NULL = not known, and of no use. */
 const struct image_type *image_type_find(const char *name);
 const struct image_type *image_type_of_upload(const char *filetype);
-
-/** Words separated by commas, or "*". */
-bool image_type_listed(const char *list, const char *word);

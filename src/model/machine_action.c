@@ -77,14 +77,6 @@ const struct machine_action *machine_action_of(enum machine_action_kind kind)
     return &actions[kind];
 }
 
-const struct machine_action *machine_action_find(const char *name)
-{
-    for (size_t i = 0; i < COUNT_OF(actions); i++)
-        if (!strcmp(actions[i].name, name))
-            return &actions[i];
-    return NULL;
-}
-
 bool machine_action_from(const struct machine_action *action, int status)
 {
     return action->from >> status & 1U;

@@ -46,8 +46,5 @@ struct machine_action {
 
 const struct machine_action *machine_action_of(enum machine_action_kind kind);
 
-/** The row with this name, or NULL. */
-const struct machine_action *machine_action_find(const char *name);
-
 /** May it be asked for in this status? */
 bool machine_action_from(const struct machine_action *action, int status);

@@ -46,10 +46,9 @@ static const char *const type_names[] = {
 
 static const struct {
     const char *name;
-    bool over, failed;
+    bool over;
 } statuses[SCRIPT_STATUS_COUNT] = {
-#define X(identifier, number, name, over, failed) \
-    [SCRIPT_##identifier] = {(name), (over), (failed)},
+#define X(identifier, number, name, over, failed) [SCRIPT_##identifier] = {(name), (over)},
     SCRIPT_STATUS_TABLE(X)
 #undef X
 };
@@ -72,12 +71,6 @@ bool script_status_is_over(int status)
 {
     ASSERT(status >= 0 && status < SCRIPT_STATUS_COUNT);
     return statuses[status].over;
-}
-
-bool script_status_is_failure(int status)
-{
-    ASSERT(status >= 0 && status < SCRIPT_STATUS_COUNT);
-    return statuses[status].failed;
 }
 
 int script_type_parse(const char *word)

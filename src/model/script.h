@@ -42,7 +42,7 @@ enum script_parallel {
     SCRIPT_BESIDE_ANY,
 };
 
-/* X(identifier, number, name for people, over, failed) */
+/* X(identifier, number, name for people, over, failed: it fails the run it belongs to) */
 #define SCRIPT_STATUS_TABLE(X)                                                     \
     X(PENDING, 0, "Pending", false, false)                                         \
     X(RUNNING, 1, "Running", false, false)                                         \
@@ -68,8 +68,6 @@ enum script_status {
 const char *script_status_name(int status);
 /** It has ended, in whatever way. */
 bool script_status_is_over(int status);
-/** It ended in a way that fails the run it belongs to. */
-bool script_status_is_failure(int status);
 
 /**
  * The number of a word as forms and headers write it ("testing", "test", "2"; "storage", "disk";

@@ -7,6 +7,7 @@
 #include "src/region/operation_store.h"
 #include "src/region/script_run.h"
 #include "src/region/script_set.h"
+#include "src/region/script_sql.h"
 #include "src/region/setting.h"
 
 int machine_signal_set(int status)
@@ -43,7 +44,7 @@ static enum error_code any_failed(const struct machine_life *life, const struct 
         "SELECT EXISTS (SELECT FROM script_result r JOIN node n ON r.script_set_id = "
         "CASE $2::int WHEN 0 THEN n.commissioning_set_id WHEN 2 THEN n.testing_set_id ELSE "
         "n.release_set_id END "
-        "WHERE n.id = $1 AND r.status IN (3, 4, 8, 11) AND NOT r.suppressed)");
+        "WHERE n.id = $1 AND " SCRIPT_FAILED_SQL("r.status") " AND NOT r.suppressed)");
     __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
     enum error_code code = db_query(
         life->db, &machine_signal_failed,

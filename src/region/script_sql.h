@@ -11,6 +11,7 @@
 #define SCRIPT_NAME_ELEMENT(identifier, number, name, run)            "'" name "', "
 #define SCRIPT_RUN_ELEMENT(identifier, number, name, run)             "'" run "', "
 #define SCRIPT_STATUS_ELEMENT(identifier, number, name, over, failed) "'" name "', "
+#define SCRIPT_FAILED_ELEMENT(identifier, number, name, over, failed) #failed ", "
 
 #define SCRIPT_TYPE_NAME_SQL(type) \
     "(ARRAY[" SCRIPT_TYPE_TABLE(SCRIPT_NAME_ELEMENT) "NULL])[" type " + 1]"
@@ -21,6 +22,10 @@
 #define SCRIPT_STATUS_NAME_SQL(status)                                             \
     "coalesce((ARRAY[" SCRIPT_STATUS_TABLE(SCRIPT_STATUS_ELEMENT) "NULL])[" status \
                                                                   " + 1], 'Unknown')"
+
+/** Does a result with this status fail the run it belongs to? */
+#define SCRIPT_FAILED_SQL(status) \
+    "coalesce((ARRAY[" SCRIPT_STATUS_TABLE(SCRIPT_FAILED_ELEMENT) "NULL])[" status " + 1], false)"
 
 /** Bytes as clients get them: on one line, "" for none. */
 #define SCRIPT_BASE64_SQL(column) \

@@ -38,23 +38,11 @@ static void test_uploads(void **unused)
         assert_string_equal(image_type_of_upload(rows[i][0])->name, rows[i][1]);
 }
 
-static void test_lists(void **unused)
-{
-    (void)unused;
-    assert_true(image_type_listed("generic,ga-24.04", "ga-24.04"));
-    assert_true(image_type_listed("generic, ga-24.04", "generic"));
-    assert_true(image_type_listed("*", "x"));
-    assert_false(image_type_listed("generic,ga-24.04", "ga-24"));
-    assert_false(image_type_listed("", "x"));
-    assert_false(image_type_listed(",,", "x"));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_names_are_unique),
         cmocka_unit_test(test_uploads),
-        cmocka_unit_test(test_lists),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -135,7 +135,6 @@ static void names(void **state)
     assert_int_equal(script_hardware_parse("disk"), SCRIPT_ON_STORAGE);
     assert_int_equal(script_parallel_parse("any"), SCRIPT_BESIDE_ANY);
     assert_int_equal(script_type_parse("installation"), -1);
-    assert_true(script_status_is_failure(SCRIPT_TIMED_OUT));
     assert_false(script_status_is_over(SCRIPT_INSTALLING));
 }
 
