@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "src/base/container.h"
+#include "src/model/script.h"
 
 static const char *const names[MACHINE_STATUS_COUNT] = {
 #define X(identifier, number, name, word) [MACHINE_##identifier] = (name),
@@ -191,22 +192,38 @@ int machine_status_failed(int status)
     }
 }
 
+enum { SHORT_S = 540, INSTALL_S = 7200, DAY_S = 86400, MONTH_S = 30 * DAY_S };
+
+static const struct machine_stay stays[] = {
+    {MACHINE_NEW, "commissioning", "enlist", SCRIPT_COMMISSIONING, SHORT_S},
+    {MACHINE_COMMISSIONING, "commissioning", "commission", SCRIPT_COMMISSIONING, DAY_S},
+    {MACHINE_TESTING, "testing", "test", SCRIPT_TESTING, MONTH_S},
+    {MACHINE_DEPLOYING, "deploy", "deploy", SCRIPT_INSTALLATION, INSTALL_S},
+    /* each boot of a system in memory installs it anew */
+    {MACHINE_DEPLOYED, "ephemeral", "deploy", SCRIPT_INSTALLATION, INSTALL_S},
+    {MACHINE_DISK_ERASING, "erase", "erase", SCRIPT_RELEASE, MONTH_S},
+    {MACHINE_RELEASING, "testing", "release", SCRIPT_RELEASE, MONTH_S}, /* scripts before it */
+    {MACHINE_ENTERING_RESCUE_MODE, "rescue", "rescue", -1, MONTH_S},
+    {MACHINE_RESCUE_MODE, "rescue", "rescue", -1, MONTH_S},
+};
+
+const struct machine_stay *machine_status_stay(int status)
+{
+    for (size_t i = 0; i < COUNT_OF(stays); i++)
+        if (stays[i].status == status)
+            return &stays[i];
+    return NULL;
+}
+
+int machine_status_results(int status)
+{
+    const struct machine_stay *stay = machine_status_stay(status);
+    return stay ? stay->results : -1;
+}
+
 enum machine_boot machine_status_boot(int status, bool enlisted)
 {
-    switch (status) {
-    case MACHINE_NEW:
-        return enlisted ? MACHINE_BOOT_LOCAL : MACHINE_BOOT_EPHEMERAL;
-    case MACHINE_COMMISSIONING:
-    case MACHINE_TESTING:
-    case MACHINE_DEPLOYING:
-    case MACHINE_DISK_ERASING:
-    case MACHINE_RELEASING:
-    case MACHINE_ENTERING_RESCUE_MODE:
-    case MACHINE_RESCUE_MODE:
-        return MACHINE_BOOT_EPHEMERAL;
-    case MACHINE_DEPLOYED:
+    if (status == MACHINE_DEPLOYED || (status == MACHINE_NEW && enlisted))
         return MACHINE_BOOT_LOCAL;
-    default:
-        return MACHINE_BOOT_POWEROFF;
-    }
+    return machine_status_stay(status) ? MACHINE_BOOT_EPHEMERAL : MACHINE_BOOT_POWEROFF;
 }

@@ -64,3 +64,17 @@ enum machine_boot {
 };
 /** enlisted: its hardware was reported once. */
 enum machine_boot machine_status_boot(int status, bool enlisted);
+
+/** What the ephemeral system is for in a status. */
+struct machine_stay {
+    int status;
+    const char *purpose; /* of the boot answer */
+    const char *task;    /* of the agent */
+    int results; /* type of the script set that takes what it reports (script.h), -1: none */
+    int limit_s; /* then the machine is switched off */
+};
+/** NULL: none has to do with it. */
+const struct machine_stay *machine_status_stay(int status);
+
+/** results of the row, -1 without one. */
+int machine_status_results(int status);

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "src/base/address.h"
-#include "src/base/container.h"
 #include "src/model/event_type.h"
 #include "src/model/machine_status.h"
 #include "src/region/deploy_network.h"
@@ -125,29 +124,14 @@ static enum machine_boot boot_of(const struct booting *booting)
 }
 
 /* Why it runs the ephemeral system, and how long that may take before it is switched off. */
-static const struct ephemeral {
-    int status;
-    const char *purpose;
-    int limit_s;
-} ephemerals[] = {
-    {MACHINE_NEW, "commissioning", 540},
-    {MACHINE_COMMISSIONING, "commissioning", 86400},
-    {MACHINE_TESTING, "testing", 30 * 86400},
-    {MACHINE_DEPLOYING, "deploy", 7200},
-    {MACHINE_DEPLOYED, "ephemeral", 7200},
-    {MACHINE_DISK_ERASING, "erase", 30 * 86400},
-    {MACHINE_RELEASING, "testing", 30 * 86400},
-    {MACHINE_ENTERING_RESCUE_MODE, "rescue", 30 * 86400},
-    {MACHINE_RESCUE_MODE, "rescue", 30 * 86400},
-};
-
-static struct ephemeral ephemeral_of(const struct booting *booting)
+static struct machine_stay stay_of(const struct booting *booting)
 {
-    for (size_t i = 0; booting->known && i < COUNT_OF(ephemerals); i++)
-        if (ephemerals[i].status == booting->status)
-            return ephemerals[i];
-    return (struct ephemeral){booting->status, booting->known ? "commissioning" : "enlist",
-                              ephemerals[0].limit_s};
+    const struct machine_stay *stay =
+        machine_status_stay(booting->known ? booting->status : MACHINE_NEW);
+    struct machine_stay own = stay ? *stay : *machine_status_stay(MACHINE_NEW);
+    if (!booting->known)
+        own.purpose = "enlist";
+    return own;
 }
 
 /* Options of people stand behind ours: the last one counts. */
@@ -158,7 +142,7 @@ static const char *options_of(const struct booting *booting, const char *racks, 
     const char *own = booting->options;
     return arena_printf(
         arena, "console=ttyS0 init=/sbin/gantry-agent gantry.limit_s=%d%s%s%s%s%s%s",
-        ephemeral_of(booting).limit_s, several ? " gantry.racks=" : "", several ? racks : "",
+        stay_of(booting).limit_s, several ? " gantry.racks=" : "", several ? racks : "",
         global ? " " : "", global ? global : "", own ? " " : "", own ? own : "");
 }
 
@@ -170,7 +154,7 @@ static json_t *answer_of(const struct booting *booting, const char *options, str
         preseed = arena_printf(arena, "/MAAS/metadata/latest/by-id/%s/?op=get_preseed",
                                booting->system_id);
     return json_pack("{s:s, s:s?, s:s, s:s, s:s, s:s, s:s, s:s, s:b}", "purpose",
-                     ephemeral_of(booting).purpose, "system_id", booting->system_id, "hostname",
+                     stay_of(booting).purpose, "system_id", booting->system_id, "hostname",
                      booting->known ? booting->hostname : "maas-enlist", "kernel", "vmlinuz",
                      "initrd", "initrd.gz", "root", "root.squashfs", "preseed", preseed, "options",
                      options, "keep", false);
@@ -181,7 +165,7 @@ static const char *purpose_of(const struct booting *booting)
     enum machine_boot boot = boot_of(booting);
     return boot == MACHINE_BOOT_LOCAL      ? "local"
            : boot == MACHINE_BOOT_POWEROFF ? "poweroff"
-                                           : ephemeral_of(booting).purpose;
+                                           : stay_of(booting).purpose;
 }
 
 enum error_code boot_call_config(const struct rack_peer *peer, struct db *db, json_t *params,

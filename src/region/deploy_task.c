@@ -200,27 +200,11 @@ static enum error_code make_rescue(struct api_request *request,
 
 static const char *task_of(const struct metadata_machine *machine)
 {
-    switch (machine->status) {
-    case MACHINE_NEW:
-        return machine->enlisted ? "none" : "enlist";
-    case MACHINE_COMMISSIONING:
-        return "commission";
-    case MACHINE_TESTING:
-        return "test";
-    case MACHINE_DEPLOYING:
-        return machine->netboot ? "deploy" : "none";
-    case MACHINE_DEPLOYED: /* each boot of a system in memory installs it anew */
-        return machine->in_memory ? "deploy" : "none";
-    case MACHINE_DISK_ERASING:
-        return "erase";
-    case MACHINE_RELEASING:
-        return "release";
-    case MACHINE_ENTERING_RESCUE_MODE:
-    case MACHINE_RESCUE_MODE:
-        return "rescue";
-    default:
-        return "none";
-    }
+    const struct machine_stay *stay = machine_status_stay(machine->status);
+    bool done = (machine->status == MACHINE_NEW && machine->enlisted) ||
+                (machine->status == MACHINE_DEPLOYING && !machine->netboot) ||
+                (machine->status == MACHINE_DEPLOYED && !machine->in_memory);
+    return stay && !done ? stay->task : "none";
 }
 
 enum error_code deploy_task_make(struct api_request *request,

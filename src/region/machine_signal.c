@@ -10,25 +10,6 @@
 #include "src/region/script_sql.h"
 #include "src/region/setting.h"
 
-int machine_signal_set(int status)
-{
-    switch (status) {
-    case MACHINE_NEW:
-    case MACHINE_COMMISSIONING:
-        return SCRIPT_COMMISSIONING;
-    case MACHINE_DEPLOYING:
-    case MACHINE_DEPLOYED:
-        return SCRIPT_INSTALLATION;
-    case MACHINE_TESTING:
-        return SCRIPT_TESTING;
-    case MACHINE_DISK_ERASING:
-    case MACHINE_RELEASING:
-        return SCRIPT_RELEASE;
-    default:
-        return -1;
-    }
-}
-
 static bool is(const char *text, const char *word)
 {
     return text && !strcmp(text, word);

@@ -21,6 +21,3 @@ struct machine_milestone {
 enum error_code machine_signal_milestone(const struct machine_life *life, struct machine *machine,
                                          const struct machine_milestone *milestone,
                                          struct error *err);
-
-/** Type of the script set that takes a machine's results in this status; -1: none does. */
-int machine_signal_set(int status);

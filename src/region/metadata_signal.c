@@ -163,7 +163,7 @@ static enum error_code take_result(struct api_request *request,
                                    const struct metadata_machine *machine,
                                    const struct metadata_result *result, struct error *err)
 {
-    int set = machine_signal_set(machine->life.status);
+    int set = machine_status_results(machine->life.status);
     bool is_inventory = set == SCRIPT_COMMISSIONING && !strcmp(result->name, INVENTORY);
     if (set < 0)
         return ERR_OK;

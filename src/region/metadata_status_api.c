@@ -8,6 +8,7 @@
 
 #include "src/base/container.h"
 #include "src/model/script.h"
+#include "src/model/machine_status.h"
 #include "src/region/event_store.h"
 #include "src/region/http.h"
 #include "src/region/machine_signal.h"
@@ -96,7 +97,7 @@ static enum error_code keep_files(struct api_request *request,
                                   struct error *err)
 {
     const json_t *files = json_object_get(body, "files");
-    int set = machine_signal_set(machine->status);
+    int set = machine_status_results(machine->status);
     size_t i;
     json_t *file;
     enum error_code code = ERR_OK;

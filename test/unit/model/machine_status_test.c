@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "src/model/machine_status.h"
+#include "src/model/script.h"
 
 static void numbers_and_words(void **state)
 {
@@ -76,12 +77,31 @@ static void what_each_boots(void **state)
     assert_int_equal(machine_status_boot(MACHINE_COMMISSIONING, true), MACHINE_BOOT_EPHEMERAL);
 }
 
+static void what_it_is_for(void **state)
+{
+    (void)state;
+    for (int status = 0; status < MACHINE_STATUS_COUNT; status++) {
+        const struct machine_stay *stay = machine_status_stay(status);
+        if (!stay) {
+            assert_int_equal(machine_status_boot(status, false), MACHINE_BOOT_POWEROFF);
+            assert_int_equal(machine_status_results(status), -1);
+            continue;
+        }
+        assert_int_equal(stay->status, status);
+        assert_true(*stay->purpose && *stay->task && stay->limit_s >= 540);
+        assert_int_equal(machine_status_results(status), stay->results);
+    }
+    assert_string_equal(machine_status_stay(MACHINE_DISK_ERASING)->task, "erase");
+    assert_string_equal(machine_status_stay(MACHINE_TESTING)->purpose, "testing");
+    assert_int_equal(machine_status_results(MACHINE_RELEASING), SCRIPT_RELEASE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_and_words),        cmocka_unit_test(moves_are_between_statuses),
         cmocka_unit_test(every_status_can_be_left), cmocka_unit_test(each_move_stands_once),
-        cmocka_unit_test(what_each_boots),
+        cmocka_unit_test(what_each_boots),          cmocka_unit_test(what_it_is_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
