@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#define IMAGE_TIME(column) "to_char(" column " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS')"
+#include "src/region/value_sql.h"
 
 /** Some region has all of its files; at least one. */
 #define IMAGE_SET_WHOLE(set)                                                      \
@@ -12,11 +12,18 @@
     ".id) AND NOT EXISTS (SELECT FROM boot_resource_file w WHERE w.set_id = " set \
     ".id AND NOT EXISTS (SELECT FROM blob_copy c WHERE c.sha256 = w.sha256)))"
 
-#define BOOT_SOURCE_SQL                                                                        \
-    "SELECT id, url, keyring_filename, translate(encode(keyring_data, 'base64'), E'\\n', '') " \
-    "AS keyring_data, " IMAGE_TIME("created") " AS created, " IMAGE_TIME(                      \
-        "updated") " AS updated, '/MAAS/api/2.0/boot-sources/' || id || '/' AS resource_uri "  \
-                   "FROM boot_source"
+#define BOOT_SOURCE_SQL                                                                            \
+    "SELECT id, url, keyring_filename, " VALUE_BASE64_SQL(                                         \
+        "keyring_data") " "                                                                        \
+                        "AS keyring_data, " VALUE_TIME_SQL(                                        \
+                            "created") " AS created, " VALUE_TIME_SQL("updated") " AS updated, "   \
+                                                                                 "'/MAAS/api/2.0/" \
+                                                                                 "boot-sources/' " \
+                                                                                 "|| id || '/' "   \
+                                                                                 "AS "             \
+                                                                                 "resource_uri "   \
+                                                                                 "FROM "           \
+                                                                                 "boot_source"
 
 #define BOOT_SELECTION_SQL                                                               \
     "SELECT id, boot_source_id, os, release, arches, subarches, labels, "                \
@@ -28,7 +35,7 @@
     "SELECT r.id, CASE WHEN r.boot_source_id IS NULL THEN 'Uploaded' ELSE 'Synced' END AS type, " \
     "CASE WHEN r.os = 'custom' THEN r.release ELSE r.os || '/' || r.release END AS name, "        \
     "r.arch || '/' || r.subarch AS architecture, "                                                \
-    "coalesce(nullif(r.subarches, ''), r.subarch) AS subarches, r.title, " IMAGE_TIME(            \
+    "coalesce(nullif(r.subarches, ''), r.subarch) AS subarches, r.title, " VALUE_TIME_SQL(        \
         "r.last_deployed") " AS last_deployed, "                                                  \
                            "'/MAAS/api/2.0/boot-resources/' || r.id || '/' AS resource_uri"
 

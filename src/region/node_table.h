@@ -8,9 +8,7 @@
 #pragma once
 
 #include "src/region/network_sql.h"
-
-/* As MAAS writes times of rows. */
-#define NODE_TIME_SQL(time) "to_char(" time " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS')"
+#include "src/region/value_sql.h"
 
 #define NODE_COLUMNS(X)                                                                         \
     X(system_id, TEXT, M | D | R | G | E, "n.system_id")                                        \
@@ -44,8 +42,8 @@
       "coalesce((n.deploy_options ->> 'enable_kernel_crash_dump')::bool, false)")               \
     X(enable_hw_sync, BOOL, M, "n.enable_hw_sync")                                              \
     X(sync_interval, INT, M, "n.sync_interval")                                                 \
-    X(last_sync, TEXT, M, NODE_TIME_SQL("n.last_sync"))                                         \
-    X(next_sync, TEXT, M, NODE_TIME_SQL("(n.last_sync + n.sync_interval * interval '1 s')"))    \
+    X(last_sync, TEXT, M, VALUE_TIME_SQL("n.last_sync"))                                        \
+    X(next_sync, TEXT, M, VALUE_TIME_SQL("(n.last_sync + n.sync_interval * interval '1 s')"))   \
     X(power_type, TEXT, M | R | G | E, "n.power_type")                                          \
     X(power_state, TEXT, M | R | G | E, "n.power_state")                                        \
     X(version, TEXT, R | G, "n.version")                                                        \

@@ -40,8 +40,8 @@ struct asked {
 /* clang-format off */
 #define OUTPUT_SQL                                                                                 \
     "|| CASE WHEN $6::bool THEN jsonb_build_object("                                               \
-    "'output', " SCRIPT_BASE64_SQL("r.output") ", 'stdout', " SCRIPT_BASE64_SQL("r.stdout") ", "   \
-    "'stderr', " SCRIPT_BASE64_SQL("r.stderr") ", 'result', " SCRIPT_BASE64_SQL("r.result") ") "   \
+    "'output', " VALUE_BASE64_SQL("r.output") ", 'stdout', " VALUE_BASE64_SQL("r.stdout") ", "   \
+    "'stderr', " VALUE_BASE64_SQL("r.stderr") ", 'result', " VALUE_BASE64_SQL("r.result") ") "   \
     "ELSE '{}' END"
 #define SET_SQL                                                                                    \
     "SELECT jsonb_build_object('id', s.id, 'system_id', n.system_id, "                             \

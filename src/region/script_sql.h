@@ -6,6 +6,7 @@
 #pragma once
 
 #include "src/model/script.h"
+#include "src/region/value_sql.h"
 
 /* Elements of SQL arrays from the tables of the model: number 0 is the first. */
 #define SCRIPT_NAME_ELEMENT(identifier, number, name, run)            "'" name "', "
@@ -27,10 +28,6 @@
 #define SCRIPT_FAILED_SQL(status) \
     "coalesce((ARRAY[" SCRIPT_STATUS_TABLE(SCRIPT_FAILED_ELEMENT) "NULL])[" status " + 1], false)"
 
-/** Bytes as clients get them: on one line, "" for none. */
-#define SCRIPT_BASE64_SQL(column) \
-    "translate(encode(coalesce(" column ", ''), 'base64'), E'\\n', '')"
-
 /* clang-format off */
 /** The script as table s; content: also an SQL text that is true when the texts are wanted. */
 #define SCRIPT_SQL(content)                                                                        \
@@ -43,7 +40,7 @@
     "s.is_default AS \"default\", s.may_reboot, s.recommission, s.apply_configured_networking, "   \
     "s.for_hardware, (SELECT json_agg(CASE WHEN " content " THEN "                                 \
     "json_build_object('id', v.id, 'comment', v.comment, 'created', mail_time(v.created), "        \
-    "'data', " SCRIPT_BASE64_SQL("v.content") ") ELSE "                                            \
+    "'data', " VALUE_BASE64_SQL("v.content") ") ELSE "                                            \
     "json_build_object('id', v.id, 'comment', v.comment, 'created', mail_time(v.created)) END "    \
     "ORDER BY v.id DESC) FROM script_version v WHERE v.script_id = s.id) AS history, "             \
     "'/MAAS/api/2.0/scripts/' || s.name AS resource_uri FROM script s"

@@ -5,6 +5,7 @@
 #include "src/region/routes.h"
 #include "src/region/rows_reply.h"
 #include "src/region/subnet_store.h"
+#include "src/region/value_sql.h"
 
 /* A subnet with its spans; whole is what machines may have. */
 struct picture {
@@ -182,15 +183,13 @@ enum error_code subnet_statistics(struct api_request *request, struct api_reply 
     return ERR_OK;
 }
 
-#define TIME_SQL(column) "to_char(" column " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS')"
-
 enum error_code subnet_ip_addresses(struct api_request *request, struct api_reply *reply,
                                     struct error *err)
 {
     DB_STATEMENT(
         subnet_addresses,
         "SELECT json_strip_nulls(json_build_object('ip', host(p.ip), 'alloc_type', p.alloc_type, "
-        "'created', " TIME_SQL("p.created") ", 'updated', " TIME_SQL(
+        "'created', " VALUE_TIME_SQL("p.created") ", 'updated', " VALUE_TIME_SQL(
             "p.updated") ", 'user', CASE WHEN $2::boolean THEN coalesce(a.username, o.username) "
                          "END, 'node_summary', CASE WHEN $3::boolean AND n.id IS NOT NULL THEN "
                          "json_build_object('system_id', n.system_id, 'node_type', n.node_type, "
