@@ -167,3 +167,16 @@ enum error_code blob_gather_run(const struct blob_gather *setup, struct blob_wan
             return error_set(err, wants[i].err.code, "%s", wants[i].err.text);
     return ERR_OK;
 }
+
+void blob_gather_peers(struct blob_want *want, const struct blob_regions *regions,
+                       blob_gather_address *address, void *subject, struct arena *arena)
+{
+    const char **peers = ARENA_ARRAY(arena, const char *, (size_t)regions->count + 1);
+    want->peers = peers;
+    want->peers_count = 0;
+    for (int i = 0; i < regions->count; i++) {
+        const char *peer = address(subject, regions->names[i], arena);
+        if (peer)
+            peers[want->peers_count++] = peer;
+    }
+}

@@ -11,6 +11,12 @@
 #include "src/base/error.h"
 #include "src/wire/tls_credentials.h"
 
+/** Regions that have some bytes, by name. */
+struct blob_regions {
+    const char *const *names;
+    int count;
+};
+
 /** Bytes that are to come. */
 struct blob_want {
     const char *sha256;
@@ -36,3 +42,10 @@ struct blob_gather {
 /** Gather all; those with different SHA-256 only. The first error of those that did not come. */
 enum error_code blob_gather_run(const struct blob_gather *gather, struct blob_want *wants,
                                 int count, struct error *err);
+
+/** "address:port" of a region's hop, in the arena; NULL: it is not known. */
+typedef const char *blob_gather_address(void *subject, const char *region, struct arena *arena);
+
+/** The peers of *want: the regions that are known. */
+void blob_gather_peers(struct blob_want *want, const struct blob_regions *regions,
+                       blob_gather_address *address, void *subject, struct arena *arena);

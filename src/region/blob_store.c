@@ -24,16 +24,16 @@ enum error_code blob_store_forget(struct db *db, const char *region, const char 
     return db_query(db, &blob_forget, DB_PARAMS(sha256, region), NULL, err);
 }
 
-/* Names separated by commas, as string_agg wrote them. */
-static void split_regions(const char *text, struct arena *arena, struct blob *blob)
+struct blob_regions blob_store_regions(const char *text, struct arena *arena)
 {
     const char **names = ARENA_ARRAY(arena, const char *, REGIONS_MAX);
-    for (const char *at = text ? text : ""; *at && blob->regions_count < REGIONS_MAX;) {
+    struct blob_regions regions = {names, 0};
+    for (const char *at = text ? text : ""; *at && regions.count < REGIONS_MAX;) {
         const char *comma = strchrnul(at, ',');
-        names[blob->regions_count++] = arena_strndup(arena, at, (size_t)(comma - at));
+        names[regions.count++] = arena_strndup(arena, at, (size_t)(comma - at));
         at = comma + (*comma == ',');
     }
-    blob->regions = names;
+    return regions;
 }
 
 /* Columns: sha256, size, regions. */
@@ -48,7 +48,7 @@ static enum error_code read_blobs(struct db *db, const struct db_statement *stat
         struct blob *blob = &blobs->blobs[i];
         blob->sha256 = arena_strdup(arena, db_text(&rows, i, 0));
         blob->size = db_int(&rows, i, 1);
-        split_regions(db_text(&rows, i, 2), arena, blob);
+        blob->regions = blob_store_regions(db_text(&rows, i, 2), arena);
     }
     return code;
 }

@@ -5,18 +5,21 @@
 #pragma once
 
 #include "src/db/db.h"
+#include "src/region/blob_gather.h"
 
 /** Bytes that something refers to, by their SHA-256. */
 struct blob {
     const char *sha256;
     int64_t size;
-    const char *const *regions; /* names of those that have it */
-    int regions_count;
+    struct blob_regions regions; /* that have it */
 };
 struct blobs {
     struct blob *blobs;
     int count;
 };
+
+/** Names separated by commas, as string_agg writes them; NULL = none. In the arena. */
+struct blob_regions blob_store_regions(const char *text, struct arena *arena);
 
 /** This region has it, durable and verified. Done twice it is done once. */
 enum error_code blob_store_note(struct db *db, const char *region, const char *sha256, int64_t size,

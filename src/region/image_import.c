@@ -216,17 +216,9 @@ static struct blob_want want_of(const struct run *run, const struct image_plan_f
                                 const char *proxy)
 {
     const struct image_import_place *place = run->place;
-    const char **peers = ARENA_ARRAY(run->arena, const char *, (size_t)file->regions_count + 1);
-    struct blob_want want = {.sha256 = file->sha256,
-                             .size = file->size,
-                             .peers = peers,
-                             .url = file->url,
-                             .proxy = proxy};
-    for (int i = 0; i < file->regions_count; i++) {
-        const char *peer = place->peer(place->subject, file->regions[i], run->arena);
-        if (peer)
-            peers[want.peers_count++] = peer;
-    }
+    struct blob_want want = {
+        .sha256 = file->sha256, .size = file->size, .url = file->url, .proxy = proxy};
+    blob_gather_peers(&want, &file->regions, place->peer, place->subject, run->arena);
     return want;
 }
 

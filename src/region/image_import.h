@@ -21,7 +21,7 @@ struct image_import_place {
     const char *region, *folder;
     const struct tls_files *tls;
     /** "address:port" of a region's hop by its name, in the arena; NULL = not a member. */
-    const char *(*peer)(void *subject, const char *region, struct arena *arena);
+    blob_gather_address *peer;
     bool (*goes_on)(void *subject); /* false: another region leads, or the program ends */
     void *subject;
 };

@@ -5,7 +5,7 @@
 
 #include "src/region/image_sql.h"
 
-enum { PRODUCT_COLUMNS = 11, ITEM_COLUMNS = 6, REGIONS_MAX = 16 };
+enum { PRODUCT_COLUMNS = 11, ITEM_COLUMNS = 6 };
 
 enum error_code image_plan_sources(struct db *db, struct arena *arena,
                                    struct image_source **sources, int *count, struct error *err)
@@ -161,18 +161,6 @@ enum error_code image_plan_apply(struct db *db, int64_t source_id,
 
 /* ---- files ---- */
 
-static const char *const *split(const char *text, struct arena *arena, int *count)
-{
-    const char **names = ARENA_ARRAY(arena, const char *, REGIONS_MAX);
-    *count = 0;
-    for (const char *at = text ? text : ""; *at && *count < REGIONS_MAX;) {
-        const char *comma = strchrnul(at, ',');
-        names[(*count)++] = arena_strndup(arena, at, (size_t)(comma - at));
-        at = comma + (*comma == ',');
-    }
-    return names;
-}
-
 enum error_code image_plan_missing(struct db *db, const char *region, struct arena *arena,
                                    struct image_plan_files *missing, struct error *err)
 {
@@ -196,7 +184,7 @@ enum error_code image_plan_missing(struct db *db, const char *region, struct are
         file->size = db_int(&rows, i, 1);
         file->source_id = db_int(&rows, i, 2);
         file->url = arena_strdup(arena, db_text(&rows, i, 3));
-        file->regions = split(db_text(&rows, i, 4), arena, &file->regions_count);
+        file->regions = blob_store_regions(db_text(&rows, i, 4), arena);
     }
     return code;
 }

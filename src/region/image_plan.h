@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "src/region/blob_store.h"
 #include "src/region/image_source.h"
 
 /** The sources from which something is selected, or was imported. */
@@ -18,9 +19,8 @@ enum error_code image_plan_apply(struct db *db, int64_t source_id,
 struct image_plan_file {
     const char *sha256;
     int64_t size, source_id;
-    const char *url;            /* at its source */
-    const char *const *regions; /* names of those that have it */
-    int regions_count;
+    const char *url;             /* at its source */
+    struct blob_regions regions; /* that have it */
 };
 struct image_plan_files {
     struct image_plan_file *files;

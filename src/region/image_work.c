@@ -201,13 +201,8 @@ static enum error_code arrived(void *subject, const struct blob_want *want, stru
 
 static struct blob_want want_of(const struct blob *blob, struct arena *arena)
 {
-    const char **peers = ARENA_ARRAY(arena, const char *, (size_t)blob->regions_count + 1);
-    struct blob_want want = {.sha256 = blob->sha256, .size = blob->size, .peers = peers};
-    for (int i = 0; i < blob->regions_count; i++) {
-        const char *address = peer_address(NULL, blob->regions[i], arena);
-        if (address)
-            peers[want.peers_count++] = address;
-    }
+    struct blob_want want = {.sha256 = blob->sha256, .size = blob->size};
+    blob_gather_peers(&want, &blob->regions, peer_address, NULL, arena);
     return want;
 }
 
