@@ -1,6 +1,7 @@
 """What tests of gantry-rackd share: see regions.py."""
 import pytest
 
+import power_fakes
 from regions import Authority, Rackd, Region
 
 
@@ -32,3 +33,15 @@ def make_rackd(authority, tmp_path):
     for rackd in made:
         rackd.close()
         print(f"--- log of {rackd.folder.name}\n{rackd.text()}")
+
+
+@pytest.fixture
+def fake(tmp_path):
+    made = []
+
+    def make(kind, **options):
+        made.append(getattr(power_fakes, kind)(tmp_path, **options))
+        return made[-1]
+    yield make
+    for each in made:
+        each.close()

@@ -27,6 +27,16 @@ def linked(make_region, make_rackd):
     return region
 
 
+def use_ipmitool(region, program):
+    """Start the rack again with another program in the place of ipmitool."""
+    program.chmod(0o755)
+    region.rackd.close()
+    region.rackd.sets.append(f"power.ipmitool={program}")
+    before = len(region.calls)
+    region.rackd.start()
+    wait_for("the link", lambda: len(region.calls) > before and region.link)
+
+
 def test_on_query_cycle_off(linked, bmc):
     parameters = bmc.parameters()
     bmc.power = "0"
@@ -49,16 +59,10 @@ def test_password_is_not_in_argv_or_log(linked, bmc, tmp_path):
     """A tool that shows what it was given, in the place of ipmitool."""
     spy = tmp_path / "ipmitool"
     spy.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/argv\nexec /usr/bin/ipmitool "$@"\n')
-    spy.chmod(0o755)
-    rackd = linked.rackd
-    rackd.close()
-    rackd.sets.append(f"power.ipmitool={spy}")
-    before = len(linked.calls)
-    rackd.start()
-    wait_for("the link", lambda: len(linked.calls) > before and linked.link)
+    use_ipmitool(linked, spy)
     assert order(linked, "ipmi", "query", bmc.parameters()) in ("on", "off")
     assert bmc.password not in (tmp_path / "argv").read_text()
-    assert bmc.password not in rackd.text()
+    assert bmc.password not in linked.rackd.text()
 
 
 @pytest.mark.parametrize("changes, error, text", [
@@ -123,12 +127,7 @@ def test_orders_for_one_bmc_follow_each_other(linked, bmc, tmp_path):
     spy = tmp_path / "ipmitool"
     spy.write_text(f'#!/bin/sh\necho + >> {tmp_path}/turns\n/usr/bin/ipmitool "$@"; rv=$?\n'
                    f'echo - >> {tmp_path}/turns\nexit $rv\n')
-    spy.chmod(0o755)
-    linked.rackd.close()
-    linked.rackd.sets.append(f"power.ipmitool={spy}")
-    before = len(linked.calls)
-    linked.rackd.start()
-    wait_for("the link", lambda: len(linked.calls) > before and linked.link)
+    use_ipmitool(linked, spy)
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         assert set(pool.map(lambda _: order(linked, "ipmi", "query", bmc.parameters()), range(8))) <= {"on", "off"}
     assert (tmp_path / "turns").read_text().split() == ["+", "-"] * 8
@@ -139,12 +138,7 @@ def test_looks_that_nobody_waits_for(linked, bmc, tmp_path):
     spy = tmp_path / "ipmitool"
     spy.write_text(f'#!/bin/sh\ncase "$*" in *" -p {bmc.port} "*) exec /usr/bin/ipmitool "$@" ;; esac\n'
                    f'echo + >> {tmp_path}/hang\nsleep 3\nexit 1\n')
-    spy.chmod(0o755)
-    linked.rackd.close()
-    linked.rackd.sets.append(f"power.ipmitool={spy}")
-    before = len(linked.calls)
-    linked.rackd.start()
-    wait_for("the link", lambda: len(linked.calls) > before and linked.link)
+    use_ipmitool(linked, spy)
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         looks = [pool.submit(refused, linked, "ipmi", "query", bmc.parameters(power_port=port), timeout_ms=2000, background=True)
                  for port in range(1, 9)]

@@ -3,7 +3,6 @@ import re
 
 import pytest
 
-import power_fakes
 from bmc import Bmc
 from power_orders import linked_region, order, refused, whole_life
 from power_sshd import Console
@@ -39,18 +38,6 @@ def linked(authority, folder, tmp_path_factory):
         yield region
         assert "s3cret" not in (folder / "argv").read_text()
         assert not list(region.rackd.folder.rglob("ask.answer"))
-
-
-@pytest.fixture
-def fake(tmp_path):
-    made = []
-
-    def make(kind, **options):
-        made.append(getattr(power_fakes, kind)(tmp_path, **options))
-        return made[-1]
-    yield make
-    for each in made:
-        each.close()
 
 
 def login(bmc, **changes):

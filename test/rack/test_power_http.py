@@ -14,18 +14,6 @@ def linked(authority, tmp_path_factory):
         yield region
 
 
-@pytest.fixture
-def fake(tmp_path):
-    made = []
-
-    def make(kind, **options):
-        made.append(getattr(power_fakes, kind)(tmp_path, **options))
-        return made[-1]
-    yield make
-    for each in made:
-        each.close()
-
-
 def redfish(bmc, **changes):
     return {"power_address": f"https://{bmc.address}", "power_user": "root", "power_pass": "s3cret:pw", **changes}
 
