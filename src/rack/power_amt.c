@@ -66,9 +66,9 @@ bool power_amt_read(const struct power_xml *xml, enum power_seen *seen)
     struct arena *arena = arena_new();
     const char *text =
         power_xml_text(power_xml_next(power_xml_root(xml), NULL, "PowerState"), arena);
-    long state = text ? strtol(text, NULL, 10) : -1;
+    long number = text ? strtol(text, NULL, 10) : -1;
     bool found = text && *text;
-    *seen = state >= 2 && state < STATES && state != 11 ? states[state] : POWER_SEEN_UNKNOWN;
+    *seen = number >= 2 && number < STATES && number != 11 ? states[number] : POWER_SEEN_UNKNOWN;
     arena_free(arena);
     return found;
 }
@@ -159,7 +159,7 @@ static enum error_code query(void *subject, enum power_seen *seen, struct error 
                              power_order_where(amt->http.order));
 }
 
-static enum error_code change(struct amt *amt, const char *state, struct error *err)
+static enum error_code change(struct amt *amt, const char *wanted, struct error *err)
 {
     struct method method = {
         "CIM_PowerManagementService",
@@ -170,7 +170,7 @@ static enum error_code change(struct amt *amt, const char *state, struct error *
                          "CIM_ComputerSystem",
                          SELECTOR("CreationClassName", "CIM_ComputerSystem")
                              SELECTOR("Name", "ManagedSystem")) "</p:ManagedElement>",
-                     state)};
+                     wanted)};
     return invoke(amt, &method, err);
 }
 

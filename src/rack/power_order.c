@@ -2,6 +2,7 @@
 #include "src/rack/power_order.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "src/base/container.h"
@@ -139,6 +140,11 @@ const char *power_order_where(const struct power_order *order)
 const char *power_order_text(const struct power_order *order, const char *name)
 {
     return power_driver_text(order->driver, order->parameters, name);
+}
+
+int power_order_port(const struct power_order *order, int fallback)
+{
+    return *order->port ? (int)strtol(order->port, NULL, 10) : fallback;
 }
 
 /* A person does it: nothing to do here, and nothing is known. */

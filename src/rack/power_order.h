@@ -44,6 +44,9 @@ const char *power_order_where(const struct power_order *order);
 /** Value of a parameter of its driver. */
 const char *power_order_text(const struct power_order *order, const char *name);
 
+/** The port of power_port, fallback when none is given. */
+int power_order_port(const struct power_order *order, int fallback);
+
 /** Words of the contract. */
 const char *power_order_action_word(enum power_action action);
 const char *power_order_seen_word(enum power_seen seen);

@@ -106,9 +106,9 @@ enum error_code power_outlet_read_recs(const char *bytes, size_t size, enum powe
     if (code)
         return code;
     struct arena *arena = arena_new();
-    const char *state = power_xml_attribute(power_xml_root(xml), "state", arena);
-    if (state)
-        *seen = !strcmp(state, "1") ? POWER_SEEN_ON : POWER_SEEN_OFF;
+    const char *text = power_xml_attribute(power_xml_root(xml), "state", arena);
+    if (text)
+        *seen = !strcmp(text, "1") ? POWER_SEEN_ON : POWER_SEEN_OFF;
     else
         code = error_set(err, ERR_CORRUPT, "a node without a state");
     arena_free(arena);
@@ -180,7 +180,7 @@ enum error_code power_outlet_run(const struct power_order *order, struct arena *
         outlet.kind++;
     power_http_open(&outlet.http, order, arena);
     power_http_xml(&outlet.http);
-    power_http_base(&outlet.http, "http", *order->port ? atoi(order->port) : outlet.kind->port);
+    power_http_base(&outlet.http, "http", power_order_port(order, outlet.kind->port));
     if (*power_order_text(order, "power_user")) {
         outlet.http.user = power_order_text(order, "power_user");
         outlet.http.password = power_order_text(order, "power_pass");

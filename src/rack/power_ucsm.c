@@ -14,7 +14,7 @@ enum { WRONG_USER = 551, COOKIE_BYTES = 256 };
 struct ucsm {
     struct power_http http;
     const char *path, *cookie; /* of the session, escaped */
-    struct power_ucsm_server server;
+    struct power_ucsm_server found;
 };
 
 /* ---- decoding ---- */
@@ -32,9 +32,9 @@ static enum error_code check(const struct power_xml_element *root, struct arena 
 }
 
 static enum error_code take_server(const struct power_xml_element *root, struct arena *arena,
-                                   struct power_ucsm_server *server, struct error *err)
+                                   struct power_ucsm_server *found, struct error *err)
 {
-    *server = (struct power_ucsm_server){.power = POWER_SEEN_UNKNOWN};
+    *found = (struct power_ucsm_server){.power = POWER_SEEN_UNKNOWN};
     const struct power_xml_element *item =
         power_xml_child(power_xml_next(root, NULL, "outConfigs"));
     if (!item)
@@ -42,17 +42,17 @@ static enum error_code take_server(const struct power_xml_element *root, struct 
     const char *power = power_xml_attribute(item, "operPower", arena);
     const char *profile = power_xml_attribute(item, "assignedToDn", arena);
     if (power && !strcmp(power, "on"))
-        server->power = POWER_SEEN_ON;
+        found->power = POWER_SEEN_ON;
     else if (power && !strcmp(power, "off"))
-        server->power = POWER_SEEN_OFF;
-    if (profile && strlen(profile) >= sizeof(server->profile))
+        found->power = POWER_SEEN_OFF;
+    if (profile && strlen(profile) >= sizeof(found->profile))
         return error_set(err, ERR_CORRUPT, "a service profile with too long a name");
-    strcpy(server->profile, profile ? profile : "");
+    strcpy(found->profile, profile ? profile : "");
     return ERR_OK;
 }
 
 enum error_code power_ucsm_read_server(const char *bytes, size_t size,
-                                       struct power_ucsm_server *server, struct error *err)
+                                       struct power_ucsm_server *found, struct error *err)
 {
     struct power_xml *xml;
     enum error_code code = power_xml_read(bytes, size, &xml, err);
@@ -60,7 +60,7 @@ enum error_code power_ucsm_read_server(const char *bytes, size_t size,
         return code;
     struct arena *arena = arena_new();
     code = check(power_xml_root(xml), arena, err);
-    code = code ? code : take_server(power_xml_root(xml), arena, server, err);
+    code = code ? code : take_server(power_xml_root(xml), arena, found, err);
     arena_free(arena);
     power_xml_free(xml);
     return code;
@@ -134,18 +134,18 @@ static enum error_code query(void *subject, enum power_seen *seen, struct error 
     enum error_code code = power_http_run(&ucsm->http, &call, &reply, err);
     if (code)
         return code;
-    code = power_ucsm_read_server(reply.body, reply.body_size, &ucsm->server, err);
-    *seen = ucsm->server.power;
+    code = power_ucsm_read_server(reply.body, reply.body_size, &ucsm->found, err);
+    *seen = ucsm->found.power;
     return code ? error_wrap(err, "the UCS Manager at %s", power_order_where(ucsm->http.order))
                 : code;
 }
 
 /* Power hangs on the service profile, not on the server. */
-static enum error_code change(struct ucsm *ucsm, const char *state, struct error *err)
+static enum error_code change(struct ucsm *ucsm, const char *wanted, struct error *err)
 {
     struct arena *arena = ucsm->http.arena;
     const char *control, *ignored;
-    if (!*ucsm->server.profile)
+    if (!*ucsm->found.profile)
         return error_set(err, ERR_BAD_INPUT,
                          "the UCS Manager at %s: the server has no service "
                          "profile",
@@ -154,11 +154,11 @@ static enum error_code change(struct ucsm *ucsm, const char *state, struct error
         ask(ucsm,
             arena_printf(arena,
                          "<configResolveChildren cookie=\"%s\" inDn=\"%s\" classId=\"lsPower\"/>",
-                         ucsm->cookie, power_xml_escape(arena, ucsm->server.profile)),
+                         ucsm->cookie, power_xml_escape(arena, ucsm->found.profile)),
             "lsPower", "dn", &control, err);
     if (!code && !*control)
         return error_set(err, ERR_CORRUPT, "the UCS Manager at %s: no power control for %s",
-                         power_order_where(ucsm->http.order), ucsm->server.profile);
+                         power_order_where(ucsm->http.order), ucsm->found.profile);
     if (code)
         return code;
     control = power_xml_escape(arena, control);
@@ -166,7 +166,7 @@ static enum error_code change(struct ucsm *ucsm, const char *state, struct error
                arena_printf(arena,
                             "<configConfMo cookie=\"%s\" dn=\"%s\"><inConfig><lsPower dn=\"%s\" "
                             "state=\"%s\"/></inConfig></configConfMo>",
-                            ucsm->cookie, control, control, state),
+                            ucsm->cookie, control, control, wanted),
                NULL, "response", &ignored, err);
 }
 
@@ -183,7 +183,7 @@ static enum error_code turn_off(void *subject, struct error *err)
 enum error_code power_ucsm_run(const struct power_order *order, struct arena *arena,
                                enum power_seen *seen, struct error *err)
 {
-    struct ucsm ucsm = {.server = {.power = POWER_SEEN_UNKNOWN}};
+    struct ucsm ucsm = {.found = {.power = POWER_SEEN_UNKNOWN}};
     const char *url = power_order_text(order, "power_address");
     const char *rest = strstr(url, "://");
     size_t scheme = rest ? (size_t)(rest - url) + 3 : 0;

@@ -15,7 +15,7 @@ struct power_ucsm_server {
 
 /** Read one. Pure. Errors: CORRUPT, NOT_FOUND (none), FORBIDDEN, IO (an error of the API). */
 enum error_code power_ucsm_read_server(const char *bytes, size_t size,
-                                       struct power_ucsm_server *server, struct error *err);
+                                       struct power_ucsm_server *found, struct error *err);
 
 /** As power_order_run. */
 enum error_code power_ucsm_run(const struct power_order *order, struct arena *arena,

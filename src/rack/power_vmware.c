@@ -269,7 +269,7 @@ static enum error_code prepare(struct vmware *vmware, struct error *err)
     if (!*power_order_text(order, "power_uuid") && !*power_order_text(order, "power_vm_name"))
         return error_set(err, ERR_BAD_INPUT, "power_uuid or power_vm_name is needed");
     power_http_xml(&vmware->http);
-    power_http_base(&vmware->http, plain ? "http" : "https", *order->port ? atoi(order->port) : 0);
+    power_http_base(&vmware->http, plain ? "http" : "https", power_order_port(order, 0));
     power_http_header(&vmware->http, "SOAPAction: urn:vim25");
     vmware->http.tls.anyone = anyone;
     vmware->http.cookies = true;

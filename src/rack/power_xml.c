@@ -14,9 +14,9 @@ static const xmlNode *node_of(const struct power_xml_element *element)
     return (const xmlNode *)element;
 }
 
-static const struct power_xml_element *element_of(const xmlNode *node)
+static const struct power_xml_element *element_of(const xmlNode *at)
 {
-    return (const struct power_xml_element *)node;
+    return (const struct power_xml_element *)at;
 }
 
 enum error_code power_xml_read(const char *bytes, size_t size, struct power_xml **xml,
@@ -47,12 +47,12 @@ const struct power_xml_element *power_xml_root(const struct power_xml *xml)
     return element_of(xmlDocGetRootElement((const xmlDoc *)xml));
 }
 
-/* Behind node and all that is in it, still inside of within. */
-static const xmlNode *behind(const xmlNode *within, const xmlNode *node)
+/* Behind it and all that is in it, still inside of within. */
+static const xmlNode *behind(const xmlNode *within, const xmlNode *at)
 {
-    while (node != within && !node->next)
-        node = node->parent;
-    return node == within ? NULL : node->next;
+    while (at != within && !at->next)
+        at = at->parent;
+    return at == within ? NULL : at->next;
 }
 
 const struct power_xml_element *power_xml_next(const struct power_xml_element *within,
@@ -60,23 +60,22 @@ const struct power_xml_element *power_xml_next(const struct power_xml_element *w
                                                const char *name)
 {
     const xmlNode *top = node_of(within);
-    const xmlNode *node = after ? node_of(after) : top;
+    const xmlNode *at = after ? node_of(after) : top;
     for (;;) {
-        node =
-            node->type == XML_ELEMENT_NODE && node->children ? node->children : behind(top, node);
-        if (!node)
+        at = at->type == XML_ELEMENT_NODE && at->children ? at->children : behind(top, at);
+        if (!at)
             return NULL;
-        if (node->type == XML_ELEMENT_NODE && !strcmp((const char *)node->name, name))
-            return element_of(node);
+        if (at->type == XML_ELEMENT_NODE && !strcmp((const char *)at->name, name))
+            return element_of(at);
     }
 }
 
 const struct power_xml_element *power_xml_child(const struct power_xml_element *within)
 {
-    const xmlNode *node = within ? node_of(within)->children : NULL;
-    while (node && node->type != XML_ELEMENT_NODE)
-        node = node->next;
-    return element_of(node);
+    const xmlNode *at = within ? node_of(within)->children : NULL;
+    while (at && at->type != XML_ELEMENT_NODE)
+        at = at->next;
+    return element_of(at);
 }
 
 /* libxml's text, moved to the arena without the blanks around it. */

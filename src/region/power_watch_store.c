@@ -81,11 +81,11 @@ static json_t *outcome_of(const struct power_watch_look *look, unsigned roll)
 {
     struct power_schedule_next next =
         power_schedule_after(look->power ? ERR_OK : look->why.code, look->failures, roll);
-    const char *state = !next.tells ? NULL : next.is_failure ? "error" : look->power;
+    const char *power = !next.tells ? NULL : next.is_failure ? "error" : look->power;
     const char *text = look->power ? look->power : look->why.text;
     json_t *outcome =
         json_pack("{ss ss ss* ss* si si sb ss}", "system_id", look->system_id, "type", look->type,
-                  "seen", *look->seen ? look->seen : NULL, "state", state, "failures",
+                  "seen", *look->seen ? look->seen : NULL, "state", power, "failures",
                   next.failures, "wait_s", next.wait_s, "saw", look->power != NULL, "text", text);
     if (outcome)
         return outcome;
