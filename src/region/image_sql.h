@@ -12,6 +12,11 @@
     ".id) AND NOT EXISTS (SELECT FROM boot_resource_file w WHERE w.set_id = " set \
     ".id AND NOT EXISTS (SELECT FROM blob_copy c WHERE c.sha256 = w.sha256)))"
 
+/** A machine can run it without a disk. */
+#define IMAGE_SET_BOOTS(set)                                                             \
+    "(SELECT count(DISTINCT w.filetype) FROM boot_resource_file w WHERE w.set_id = " set \
+    ".id AND w.filetype IN ('boot-kernel', 'boot-initrd', 'squashfs')) = 3"
+
 #define BOOT_SOURCE_SQL                                                                            \
     "SELECT id, url, keyring_filename, " VALUE_BASE64_SQL(                                         \
         "keyring_data") " "                                                                        \

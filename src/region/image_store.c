@@ -59,23 +59,28 @@ enum error_code image_store_find(struct db *db, const struct image_query *query,
                                  struct arena *arena, struct image_choice *choice,
                                  struct error *err)
 {
-    DB_STATEMENT(image_find,
-                 "SELECT r.id, r.os, r.release, r.arch || '/' || r.subarch, s.version, "
-                 "r.kernel_options, r.agent, s.id FROM boot_resource r JOIN boot_resource_set s "
-                 "ON s.resource_id = r.id WHERE (r.release = $2 OR ($2 ~ '^[0-9]+[.][0-9]+$' AND "
-                 "split_part(r.title, ' ', 1) = $2)) AND r.arch = $3 "
-                 "AND ($1::text IS NULL OR r.os = $1) AND ($4::text IS NULL OR r.subarch = $4 "
-                 "OR $4 = ANY (string_to_array(r.subarches, ','))) AND " IMAGE_SET_WHOLE(
-                     "s") " "
-                          "ORDER BY r.subarch = $4 DESC NULLS LAST, coalesce(r.kflavor, 'generic') "
-                          "= 'generic' DESC, "
-                          "r.subarch = 'generic' DESC, r.subarch LIKE 'ga-%' DESC, s.version DESC, "
-                          "r.id LIMIT 1");
+    DB_STATEMENT(
+        image_find,
+        "SELECT r.id, r.os, r.release, r.arch || '/' || r.subarch, r.title, s.version, "
+        "r.kernel_options, r.agent, s.id FROM boot_resource r JOIN boot_resource_set s "
+        "ON s.resource_id = r.id WHERE (r.release = $2 OR ($2 ~ '^[0-9]+[.][0-9]+$' AND "
+        "split_part(r.title, ' ', 1) = $2)) AND r.arch = $3 "
+        "AND ($1::text IS NULL OR r.os = $1) AND ($4::text IS NULL OR r.subarch = $4 "
+        "OR $4 = ANY (string_to_array(r.subarches, ','))) AND " IMAGE_SET_WHOLE(
+            "s") " AND (NOT $5::boolean OR " IMAGE_SET_BOOTS("s") ") "
+                                                                  "ORDER BY r.subarch = $4 DESC "
+                                                                  "NULLS LAST, coalesce(r.kflavor, "
+                                                                  "'generic') = 'generic' DESC, "
+                                                                  "r.subarch = 'generic' DESC, "
+                                                                  "r.subarch LIKE 'ga-%' DESC, "
+                                                                  "s.version DESC, r.id LIMIT 1");
     __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
     struct wish wish = wish_of(query, arena);
     *choice = (struct image_choice){.id = 0};
     enum error_code code = db_query(
-        db, &image_find, DB_PARAMS(wish.os, wish.series, wish.arch, wish.subarch), &rows, err);
+        db, &image_find,
+        DB_PARAMS(wish.os, wish.series, wish.arch, wish.subarch, query->boots ? "true" : "false"),
+        &rows, err);
     if (code)
         return code;
     if (!rows.count)
@@ -87,11 +92,12 @@ enum error_code image_store_find(struct db *db, const struct image_query *query,
         .osystem = arena_strdup(arena, db_text(&rows, 0, 1)),
         .series = arena_strdup(arena, db_text(&rows, 0, 2)),
         .architecture = arena_strdup(arena, db_text(&rows, 0, 3)),
-        .version = arena_strdup(arena, db_text(&rows, 0, 4)),
-        .kernel_options = arena_strdup(arena, db_text(&rows, 0, 5)),
-        .agent = db_bool(&rows, 0, 6),
+        .title = arena_strdup(arena, db_text(&rows, 0, 4)),
+        .version = arena_strdup(arena, db_text(&rows, 0, 5)),
+        .kernel_options = arena_strdup(arena, db_text(&rows, 0, 6)),
+        .agent = db_bool(&rows, 0, 7),
     };
-    return read_files(db, arena_strdup(arena, db_text(&rows, 0, 7)), arena, choice, err);
+    return read_files(db, arena_strdup(arena, db_text(&rows, 0, 8)), arena, choice, err);
 }
 
 enum error_code image_store_deployed(struct db *db, int64_t id, struct arena *arena,

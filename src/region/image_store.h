@@ -14,6 +14,7 @@ struct image_query {
     const char *series;  /* "noble", the name of a custom image; "os/series" as well */
     const char *arch;    /* "amd64", or "amd64/generic" */
     const char *subarch; /* the kernel that is wanted, "hwe-24.04"; NULL or "" = the usual one */
+    bool boots;          /* kernel, initrd and squashfs are needed */
 };
 
 /** A file of an image: served as blobs/SHA256. */
@@ -27,7 +28,7 @@ struct image_choice {
     int64_t id; /* of the boot resource */
     const char *osystem, *series;
     const char *architecture; /* "amd64/ga-24.04" */
-    const char *version;
+    const char *title, *version;
     const char *kernel_options; /* of its kernel, or "" */
     bool agent;                 /* boots with init=/sbin/gantry-agent; else a stock system */
     struct image_file files[IMAGE_ROLES];
