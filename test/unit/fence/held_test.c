@@ -161,35 +161,63 @@ static void test_again_when_the_link_is_back(void **state)
     assert_true(run_ms(700) >= 2);
 }
 
-/* Who is connected is told so while the lease lasts, whether it is dropped or ends. */
+/* A client of the address, whose own is another. */
+static int connect_client(int *listener)
+{
+    struct sockaddr_in to = {AF_INET, htons(5240), {htonl(vip)}, {0}};
+    struct sockaddr_in from = {AF_INET, 0, {htonl(INADDR_LOOPBACK)}, {0}};
+    int client = socket(AF_INET, SOCK_STREAM, 0);
+    *listener = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(bind(*listener, (struct sockaddr *)&to, sizeof(to)), 0);
+    assert_int_equal(listen(*listener, 1), 0);
+    assert_int_equal(bind(client, (struct sockaddr *)&from, sizeof(from)), 0);
+    assert_int_equal(connect(client, (struct sockaddr *)&to, sizeof(to)), 0);
+    return client;
+}
+
+static bool is_told(void (*end)(void))
+{
+    char byte;
+    int listener, client = connect_client(&listener);
+    end();
+    bool told = recv(client, &byte, 1, MSG_DONTWAIT) < 0 && errno == ECONNRESET;
+    close(client);
+    close(listener);
+    add();
+    run_ms(300);
+    return told;
+}
+
+static void drop(void)
+{
+    struct error err;
+    held_drop(&held, "10.9.0.100/24", &err);
+}
+
+static void end_lease(void)
+{
+    held_run(&held, held.slots[0].deadline_ns - 9 * CLOCK_MS, UINT64_MAX);
+}
+
+static void end_lease_when_due(void)
+{
+    held_run(&held, held.slots[0].deadline_ns - 9 * CLOCK_MS, clock_boot_ns());
+}
+
+/* Who is connected is told so while the lease lasts, unless something else is due in the process.
+ * Only 5 ms are taken for it: a busy machine may have to try again. */
 static void test_connections_end_with_it(void **state)
 {
     (void)state;
-    char byte;
+    void (*const ends[])(void) = {drop, end_lease};
     may_drop = true;
-    for (int turn = 0; turn < 2; turn++) {
-        struct sockaddr_in to = {AF_INET, htons(5240), {htonl(vip)}, {0}};
-        struct sockaddr_in from = {AF_INET, 0, {htonl(INADDR_LOOPBACK)}, {0}};
-        int listener = socket(AF_INET, SOCK_STREAM, 0), client = socket(AF_INET, SOCK_STREAM, 0);
-        struct error err;
-        assert_int_equal(bind(listener, (struct sockaddr *)&to, sizeof(to)), 0);
-        assert_int_equal(listen(listener, 1), 0);
-        assert_int_equal(bind(client, (struct sockaddr *)&from, sizeof(from)), 0);
-        assert_int_equal(connect(client, (struct sockaddr *)&to, sizeof(to)), 0);
-        if (turn) {
-            held.slots[0].deadline_ns = clock_boot_ns() + 50 * CLOCK_MS;
-            run_ms(100);
-            assert_int_equal(dropped, 1);
-        } else {
-            held_drop(&held, "10.9.0.100/24", &err);
-        }
-        assert_int_equal(recv(client, &byte, 1, MSG_DONTWAIT), -1);
-        assert_int_equal(errno, ECONNRESET);
-        close(client);
-        close(listener);
-        add();
-        run_ms(300);
+    for (int i = 0; i < 2; i++) {
+        bool told = false;
+        for (int turn = 0; turn < 5 && !told; turn++)
+            told = is_told(ends[i]);
+        assert_true(told);
     }
+    assert_false(is_told(end_lease_when_due));
     dropped = 0;
 }
 
