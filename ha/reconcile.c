@@ -22,6 +22,7 @@
 enum {
     PERIOD_MS = 50,   /* the sweep beside the triggers; also between statuses */
     FENCED_MS = 200,  /* fenced is asked so often whether it is there */
+    RETIRE_MS = 1500, /* the primary is switched over in that time, or not at all */
     SILENCE_MS = 500, /* a member heard again after it was cut off: clients may have been, too */
     SILENCE_MOST_MS = 60000, /* then it counts as gone rather than cut off */
 };
@@ -44,7 +45,7 @@ struct reconcile {
     uint64_t told_epoch; /* primary that was told, 0 = none */
     uint64_t next_status_ns, next_fenced_ns;
     struct fenced_watch fenced;
-    bool retiring;
+    uint64_t retire_ns;    /* since when this process is to end, 0 = it is not */
     struct pg_status last; /* as it was told last */
     struct heard {
         uint64_t id;
@@ -312,6 +313,19 @@ static void hand_over(struct reconcile *reconcile)
         pg_member_switch(reconcile->pg, 0, &ignored);
 }
 
+static bool is_primary_elsewhere(const struct reconcile *reconcile)
+{
+    const struct cluster_primary *primary = &reconcile->view.facts.primary;
+    return primary->phase == CLUSTER_SERVING && primary->member != reconcile->setup.self;
+}
+
+/* After the primary: what waits for the new one here is answered by the old address yet. */
+static bool gives_addresses(const struct reconcile *reconcile)
+{
+    return reconcile->retire_ns && (is_primary_elsewhere(reconcile) ||
+                                    clock_boot_ns() > reconcile->retire_ns + RETIRE_MS * CLOCK_MS);
+}
+
 static void look(struct reconcile *reconcile)
 {
     const struct cluster_view *view = &reconcile->view;
@@ -331,9 +345,9 @@ static void look(struct reconcile *reconcile)
     vip_silence(reconcile->vip, is_somebody_silent(reconcile));
     /* One that retires keeps an address until the leader has given it to another. */
     vip_look(reconcile->vip, facts, self, fit || !others_are_fit(reconcile));
-    if (reconcile->retiring)
+    if (reconcile->retire_ns)
         hand_over(reconcile);
-    tell_status(reconcile, fit && !reconcile->retiring);
+    tell_status(reconcile, fit && !gives_addresses(reconcile));
     duty_look(reconcile->duty, facts, view->leads, view->raft.term);
     tell_primary(reconcile);
     reconcile->looking = false;
@@ -464,7 +478,7 @@ enum error_code reconcile_switch(struct reconcile *reconcile, uint64_t to, struc
 
 void reconcile_retire(struct reconcile *reconcile)
 {
-    reconcile->retiring = true;
+    reconcile->retire_ns = clock_boot_ns();
     on_changed(reconcile);
 }
 
@@ -477,7 +491,7 @@ bool reconcile_retired(const struct reconcile *reconcile)
     for (int i = 0; i < facts->vips_count; i++)
         if (facts->vips[i].holder == self || vip_held(reconcile->vip, facts->vips[i].net))
             return false;
-    return facts->primary.phase == CLUSTER_SERVING && facts->primary.member != self;
+    return is_primary_elsewhere(reconcile);
 }
 
 bool reconcile_heard_of(const struct reconcile *reconcile, uint64_t member,
