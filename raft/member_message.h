@@ -2,8 +2,8 @@
  * What members say to each other beside raft's log: lease requests, grants and releases, and what
  * each observes of itself. Volatile: any of them may be lost, late or doubled. On the streams of
  * PEER_MESSAGES, each with its length before it. Any thread. Two versions of the program speak with
- * each other: a record grows at its end, what the other does not know it leaves out, what it did not
- * say is zero, and a message of a kind that is not known is none. names: member_message_ lease_
+ * each other: a record grows at its end, what the other does not know it leaves out, what it did
+ * not say is zero, and a message of a kind that is not known is none. names: member_message_ lease_
  */
 #pragma once
 
