@@ -126,6 +126,12 @@ static void write_base(struct spool *out, const struct boot_answer_place *place)
     spool_printf(out, "http://%s:%d/", ip4_format(place->rack, text), place->http_port);
 }
 
+/* Below which folder racks serve it: images have names, other bytes are named by their content. */
+static const char *folder_of(const char *file)
+{
+    return strncmp(file, "blobs/", 6) != 0 ? "images/" : "";
+}
+
 /* The kernel's command line, before a loader's rules are applied. */
 static void write_command_line(const struct boot_answer *answer,
                                const struct boot_answer_place *place, struct spool *out)
@@ -138,7 +144,7 @@ static void write_command_line(const struct boot_answer *answer,
     if (answer->root) {
         spool_text(out, "root=squash:");
         write_base(out, place);
-        spool_printf(out, "images/%s ", answer->root);
+        spool_printf(out, "%s%s ", folder_of(answer->root), answer->root);
     }
     spool_printf(out, "BOOTIF=01-%02x-%02x-%02x-%02x-%02x-%02x", mac[0], mac[1], mac[2], mac[3],
                  mac[4], mac[5]);
@@ -209,13 +215,13 @@ static enum error_code write_ipxe(const struct boot_answer *answer, const char *
     /* A name of our own for the initrd: UEFI kernels find it by that. */
     spool_text(out, "kernel ");
     write_base(out, place);
-    spool_printf(out, "images/%s initrd=initrd %s || goto again\ninitrd --name initrd ",
-                 answer->kernel, line);
+    spool_printf(out, "%s%s initrd=initrd %s || goto again\ninitrd --name initrd ",
+                 folder_of(answer->kernel), answer->kernel, line);
     write_base(out, place);
     spool_printf(out,
-                 "images/%s || goto again\nboot ||\n"
+                 "%s%s || goto again\nboot ||\n"
                  ":again\nsleep %d\nreboot\n",
-                 answer->initrd, AGAIN_S);
+                 folder_of(answer->initrd), answer->initrd, AGAIN_S);
     return ERR_OK;
 }
 
@@ -233,11 +239,12 @@ static void write_pxelinux(const struct boot_answer *answer, const char *line, s
         spool_text(out, "    COM32 reboot.c32\n");
     else
         spool_printf(out,
-                     "    KERNEL images/%s\n"
-                     "    INITRD images/%s\n"
+                     "    KERNEL %s%s\n"
+                     "    INITRD %s%s\n"
                      "    APPEND %s\n"
                      "    IPAPPEND 0\n",
-                     answer->kernel, answer->initrd, line);
+                     folder_of(answer->kernel), answer->kernel, folder_of(answer->initrd),
+                     answer->initrd, line);
 }
 
 /*
@@ -280,12 +287,12 @@ static void write_grub(const struct boot_answer *answer, const char *line, struc
     } else if (answer->purpose == BOOT_WAIT) {
         spool_printf(out, "sleep %d\n" GRUB_AGAIN "reboot\n", WAIT_S);
     } else {
-        spool_printf(out, "if linux /images/%s ", answer->kernel);
+        spool_printf(out, "if linux /%s%s ", folder_of(answer->kernel), answer->kernel);
         write_grub_words(line, out);
         spool_printf(out,
-                     "; then\n    if initrd /images/%s; then\n        boot\n    fi\nfi\n"
+                     "; then\n    if initrd /%s%s; then\n        boot\n    fi\nfi\n"
                      "sleep %d\nreboot\n",
-                     answer->initrd, AGAIN_S);
+                     folder_of(answer->initrd), answer->initrd, AGAIN_S);
     }
 }
 

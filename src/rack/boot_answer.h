@@ -30,7 +30,7 @@ enum boot_purpose {
 struct boot_answer {
     enum boot_purpose purpose;
     bool keep;                          /* the rack may give it when no region is reachable */
-    const char *kernel, *initrd, *root; /* names of the image manifest; NULL without files */
+    const char *kernel, *initrd, *root; /* of the manifest, or blobs/SHA256; NULL: no files */
     const char *preseed;                /* path of a URL, or NULL */
     const char *options;                /* rest of the kernel's command line */
 };

@@ -108,6 +108,25 @@ static void test_ephemeral(void **unused)
         "    if initrd /images/initrd.gz; then\n        boot\n    fi\nfi\nsleep 3\nreboot\n");
 }
 
+static void test_imported(void **unused)
+{
+    (void)unused;
+    assert_int_equal(read_answer("{\"purpose\": \"commissioning\", \"kernel\": \"blobs/aa\", "
+                                 "\"initrd\": \"blobs/bb\", \"root\": \"blobs/cc\"}"),
+                     ERR_OK);
+    assert_string_equal(write_answer(BOOT_IPXE),
+                        "#!ipxe\nkernel http://10.77.0.21:5248/blobs/aa initrd=initrd "
+                        "root=squash:http://10.77.0.21:5248/blobs/cc BOOTIF=01-52-54-00-00-00-01 "
+                        "|| goto again\n"
+                        "initrd --name initrd http://10.77.0.21:5248/blobs/bb || goto again\n"
+                        "boot ||\n:again\nsleep 3\nreboot\n");
+    const char *text = write_answer(BOOT_PXELINUX);
+    assert_non_null(strstr(text, "    KERNEL blobs/aa\n    INITRD blobs/bb\n"));
+    text = write_answer(BOOT_GRUB);
+    assert_non_null(strstr(text, "linux /blobs/aa root="));
+    assert_non_null(strstr(text, "if initrd /blobs/bb; then\n"));
+}
+
 static void test_no_way_out(void **unused)
 {
     (void)unused;
@@ -194,8 +213,8 @@ static int tear_down(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_reading), T(test_ephemeral), T(test_no_way_out), T(test_local_and_poweroff),
-        T(test_wait),    T(test_first),
+        T(test_reading), T(test_ephemeral),          T(test_imported), T(test_no_way_out),
+        T(test_wait),    T(test_local_and_poweroff), T(test_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
