@@ -19,7 +19,7 @@ from imagekit import initrd, packages, rootfs, stream, target
 HERE = pathlib.Path(__file__).resolve().parent
 MANIFEST_VERSION = 1
 KEEP = 3  # builds of each part
-TARGET = "root.ext4.zst"
+TARGET = target.RAW + ".zst"
 # File in the output -> where Debian has it. Served under the same names at the root of TFTP and HTTP.
 LOADERS = {
     "lpxelinux.0": "/usr/lib/PXELINUX/lpxelinux.0",
@@ -91,8 +91,9 @@ def cached_parts(cache, say):
         jobs = {part: pool.submit(cached, cache, part, digest(json.dumps([wanted[part], sources]), script_bytes(*scripts[part])),
                                   make[part], say) for part in make}
         folders = {part: job.result() for part, job in jobs.items()}
-    say("root: %.0f MiB squashfs; target: %.0f MiB" % tuple(
-        (folders[part] / name).stat().st_size / 2**20 for part, name in (("root", "root.squashfs"), ("target", TARGET))))
+    say("root: %.0f MiB squashfs; target: %.0f MiB, %.0f MiB squashfs" % tuple(
+        (folders[part] / name).stat().st_size / 2**20 for part, name in (
+            ("root", "root.squashfs"), ("target", TARGET), ("target", target.SQUASHFS))))
     return folders, {**wanted["target"], **wanted["root"]}
 
 
@@ -138,8 +139,12 @@ def build(options, say):
         install(new, "vmlinuz", "kernel", root / "vmlinuz", entries)
         install(new, "initrd.gz", "initrd", make_initrd(root, agent, say), entries)
         install(new, "root.squashfs", "squashfs", root / "root.squashfs", entries)
+        install(new, "agent.tar.gz", "agent", initrd.agent_archive(agent), entries)
+        system = {"os": "debian", "release": packages.suite(), "architecture": "amd64"}
         install(new, "debian.ext4.zst", "root-image", folders["target"] / TARGET, entries)
-        entries[-1].update(os="debian", release=packages.suite(), architecture="amd64", form="raw.zst")
+        entries[-1].update(system, form="raw.zst")
+        install(new, "debian.squashfs", "stock-squashfs", folders["target"] / target.SQUASHFS, entries)
+        entries[-1].update(system)
         loaders(new, entries)
         manifest = {"manifest_version": MANIFEST_VERSION, "suite": packages.suite(), "architecture": "amd64",
                     "kernel_release": (root / "kernel_release").read_text(encoding="ascii").strip(),

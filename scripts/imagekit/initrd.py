@@ -3,9 +3,11 @@ behind it, the agent. The kernel unpacks concatenated archives one after the oth
 costs no new root file system.
 """
 import gzip
+import io
 import pathlib
 import re
 import subprocess
+import tarfile
 
 from imagekit import packages
 
@@ -127,3 +129,28 @@ def agent_part(agent, present):
         if name not in present:
             archive.file("agent/usr/lib/x86_64-linux-gnu/" + name, pathlib.Path(path).read_bytes())
     return archive.packed()
+
+
+# The agent runs under systems that are older than it, or other ones, by the linker and libraries it brings.
+STARTER = b"""#!/bin/sh
+here=$(dirname "$(readlink -f "$0")")
+GANTRY_AGENT=$here/gantry-agent
+export GANTRY_AGENT
+exec "$here/lib/ld.so" --library-path "$here/lib" "$here/lib/gantry-agent" "$@"
+"""
+
+
+def agent_archive(agent):
+    """A tar.gz with the agent and all that it needs: gantry-agent, which starts it, and lib/."""
+    files = {"gantry-agent": STARTER, "lib/gantry-agent": pathlib.Path(agent).read_bytes()}
+    for path in shared_libraries(agent):
+        files["lib/" + path.rsplit("/", 1)[-1]] = pathlib.Path(path).read_bytes()
+    linker, = re.findall(r"^\s*(/\S*/ld-linux\S*) ", packages.run(["ldd", str(agent)]), re.MULTILINE)
+    files["lib/ld.so"] = pathlib.Path(linker).read_bytes()
+    body = io.BytesIO()
+    with tarfile.open(fileobj=body, mode="w") as archive:
+        for name, content in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = len(content), 0o755
+            archive.addfile(entry, io.BytesIO(content))
+    return gzip.compress(body.getvalue(), compresslevel=6, mtime=0)

@@ -1,6 +1,7 @@
 """The operating system that machines are deployed with: Debian with systemd, cloud-init as it comes, GRUB for BIOS and
 UEFI with the signed copies for Secure Boot, the cloud kernel. mmdebstrap makes the tree; it becomes an ext4 file
-system, so that the agent writes it to a partition as it arrives, without unpacking files.
+system, so that the agent writes it to a partition as it arrives, without unpacking files, and a squashfs, so that
+machines can also be commissioned by a stock system.
 """
 import math
 import shutil
@@ -11,13 +12,16 @@ from imagekit import packages
 INCLUDE = ["systemd-sysv", "systemd-resolved", "systemd-timesyncd", "udev", "dbus", "libpam-systemd", "cloud-init", "cloud-guest-utils",
            "openssh-server", "sudo", "ca-certificates", "iproute2", "iputils-ping", "netbase", "lvm2", "e2fsprogs", "dosfstools",
            "grub2-common", "grub-pc-bin", "grub-efi-amd64-bin", "grub-efi-amd64-signed", "shim-signed", "initramfs-tools",
+           "lshw", "dmidecode", "ipmitool", "pci.ids", "smartmontools",  # for the scripts of commissioning
            packages.KERNEL]
 WITHOUT = ["usr/share/man", "usr/share/doc", "usr/share/locale", "usr/share/info", "usr/share/lintian"]
+RAW, SQUASHFS = "root.ext4", "root.squashfs"
 # What a machine in a data centre has no use for at its first boot, and what the packages leave to be made then.
 CLEAN_HOOK = r"""
 set -eu
 tree=$1
 chroot "$tree" systemctl enable systemd-networkd systemd-resolved >/dev/null 2>&1
+chroot "$tree" systemctl disable smartmontools >/dev/null 2>&1
 chroot "$tree" systemctl mask dev-mqueue.mount sys-kernel-debug.mount sys-kernel-tracing.mount e2scrub_reap.service >/dev/null 2>&1
 cat >"$tree/etc/cloud/cloud.cfg.d/10_gantry_image.cfg" <<'END'
 # The metadata service is the only source; the locale is that of the image; RSA host keys take long to make.
@@ -57,9 +61,9 @@ def sizes(tree):
 
 
 def build(out, say):
-    """Fill the folder out: root.ext4.zst, package_list."""
+    """Fill the folder out: root.ext4.zst, root.squashfs, package_list."""
     (out / "sources.list").write_text("\n".join(packages.sources()) + "\n", encoding="utf-8")
-    tree, raw = out / "tree", out / "root.ext4"
+    tree, raw = out / "tree", out / RAW
     hook = out / "hook_clean"
     hook.write_text("#!/bin/sh" + CLEAN_HOOK.replace("@OUT@", str(out)), encoding="utf-8")
     hook.chmod(0o755)
@@ -71,7 +75,10 @@ def build(out, say):
     used, files = sizes(tree)
     size = math.ceil((used * 1.08 + (96 << 20)) / (16 << 20)) * (16 << 20)
     packages.logged([*FORMAT, "-N", str(files + 20000), "-d", str(tree), str(raw), f"{size >> 10}k"], out / "build.log")
-    shutil.rmtree(tree)
     say(f"target: {size >> 20} MiB file system is made")
+    packages.logged(["mksquashfs", str(tree), str(out / SQUASHFS), "-quiet", "-no-progress", "-comp", "zstd",
+                     "-Xcompression-level", "6", "-b", "256K", "-e", "boot"], out / "build.log")
+    shutil.rmtree(tree)
+    say("target: squashfs is made")
     packages.logged(["zstd", "-q", "-T0", "-6", "--rm", "-f", str(raw), "-o", f"{raw}.zst"], out / "build.log")
     return size
