@@ -18,13 +18,17 @@
 static const char help[] =
     "usage: gantry-agent --dump [--root DIR]\n"
     "       gantry-agent --report [--root DIR] --cmdline TEXT\n"
+    "       gantry-agent --work [--cmdline TEXT]\n"
     "\n"
     "  --dump          print the inventory of this machine as JSON (docs/inventory.md)\n"
     "  --report        enlist this machine and report its inventory, as the ephemeral system "
     "does,\n"
     "                  but leave it on\n"
+    "  --work          in a system that runs already: commission or test this machine, if the\n"
+    "                  region asks for that\n"
     "  --root DIR      read /sys, /proc and /usr/share/misc/pci.ids below DIR\n"
-    "  --cmdline TEXT  as the kernel's command line: cloud-config-url=, BOOTIF=, gantry.limit_s=\n"
+    "  --cmdline TEXT  instead of the kernel's command line: cloud-config-url=, BOOTIF=,\n"
+    "                  gantry.limit_s=\n"
     "  --help, --version\n"
     "\n"
     "As the first process of a machine it takes no flags: it reads the hardware, does what the\n"
@@ -34,7 +38,7 @@ static const char help[] =
     "Exit status: 0 done, 2 wrong use, 3 refused, 6 not reachable, 1 the rest.\n";
 
 struct options {
-    bool dump, report;
+    bool dump, report, work;
     const char *root, *cmdline;
 };
 
@@ -135,6 +139,8 @@ static enum error_code read_options(int argc, char **argv, struct options *optio
             options->dump = true;
         else if (!strcmp(argv[i], "--report"))
             options->report = true;
+        else if (!strcmp(argv[i], "--work"))
+            options->work = true;
         else if (!value)
             return error_set(err, ERR_BAD_INPUT, "there is no flag %.100s; see --help", argv[i]);
         else if (i + 1 == argc)
@@ -142,9 +148,9 @@ static enum error_code read_options(int argc, char **argv, struct options *optio
         else
             *value = argv[++i];
     }
-    if (options->dump == options->report)
-        return error_set(err, ERR_BAD_INPUT, "say --dump or --report; see --help");
-    if (options->report != (options->cmdline != NULL))
+    if (options->dump + options->report + options->work != 1)
+        return error_set(err, ERR_BAD_INPUT, "say --dump, --report or --work; see --help");
+    if (!options->work && options->report != (options->cmdline != NULL))
         return error_set(err, ERR_BAD_INPUT, "--report and --cmdline go together; see --help");
     if (*options->root && access(options->root, X_OK))
         return error_errno(err, "--root %s", options->root);
@@ -161,10 +167,12 @@ static enum error_code run(int argc, char **argv, struct arena *arena, struct er
     struct tree tree = {.arena = arena, .root = options.root};
     if (options.dump)
         return print_inventory(&tree, err);
-    code = cmdline_parse(options.cmdline, arena, &cmdline, err);
+    if (!options.cmdline)
+        options.cmdline = tree_bytes(&tree, CMDLINE_BYTES, NULL, "/proc/cmdline");
+    code = cmdline_parse(options.cmdline ? options.cmdline : "", arena, &cmdline, err);
     if (code)
         return code;
-    struct work work = {.report_only = true};
+    struct work work = {.report_only = options.report, .is_guest = options.work};
     return run_work(&tree, &cmdline, &work, err);
 }
 

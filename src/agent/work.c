@@ -75,6 +75,9 @@ enum error_code work_run(struct talk *talk, const struct report *report, struct 
         return talk_end(talk, code, err);
     if (work->report_only)
         return report_and_end(talk, report, err);
+    if (work->is_guest && task.kind != TASK_COMMISSION && task.kind != TASK_TEST)
+        return error_set(err, ERR_BAD_INPUT, "task %s is not for a system that runs already",
+                         task_name(task.kind));
     work->reboot = task.reboot;
     work->switch_root = task.in_memory;
     return carry_out(talk, report, &task, err);

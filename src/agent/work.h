@@ -9,11 +9,12 @@
 /**
  * reboot: the machine is to boot again at the end; switch_root: to go on with the system that
  * stands in memory; else to be switched off. report_only: whatever the region asks for, nothing is
- * changed here (gantry-agent --report). Errors: BAD_INPUT (command line, preseed, answers), those
- * of talk_exchange and of the work.
+ * changed here (gantry-agent --report). is_guest: another system runs here (--work); what needs the
+ * machine for itself is refused. Errors: BAD_INPUT (command line, preseed, answers), those of
+ * talk_exchange and of the work.
  */
 struct work {
-    bool report_only;
+    bool report_only, is_guest;
     bool reboot, switch_root; /* the latter to INSTALL_ROOT */
 };
 enum error_code work_run(struct talk *talk, const struct report *report, struct work *work,

@@ -172,11 +172,24 @@ def test_time_is_limited(report):
     assert time.monotonic() - start < 8
 
 
+def test_work_in_a_system_that_runs(build, tree, region):
+    """--work commissions, with the command line of the tree; what needs the machine for itself is refused."""
+    (tree / "proc" / "cmdline").write_text(f"ro gantry.limit_s=30 cloud-config-url={region.base}metadata/latest/by-id/{SYSTEM_ID}/"
+                                           "?op=get_preseed\n", encoding="utf-8")
+    for task, status in (("commission", 0), ("erase", 2)):
+        region.task = {"task": task, "end": "poweroff", "system_id": SYSTEM_ID}
+        result = subprocess.run([build / "gantry-agent", "--work", "--root", tree], capture_output=True, text=True, timeout=60, check=False)
+        assert not region.failure and "Sanitizer" not in result.stderr
+        assert result.returncode == status, result.stderr
+        assert [signal.text_parts()["status"] for signal in region.signals()] == ["WORKING", "OK"]
+    assert "task erase is not for a system that runs already" in result.stderr
+
+
 def test_wrong_use(build, tmp_path):
     def agent(*argv):
         return subprocess.run([build / "gantry-agent", *argv], capture_output=True, text=True, timeout=20, check=False)
     for argv in ([], ["--dump", "--report"], ["--report"], ["--dump", "--root"], ["--frob"], ["--dump", "--cmdline", "x"],
-                 ["--report", "--cmdline", "BOOTIF=x"]):
+                 ["--report", "--cmdline", "BOOTIF=x"], ["--work", "--dump"], ["--work", "--report", "--cmdline", "x"]):
         result = agent(*argv)
         assert result.returncode == 2 and result.stderr.startswith("gantry-agent: "), argv
         assert result.stdout == ""
