@@ -91,16 +91,19 @@ function(room folder)
             DEPENDS ${migrations} ${CMAKE_SOURCE_DIR}/scripts/embed_sql VERBATIM)
         target_sources(${target} PRIVATE ${generated})
     endif()
-    # So do scripts that run on machines.
-    file(GLOB texts CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/scripts/*)
-    if(texts)
-        set(generated ${CMAKE_BINARY_DIR}/generated/${name}_scripts.c)
+    # So do programs that run on machines.
+    foreach(kind scripts runners)
+        file(GLOB texts CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/${kind}/*)
+        if(NOT texts)
+            continue()
+        endif()
+        set(generated ${CMAKE_BINARY_DIR}/generated/${name}_${kind}.c)
         add_custom_command(OUTPUT ${generated}
             COMMAND ${CMAKE_COMMAND} -E make_directory ${CMAKE_BINARY_DIR}/generated
             COMMAND /usr/bin/python3 ${CMAKE_SOURCE_DIR}/scripts/embed_scripts ${generated} ${texts}
             DEPENDS ${texts} ${CMAKE_SOURCE_DIR}/scripts/embed_scripts VERBATIM)
         target_sources(${target} PRIVATE ${generated})
-    endif()
+    endforeach()
 endfunction()
 
 # program(NAME FOLDER): FOLDER/main.c and its room. What init or fenced starts goes to sbin.

@@ -7,6 +7,7 @@
 #include "src/base/address.h"
 #include "src/model/event_type.h"
 #include "src/model/machine_status.h"
+#include "src/region/boot_system.h"
 #include "src/region/deploy_network.h"
 #include "src/region/event_store.h"
 #include "src/region/machine_store.h"
@@ -41,9 +42,9 @@ static enum error_code check_mac(const char **text, struct arena *arena, struct 
 
 struct booting {
     const char *mac, *address, *method, *uuid; /* address, method and uuid may be NULL */
-    const char *system_id, *hostname, *options;
+    const char *system_id, *hostname, *options, *architecture;
     int status, node_type;
-    bool known, enlisted, netboot, in_memory;
+    bool known, enlisted, netboot, in_memory, ssh;
 };
 
 /* Whose MAC it is, else whose hardware; and note where it boots. */
@@ -66,7 +67,8 @@ static enum error_code find_booting(const struct rack_peer *peer, struct db *db,
         "FROM found WHERE n.id = found.id RETURNING n.system_id, n.hostname, n.status, "
         "n.node_type, n.enlisted IS NOT NULL, (SELECT string_agg(t.kernel_opts, ' ' ORDER BY "
         "t.name) FROM node_tag l JOIN tag t ON t.id = l.tag_id WHERE l.node_id = n.id "
-        "AND t.kernel_opts <> ''), n.netboot, n.ephemeral_deploy");
+        "AND t.kernel_opts <> ''), n.netboot, n.ephemeral_deploy, n.architecture, "
+        "coalesce((n.script_options ->> 'enable_ssh')::bool, false)");
     __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
     enum error_code code = db_query(
         db, &boot_call_find,
@@ -83,6 +85,8 @@ static enum error_code find_booting(const struct rack_peer *peer, struct db *db,
     booting->options = arena_strdup(arena, db_text(&rows, 0, 5));
     booting->netboot = db_bool(&rows, 0, 6);
     booting->in_memory = db_bool(&rows, 0, 7);
+    booting->architecture = arena_strdup(arena, db_text(&rows, 0, 8));
+    booting->ssh = db_bool(&rows, 0, 9);
     return ERR_OK;
 }
 
@@ -134,20 +138,41 @@ static struct machine_stay stay_of(const struct booting *booting)
     return own;
 }
 
-/* Options of people stand behind ours: the last one counts. */
-static const char *options_of(const struct booting *booting, const char *racks, const char *global,
-                              struct arena *arena)
+/* The system that it runs meanwhile. */
+static enum error_code find_system(const struct rack_peer *peer, struct db *db,
+                                   const struct booting *booting, struct arena *arena,
+                                   struct boot_system *system, struct error *err)
 {
+    bool looks = booting->known &&
+                 (booting->status == MACHINE_COMMISSIONING || booting->status == MACHINE_TESTING);
+    struct boot_system_for machine = {peer->images, booting->architecture, booting->hostname,
+                                      booting->ssh};
+    *system = boot_system_own;
+    return looks ? boot_system_find(db, &machine, arena, system, err) : ERR_OK;
+}
+
+/* Options of people stand behind ours: the last one counts. */
+static enum error_code make_options(struct db *db, const struct booting *booting,
+                                    const struct boot_system *system, struct arena *arena,
+                                    const char **options, struct error *err)
+{
+    const char *global = NULL, *racks = "", *own = booting->options;
+    enum error_code code = setting_text(db, "kernel_opts", arena, &global, err);
+    if (!code)
+        code = deploy_network_racks(db, booting->address, arena, &racks, err);
+    if (code)
+        return code;
     bool several = strchr(racks, ',') != NULL;
-    const char *own = booting->options;
-    return arena_printf(
-        arena, "console=ttyS0 init=/sbin/gantry-agent gantry.limit_s=%d%s%s%s%s%s%s",
+    *options = arena_printf(
+        arena, "console=ttyS0 %s gantry.limit_s=%d%s%s%s%s%s%s", system->options,
         stay_of(booting).limit_s, several ? " gantry.racks=" : "", several ? racks : "",
         global ? " " : "", global ? global : "", own ? " " : "", own ? own : "");
+    return ERR_OK;
 }
 
 /* What the loader is told. */
-static json_t *answer_of(const struct booting *booting, const char *options, struct arena *arena)
+static json_t *answer_of(const struct booting *booting, const struct boot_system *system,
+                         const char *options, struct arena *arena)
 {
     const char *preseed = "/MAAS/metadata/latest/enlist-preseed/?op=get_enlist_preseed";
     if (booting->known)
@@ -155,8 +180,8 @@ static json_t *answer_of(const struct booting *booting, const char *options, str
                                booting->system_id);
     return json_pack("{s:s, s:s?, s:s, s:s, s:s, s:s, s:s, s:s, s:b}", "purpose",
                      stay_of(booting).purpose, "system_id", booting->system_id, "hostname",
-                     booting->known ? booting->hostname : "maas-enlist", "kernel", "vmlinuz",
-                     "initrd", "initrd.gz", "root", "root.squashfs", "preseed", preseed, "options",
+                     booting->known ? booting->hostname : "maas-enlist", "kernel", system->kernel,
+                     "initrd", system->initrd, "root", system->root, "preseed", preseed, "options",
                      options, "keep", false);
 }
 
@@ -172,7 +197,8 @@ enum error_code boot_call_config(const struct rack_peer *peer, struct db *db, js
                                  struct arena *arena, json_t **result, struct error *err)
 {
     struct booting booting;
-    const char *global = NULL, *racks = "";
+    struct boot_system system;
+    const char *options = "";
     enum error_code code = read_booting(params, arena, &booting, err);
     if (!code)
         code = find_booting(peer, db, &booting, arena, err);
@@ -188,13 +214,13 @@ enum error_code boot_call_config(const struct rack_peer *peer, struct db *db, js
     bool ephemeral = boot_of(&booting) == MACHINE_BOOT_EPHEMERAL;
     code = event_add(db, &event, arena, err);
     if (!code && ephemeral)
-        code = setting_text(db, "kernel_opts", arena, &global, err);
+        code = find_system(peer, db, &booting, arena, &system, err);
     if (!code && ephemeral)
-        code = deploy_network_racks(db, booting.address, arena, &racks, err);
+        code = make_options(db, &booting, &system, arena, &options, err);
     if (code)
         return code;
     if (ephemeral)
-        *result = answer_of(&booting, options_of(&booting, racks, global, arena), arena);
+        *result = answer_of(&booting, &system, options, arena);
     else
         *result = json_pack("{s:s, s:s, s:s, s:b}", "purpose", purpose, "system_id",
                             booting.system_id, "hostname", booting.hostname, "keep", true);

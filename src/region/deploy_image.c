@@ -10,7 +10,7 @@
 
 enum { MANIFEST_BYTES = 1 << 20 };
 
-#define KIND "root-image"
+#define ROOT_IMAGE "root-image"
 
 static const char *text_of(const json_t *entry, const char *key)
 {
@@ -25,9 +25,9 @@ static bool is_architecture(const char *wanted, const char *have)
     return strlen(have) == length && !strncmp(wanted, have, length);
 }
 
-static bool fits(const struct deploy_image *wanted, const json_t *entry)
+static bool fits(const struct deploy_image *wanted, const char *kind, const json_t *entry)
 {
-    return !strcmp(text_of(entry, "kind"), KIND) &&
+    return !strcmp(text_of(entry, "kind"), kind) &&
            is_architecture(wanted->architecture, text_of(entry, "architecture")) &&
            (!*wanted->osystem || !strcmp(wanted->osystem, text_of(entry, "os"))) &&
            (!*wanted->series || !strcmp(wanted->series, text_of(entry, "release")));
@@ -104,19 +104,31 @@ static enum error_code read_manifest(const struct deploy_image *wanted, struct a
     return code;
 }
 
-static enum error_code find_built_in(const struct deploy_image *wanted, struct arena *arena,
-                                     struct deploy_image_found *found, struct error *err)
+enum error_code deploy_image_built_in(const struct deploy_image *wanted, const char *kind,
+                                      struct arena *arena, json_t **entry, struct error *err)
 {
-    json_t *manifest, *entry;
+    json_t *manifest, *each;
     size_t i;
+    *entry = NULL;
     enum error_code code = read_manifest(wanted, arena, &manifest, err);
     if (code)
         return code;
-    json_array_foreach (json_object_get(manifest, "files"), i, entry)
-        if (!found->task && fits(wanted, entry))
-            take_entry(entry, arena, found);
+    json_array_foreach (json_object_get(manifest, "files"), i, each)
+        if (!*entry && fits(wanted, kind, each))
+            *entry = json_incref(each);
     json_decref(manifest);
-    return found->task ? ERR_OK : ERR_NOT_FOUND;
+    return *entry ? ERR_OK : ERR_NOT_FOUND;
+}
+
+static enum error_code find_built_in(const struct deploy_image *wanted, struct arena *arena,
+                                     struct deploy_image_found *found, struct error *err)
+{
+    json_t *entry;
+    enum error_code code = deploy_image_built_in(wanted, ROOT_IMAGE, arena, &entry, err);
+    if (!code)
+        take_entry(entry, arena, found);
+    json_decref(entry);
+    return code;
 }
 
 enum error_code deploy_image_find(struct db *db, const struct deploy_image *wanted,
@@ -154,7 +166,7 @@ enum error_code deploy_image_names(struct db *db, const struct deploy_image *wan
         code = db_query(db, &deploy_image_list, DB_PARAMS(arch), &rows, err);
     *names = code ? "" : arena_strdup(arena, db_text(&rows, 0, 0));
     json_array_foreach (json_object_get(manifest, "files"), i, entry)
-        if (!code && fits(&any, entry))
+        if (!code && fits(&any, ROOT_IMAGE, entry))
             *names = arena_printf(arena, "%s%s%s/%s", *names, **names ? ", " : "",
                                   text_of(entry, "os"), text_of(entry, "release"));
     json_decref(manifest);

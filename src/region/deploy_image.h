@@ -15,6 +15,13 @@ struct deploy_image {
     const char *osystem, *series, *architecture;
 };
 
+/**
+ * The entry of the folder's list for a file of this kind, the caller's. Errors: NOT_FOUND (without
+ * a text), IO.
+ */
+enum error_code deploy_image_built_in(const struct deploy_image *wanted, const char *kind,
+                                      struct arena *arena, json_t **entry, struct error *err);
+
 struct deploy_image_found {
     const char *osystem, *series; /* in the arena */
     int64_t resource_id;          /* 0 = built in */

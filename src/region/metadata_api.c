@@ -7,12 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/model/machine_status.h"
 #include "src/region/deploy_task.h"
 #include "src/region/metadata_preseed.h"
 #include "src/region/metadata_scripts.h"
 #include "src/region/metadata_signal.h"
 #include "src/region/metadata_store.h"
 #include "src/region/routes.h"
+#include "src/region/script_default.h"
 
 static enum error_code not_found(struct error *err)
 {
@@ -85,12 +87,20 @@ static enum error_code reply_meta_data(struct api_request *request, struct api_r
     return ERR_OK;
 }
 
-/* As the user gave it to deploy; machines take it away byte for byte. */
+/*
+ * What runs the scripts while the machine is looked at; later what its user gave to deploy,
+ * byte for byte.
+ */
 static enum error_code reply_user_data(struct api_request *request, struct api_reply *reply,
                                        const struct metadata_machine *machine, struct error *err)
 {
     const char *bytes;
     size_t size;
+    if (machine->status == MACHINE_COMMISSIONING || machine->status == MACHINE_TESTING) {
+        api_reply_bytes(reply, "application/octet-stream", script_runners[0].text,
+                        script_runners[0].size);
+        return ERR_OK;
+    }
     enum error_code code =
         metadata_store_user_data(request->db, machine->id, request->arena, &bytes, &size, err);
     if (!code && !bytes)

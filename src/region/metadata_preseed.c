@@ -9,6 +9,10 @@
 #include "src/region/metadata_store.h"
 #include "src/region/token_store.h"
 
+#define POWER_OFF(timeout)                                                 \
+    "power_state: {condition: test ! -e /tmp/block-poweroff, delay: now, " \
+    "mode: poweroff, timeout: " timeout "}\n"
+
 static void reply_text(struct api_reply *reply, const char *text)
 {
     api_reply_bytes(reply, "text/plain; charset=utf-8", text, strlen(text));
@@ -25,19 +29,38 @@ enum error_code metadata_preseed_enlist(struct api_request *request, struct api_
                                    "#cloud-config\n"
                                    "datasource:\n"
                                    "  MAAS: {metadata_url: '%s', timeouts: [1, 1, 1]}\n"
-                                   "manage_etc_hosts: true\n"
-                                   "power_state: {condition: test ! -e /tmp/block-poweroff, "
-                                   "delay: now, mode: poweroff, timeout: 1800}\n",
+                                   "manage_etc_hosts: true\n" POWER_OFF("1800"),
                                    metadata_url(request)));
     return ERR_OK;
 }
 
-/* What a system in memory reads of it is its configuration: it stays on. */
+/* It runs a system only to have its scripts run. */
+static bool is_looked_at(const struct metadata_machine *machine)
+{
+    return machine->status == MACHINE_COMMISSIONING || machine->status == MACHINE_TESTING;
+}
+
+/*
+ * How a stock system's cloud-init is to end. What a system in memory reads is its configuration:
+ * it stays on. To have scripts run takes few of its modules; people who log in want them all.
+ */
+static const char *end_of(const struct metadata_machine *machine)
+{
+    if (is_looked_at(machine) && machine->ssh)
+        return "";
+    if (machine->in_memory &&
+        (machine->status == MACHINE_DEPLOYING || machine->status == MACHINE_DEPLOYED))
+        return "";
+    return is_looked_at(machine)
+               ? "cloud_init_modules: [set_hostname, update_etc_hosts]\n"
+                 "cloud_config_modules: []\n"
+                 "cloud_final_modules: [scripts-user, power-state-change]\n" POWER_OFF("3600")
+               : POWER_OFF("3600");
+}
+
 static const char *preseed_text(struct api_request *request, const struct metadata_machine *machine,
                                 const struct token *token)
 {
-    bool stays = machine->in_memory &&
-                 (machine->status == MACHINE_DEPLOYING || machine->status == MACHINE_DEPLOYED);
     const char *key =
         arena_printf(request->arena, "consumer_key: '%s', token_key: '%s', token_secret: '%s'",
                      token->consumer_key, token->token_key, token->secret);
@@ -51,9 +74,7 @@ static const char *preseed_text(struct api_request *request, const struct metada
         "  maas: {type: webhook, endpoint: '%sstatus/%s', " METADATA_PRESEED_PATIENCE ", %s}\n"
         "%s",
         metadata_url(request), key, metadata_url(request), machine->system_id, key,
-        stays ? ""
-              : "power_state: {condition: test ! -e /tmp/block-poweroff, "
-                "delay: now, mode: poweroff, timeout: 3600}\n");
+        end_of(machine));
 }
 
 /*

@@ -13,6 +13,7 @@ struct metadata_machine {
     bool enlisted;  /* its hardware was reported */
     bool netboot;   /* not installed yet */
     bool in_memory; /* deployed without a disk */
+    bool ssh;       /* people want to look: it stays on when its scripts have ended */
     bool at_home;   /* the address asked about is where it boots from now */
     const char *system_id, *hostname, *fqdn;
     int64_t owner_id;    /* 0 = nobody */

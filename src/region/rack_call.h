@@ -18,6 +18,7 @@ struct rack_peer {
     char address[64];   /* "address:port" of its link */
     char version[32];   /* of its gantry-rackd */
     const char *region; /* name of the region that answers */
+    const char *images; /* its folder of built-in images, or NULL */
 };
 
 /**

@@ -256,6 +256,7 @@ static enum error_code take_hello(struct peer *peer, json_t *params, json_t **we
     snprintf(peer->facts.version, sizeof(peer->facts.version), "%s", hello.version);
     snprintf(peer->facts.address, sizeof(peer->facts.address), "%s", call_link_address(peer->link));
     peer->facts.region = links.setup.region;
+    peer->facts.images = links.setup.images;
     json_decref(peer->said);
     peer->said = json_deep_copy(params);
     peer->linked = true;

@@ -22,7 +22,7 @@ struct rack_links_setup {
     struct tls_credentials *credentials;                /* of this region */
     const char *address;                                /* to listen on, numeric */
     int port;                                           /* 0 = any */
-    const char *region;                                 /* this region's name; must outlive */
+    const char *region, *images;                        /* as in rack_peer; must outlive */
     void *subject;                                      /* of the function below */
     bool (*epoch_valid)(void *subject, uint64_t epoch); /* as in rack_pool.h */
 };

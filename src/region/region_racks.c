@@ -17,6 +17,7 @@ enum error_code region_racks_start(struct region *region, struct error *err)
         .address = region->settings.address,
         .port = region->settings.rack_port,
         .region = region->settings.name,
+        .images = region->paths.images,
         .subject = region,
         .epoch_valid = epoch_valid,
     };

@@ -79,19 +79,34 @@ enum error_code setting_json(struct db *db, const char *name, struct arena *aren
     return code;
 }
 
+static const char *text_of(const char *json, struct arena *arena)
+{
+    json_t *value = json_loads(json, JSON_DECODE_ANY, NULL);
+    const char *text = json_is_string(value) ? arena_strdup(arena, json_string_value(value))
+                       : json_is_null(value) ? NULL
+                                             : json;
+    json_decref(value);
+    return text;
+}
+
 enum error_code setting_text(struct db *db, const char *name, struct arena *arena,
                              const char **text, struct error *err)
 {
     const char *json;
     enum error_code code = setting_json(db, name, arena, &json, err);
-    if (code)
-        return code;
-    json_t *value = json_loads(json, JSON_DECODE_ANY, NULL);
-    *text = json_is_string(value) ? arena_strdup(arena, json_string_value(value))
-            : json_is_null(value) ? NULL
-                                  : json;
-    json_decref(value);
-    return ERR_OK;
+    if (!code)
+        *text = text_of(json, arena);
+    return code;
+}
+
+enum error_code setting_chosen(struct db *db, const char *name, struct arena *arena,
+                               const char **text, struct error *err)
+{
+    const char *json;
+    enum error_code code = setting_json(db, name, arena, &json, err);
+    if (!code)
+        *text = json == find(name)->fallback ? NULL : text_of(json, arena);
+    return code;
 }
 
 enum error_code setting_int(struct db *db, const char *name, struct arena *arena, int64_t *value,

@@ -22,6 +22,10 @@ enum error_code setting_bool(struct db *db, const char *name, struct arena *aren
 enum error_code setting_proxy(struct db *db, struct arena *arena, const char **proxy,
                               struct error *err);
 
+/** As setting_text, but NULL while nobody has set it. */
+enum error_code setting_chosen(struct db *db, const char *name, struct arena *arena,
+                               const char **text, struct error *err);
+
 /** May only administrators read it? false for what does not exist. */
 bool setting_is_secret(const char *name);
 

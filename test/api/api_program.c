@@ -53,7 +53,8 @@ struct rack_order {
 static enum error_code run_rack_call(struct db *db, void *subject, struct error *err)
 {
     struct rack_order *order = subject;
-    struct rack_peer peer = {"rck001", "rack1", "10.0.0.21:40000", "0.1.0", "region1"};
+    struct rack_peer peer = {"rck001", "rack1",   "10.0.0.21:40000",
+                             "0.1.0",  "region1", getenv("GANTRY_IMAGES")};
     json_decref(order->result);
     order->result = NULL;
     return order->row->function(&peer, db, order->params, order->arena, &order->result, err);

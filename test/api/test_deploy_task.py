@@ -19,7 +19,9 @@ def make_api(tmp_path_factory):
     (folder / "manifest.json").write_text(json.dumps({"manifest_version": 1, "files": [
         {"file": "root.squashfs", "kind": "squashfs", "size": 1, "sha256": SHA256},
         {"file": "debian.ext4.zst", "kind": "root-image", "os": "debian", "release": "bookworm", "architecture": "amd64",
-         "form": "raw.zst", "size": 7, "sha256": SHA256}]}))
+         "form": "raw.zst", "size": 7, "sha256": SHA256},
+        {"file": "debian.squashfs", "kind": "stock-squashfs", "os": "debian", "release": "bookworm", "architecture": "amd64",
+         "size": 8, "sha256": SHA256}]}))
     program = Api(GANTRY_IMAGES=str(folder))
     program.sql("INSERT INTO subnet (name, vlan_id, cidr) VALUES ('prov', 5001, '10.76.0.0/24')")
     yield program
@@ -160,6 +162,33 @@ def test_user_data(api, machine):
     content = b"#!/bin/sh\n\x00\xff end"
     set_status(api, machine, 9, user_data=f"decode('{base64.b64encode(content).decode()}', 'base64')")
     assert machine.request("GET", path, key=machine.key).body == content
+
+
+def test_stock_system(api, machine):
+    def choose(series):
+        assert api.admin.post("maas/?op=set_config", name="commissioning_distro_series", value=series).status == 200
+        told = boot(api, machine)
+        assert (told["kernel"], told["initrd"]) == ("vmlinuz", "initrd.gz")
+        return told["root"], told["options"].split(" gantry.")[0]
+    ours = ("root.squashfs", "console=ttyS0 init=/sbin/gantry-agent")
+    hostname = api.sql(f"SELECT hostname FROM node WHERE system_id = '{machine.system_id}'")
+    stock = ("debian.squashfs", f"console=ttyS0 ip=::::{hostname}:BOOTIF ip6=off cc:{{datasource_list: [MAAS]}}end_cc ro overlayroot=tmpfs "
+             "overlayroot_cfgdisk=disabled net.ifnames=0 systemd.mask=systemd-network-generator.service systemd.mask=ssh.service")
+    for status in (1, 21):
+        set_status(api, machine, status, user_data="'mine'")
+        assert [choose(series) for series in ("", "noble", "bookworm")] == [ours, ours, stock]
+        preseed, user_data = machine.preseed().text, machine.request("GET", "/MAAS/metadata/2012-03-01/user-data", key=machine.key)
+        assert "cloud_final_modules: [scripts-user, power-state-change]\n" in preseed and "mode: poweroff" in preseed
+        assert user_data.status == 200 and user_data.text.startswith("#!/usr/bin/python3\n")
+        assert machine.key.split(":")[2] not in user_data.text
+    set_status(api, machine, 1, script_options="'{\"enable_ssh\": true}'")
+    assert "modules" not in machine.preseed().text and "power_state" not in machine.preseed().text
+    assert "ssh.service" not in choose("bookworm")[1]
+    for status in (0, 9, 14, 16):  # these take the agent
+        set_status(api, machine, status, script_options="'{}'")
+        assert choose("bookworm") == ours
+    assert machine.request("GET", "/MAAS/metadata/2012-03-01/user-data", key=machine.key).text == "mine"
+    api.sql("DELETE FROM setting")
 
 
 def test_rescue_and_erase(api, machine):

@@ -52,6 +52,13 @@ def test_import_and_deploy(api, folder):
         "debian/bookworm": ["root-raw.zst"], "gantry/ephemeral": ["boot-initrd", "boot-kernel", "squashfs"]}
     assert (api.blobs / hashlib.sha256(BODIES["debian.ext4.zst"]).hexdigest()).read_bytes() == BODIES["debian.ext4.zst"]
     assert api.sql("SELECT agent FROM boot_resource WHERE os = 'gantry'") == "t"
+    assert api.admin.post("maas/?op=set_config", name="commissioning_distro_series", value="ephemeral").status == 200
+    booted = make(api.admin, power_type="manual")
+    api.sql(f"UPDATE node SET status = 1 WHERE system_id = '{booted['system_id']}'")
+    told = api.rack("boot_config", mac=booted["boot_interface"]["mac_address"], address="10.76.0.9", firmware="bios")
+    assert [told["kernel"], told["initrd"], told["root"]] == [
+        "blobs/" + hashlib.sha256(BODIES[name]).hexdigest() for name in ("vmlinuz", "initrd.gz", "root.squashfs")]
+    assert "init=/sbin/gantry-agent" in told["options"] and "cc:" not in told["options"]
     machine = make(api.admin, power_type="manual")
     api.sql(f"UPDATE node SET status = 4 WHERE system_id = '{machine['system_id']}'")
     for series, status in (("warty", 400), ("bookworm", 200)):  # a bare series finds its system
