@@ -67,19 +67,34 @@ static const char *service_url(struct api_request *request, const struct deploym
                         host + 3 + strcspn(host + 3, ":/"));
 }
 
+/* Does the base URL name this address? */
+static bool is_reached(const char *base_url, const char *address)
+{
+    const char *host = strstr(base_url, "://");
+    size_t length = strlen(address);
+    return host && !strncmp(host + 3, address, length) && strcspn(host + 3, ":/") == length;
+}
+
+/*
+ * Addresses are tried in the order of the lines: the rack that the agent reaches comes first. One
+ * that is gone costs the installed system some seconds at each request.
+ */
 static const char *hosts_text(struct api_request *request, const struct metadata_machine *machine,
                               const char *racks)
 {
-    const char *text = arena_printf(request->arena,
-                                    "127.0.0.1\tlocalhost\n127.0.1.1\t%s %s\n"
-                                    "::1\tlocalhost ip6-localhost ip6-loopback\n",
-                                    machine->fqdn, machine->hostname);
-    char *list = arena_strdup(request->arena, racks), *rest = NULL;
+    struct arena *arena = request->arena;
+    const char *reached = "", *others = "";
+    char *list = arena_strdup(arena, racks), *rest = NULL;
     bool several = strchr(racks, ',') != NULL;
     for (char *rack = strtok_r(list, ",", &rest); several && rack;
-         rack = strtok_r(NULL, ",", &rest))
-        text = arena_printf(request->arena, "%s%s\t" RACKS_NAME "\n", text, rack);
-    return text;
+         rack = strtok_r(NULL, ",", &rest)) {
+        const char **lines = is_reached(request->base_url, rack) ? &reached : &others;
+        *lines = arena_printf(arena, "%s%s\t" RACKS_NAME "\n", *lines, rack);
+    }
+    return arena_printf(arena,
+                        "127.0.0.1\tlocalhost\n127.0.1.1\t%s %s\n"
+                        "::1\tlocalhost ip6-localhost ip6-loopback\n%s%s",
+                        machine->fqdn, machine->hostname, reached, others);
 }
 
 /* cloud-init of the installed system: its source with the machine's key, its reports, network. */

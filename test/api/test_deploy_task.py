@@ -42,8 +42,8 @@ def set_status(api, machine, status, **columns):
     api.sql(f"UPDATE node SET status = {status}{more} WHERE system_id = '{machine.system_id}'")
 
 
-def ask(machine, status=200):
-    reply = machine.request("GET", TASK, key=machine.key)
+def ask(machine, status=200, **headers):
+    reply = machine.request("GET", TASK, key=machine.key, headers=headers)
     assert reply.status == status, reply.text
     return reply.json() if status == 200 else reply.text
 
@@ -213,6 +213,8 @@ def test_racks_take_each_others_place(api, machine):
             "WHERE system_id = 'rckb') WHERE id = 5001")
     set_status(api, machine, 9)
     assert "gantry.racks=10.76.0.5,10.76.0.4" in boot(api, machine)["options"]
-    files = {file["path"].rsplit("/", 1)[-1]: file["content"] for file in ask(machine)["files"]}
-    assert "10.76.0.5\tracks.gantry.internal\n10.76.0.4\tracks.gantry.internal\n" in files["hosts"]
+    for reached, order in (("10.76.0.5", "54"), ("10.76.0.4", "45"), ("10.76.0.41", "54")):  # the one that answers is asked first
+        task = ask(machine, Host=f"{reached}:5240")
+        files = {file["path"].rsplit("/", 1)[-1]: file["content"] for file in task["files"]}
+        assert "".join(f"10.76.0.{last}\tracks.gantry.internal\n" for last in order) in files["hosts"]
     assert "http://racks.gantry.internal:5240/MAAS/metadata/" in files["90_maas_datasource.cfg"]
