@@ -132,6 +132,9 @@ class UnderFire:
         problems += [f"refused: {text}" for text in self.writer.refused[:3]]
         self.writer.refused.clear()
         row.update({"ok": not problems, "problems": problems})
+        if self.scene.wire:
+            row["dhcp"] = [f"{message['when'] - outcome.struck:+.1f} s {message['type']} {message['server']} {message['address']}"
+                           for message in self.scene.wire.dhcp if message["when"] >= outcome.struck]
         if wanted:
             row["orders"] = " ".join(self.record.power_orders())
             row["started_again"] = len([work for work in self.record.operations() if work[3]])
