@@ -87,12 +87,19 @@ def kernel(scene):
     return _transfer(scene, "http", "vmlinuz", KERNEL_BYTES)
 
 
+def image_comes(scene, least_bytes=IMAGE_BYTES):
+    """The transfer of the image in this life, while it is under way."""
+    one = scene.wire.transfer(scene.mark_life, scene.image_name, least_bytes)
+    return one if one and not scene.serial_has(r"stage-extract: done") else None
+
+
 def image(scene):
-    return _transfer(scene, "http", scene.image_name, IMAGE_BYTES)
+    one = image_comes(scene)
+    return one and with_host(rack_at(scene, one["server"]), f"{one['bytes'] / MIB:.1f} MiB of the image are on the machine")
 
 
 def netboot_off(scene):
-    return scene.serial_has(r"gantry-agent: rebooting") and with_host(scene.chosen, "it is installed and restarts")
+    return is_installed(scene) and with_host(scene.chosen, "it is installed and restarts")
 
 
 def deployed(scene):
@@ -101,8 +108,8 @@ def deployed(scene):
 
 
 def frozen(scene):
-    one = scene.wire.transfer(scene.mark_transfers, scene.image_name, IMAGE_BYTES)
-    return one and with_host(scene.chosen, f"{one['bytes'] / MIB:.1f} MiB of the image are here")
+    one = image_comes(scene)
+    return one and with_host(scene.chosen, f"{one['bytes'] / MIB:.1f} MiB of the image are on the machine")
 
 
 def fetched(rack, regions):
@@ -140,6 +147,10 @@ def importing(scene):
 
 def agent_works(scene):
     return scene.serial_has(r"gantry-agent: task: deploy")
+
+
+def is_installed(scene):
+    return scene.serial_has(r"gantry-agent: rebooting")
 
 
 # ---- what is prepared
@@ -180,13 +191,13 @@ POINTS = (
     Point("release", "deploy-1", "the leader, while the machine is powered off for the release", "Ready", release_order, "all",
           choose_leader),
     Point("dhcp", "deploy-2", "the serving rack, between offer and acknowledgement", "Deployed", dhcp, past=agent_works),
+    Point("frozen", "deploy-2", "the leader and primary stands still in the middle of the image, and comes back", "Deployed",
+          frozen, "freeze", choose_primary, is_installed),
     Point("deployed", "deploy-2", "the primary, as the installed system says that it is up", "Deployed", deployed, "all",
           choose_primary),
     Point("kernel", "deploy-3", "the serving rack, in the middle of the kernel by HTTP", "Deployed", kernel),
+    Point("blob", "deploy-4", "the region that a rack fetches the image from", "Deployed", blob, "all", cold_racks, image_comes),
     Point("image", "deploy-4", "the serving rack, in the middle of the image", "Deployed", image),
-    Point("blob", "deploy-5", "the region that a rack fetches the image from", "Deployed", blob, "all", cold_racks),
-    Point("frozen", "deploy-6", "the leader and primary stands still in the middle of the image, and comes back", "Deployed",
-          frozen, "freeze", choose_primary),
 )
 PARTS = tuple(dict.fromkeys(point.part for point in POINTS))
 

@@ -23,20 +23,20 @@ class Scene:
     def __init__(self, plan):
         self.plan, self.life, self.wire, self.mirror, self.chosen = plan, None, None, None, None
         self.image_name, self.fetched = "images/debian", {}
-        self.mark_dhcp = self.mark_transfers = self.mark_posts = self.mark_orders = self.mark_serial = 0
+        self.mark_life = self.mark_dhcp = self.mark_transfers = self.mark_posts = self.mark_orders = 0
 
     def arm(self):
         self.fetched = {}
         if self.life:
             self.mark_dhcp, self.mark_transfers, self.mark_posts = self.wire.marks()
-            self.mark_orders, self.mark_serial = len(self.orders()), len(self.life.serial.text())
+            self.mark_orders = len(self.orders())
 
     def orders(self):
         return judge.orders(self.life.machine)
 
     def serial_has(self, pattern):
-        text = self.life.serial.text()  # a new boot order begins a new log
-        return re.search(pattern, text[self.mark_serial if len(text) >= self.mark_serial else 0:])
+        """Since the machine was ordered to do what it does: its log begins anew then."""
+        return re.search(pattern, self.life.serial.text())
 
     def whole(self):
         return is_whole(self.plan, newest_status(self.plan)) and stage.is_linked(self.plan)
@@ -146,6 +146,7 @@ class UnderFire:
         life = self.scene.life
         life.wait_off()
         self.record = judge.Record(self.plan, life.machine, life.system_id)
+        self.scene.mark_life = self.scene.wire.marks()[1]
 
     def commission(self, points):
         life = self.scene.life
