@@ -105,19 +105,6 @@ def test_every_list_is_a_table_of_what_is_there(gantry):
             assert str(row.get("id", row.get("system_id", row.get("name", row.get("username"))))) in lines[1]
 
 
-def test_keys_and_passwords_come_from_files(gantry, tmp_path):
-    (tmp_path / "id.pub").write_text("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGb9gXcA2B2mO7ZkGGZEQe8jT8u0zJ5W1nYw3Q1rUv2s me@here\n")
-    (tmp_path / "password").write_text("from a file\n")
-    made = json.loads(gantry("sshkey", "create", f"key@={tmp_path}/id.pub", "--json", profile="bob").stdout)
-    assert made["key"].endswith(" me@here") and gantry("sshkey", "delete", str(made["id"]), profile="bob").returncode == 0
-    assert gantry("user", "create", "username=eve", "email=e@x", "is_superuser=0", f"password@={tmp_path}/password").returncode == 0
-    shown = gantry("account", "list-authorisation-tokens", profile="bob").stdout
-    assert len(shown.split()[-1]) == 18 + 18 + 32 + 2
-    device = json.loads(gantry("device", "create", "mac_addresses=52:54:00:00:01:01", "--json", profile="bob").stdout)
-    assert device["hostname"] in gantry("device", "list", profile="bob").stdout
-    assert gantry("device", "delete", device["system_id"], profile="bob").returncode == 0
-
-
 def test_what_a_notification_names_is_filled_in(gantry):
     assert " 3 boxes " in gantry("notification", "list").stdout
     assert json.loads(gantry("notification", "list", "--json").stdout)[0]["message"] == "{n} boxes"
@@ -173,3 +160,16 @@ def test_wait_stays_until_it_has_ended(api, gantry):
     run = commissioned("OK")
     assert run.returncode == 0 and json.loads(run.stdout)["status_name"] == "Ready", run.stderr
     assert gantry("--wait", "machine", "list").returncode == 2
+
+
+def test_keys_and_passwords_come_from_files(gantry, tmp_path):
+    (tmp_path / "id.pub").write_text("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGb9gXcA2B2mO7ZkGGZEQe8jT8u0zJ5W1nYw3Q1rUv2s me@here\n")
+    (tmp_path / "password").write_text("from a file\n")
+    made = json.loads(gantry("sshkey", "create", f"key@={tmp_path}/id.pub", "--json", profile="bob").stdout)
+    assert made["key"].endswith(" me@here") and gantry("sshkey", "delete", str(made["id"]), profile="bob").returncode == 0
+    assert gantry("user", "create", "username=eve", "email=e@x", "is_superuser=0", f"password@={tmp_path}/password").returncode == 0
+    shown = gantry("account", "list-authorisation-tokens", profile="bob").stdout
+    assert len(shown.split()[-1]) == 18 + 18 + 32 + 2
+    device = json.loads(gantry("device", "create", "mac_addresses=52:54:00:00:01:01", "--json", profile="bob").stdout)
+    assert device["hostname"] in gantry("device", "list", profile="bob").stdout
+    assert gantry("device", "delete", device["system_id"], profile="bob").returncode == 0
