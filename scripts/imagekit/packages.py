@@ -8,7 +8,7 @@ import subprocess
 
 KERNEL = "linux-image-cloud-amd64"
 # Per release: the first name that exists is taken.
-TOOLS = ["e2fsprogs", "gdisk", "dosfstools", "xfsprogs", "lvm2", "zstd", "xz-utils", "squashfs-tools", "hdparm", "nvme-cli", "smartmontools",
+TOOLS = ["e2fsprogs", "gdisk", "dosfstools", "xfsprogs", "lvm2", "zstd", "bzip2", "xz-utils", "squashfs-tools", "hdparm", "nvme-cli", "smartmontools",
          "dropbear-bin", "kmod", "dmidecode", "lshw", "util-linux", "ipmitool", "pci.ids", "libjansson4",
          "libcurl4t64|libcurl4"]
 # Taken from the host: they were installed by scripts/setup and are copied, not run.

@@ -72,14 +72,16 @@ static enum error_code open_stream(struct stream *stream, const struct image_pla
                                     "--xattrs-include=*", "-C", place->folder),
                           -1, err);
     } else {
-        const char *path = form->kind == IMAGE_EXT4
-                               ? place->device
-                               : arena_printf(log->arena, "%s/" SQUASHFS_NAME, place->folder);
-        int flags = form->kind == IMAGE_EXT4 ? 0 : O_CREAT | O_EXCL | O_NOFOLLOW;
+        bool to_device = form->kind != IMAGE_SQUASHFS;
+        const char *path = to_device ? place->device
+                                     : arena_printf(log->arena, "%s/" SQUASHFS_NAME, place->folder);
+        int flags = to_device ? 0 : O_CREAT | O_EXCL | O_NOFOLLOW;
         stream->fd = open(path, O_WRONLY | O_CLOEXEC | flags, 0600);
         if (stream->fd < 0)
             code = error_errno(err, "%s", path);
     }
+    if (!code && form->in_tar)
+        code = put_before(stream, TOOL_ARGV("/usr/bin/tar", "-xO"), stream->fd, err);
     if (!code && form->decoder)
         code = put_before(stream, TOOL_ARGV(form->decoder, "-dc"), stream->fd, err);
     return code;

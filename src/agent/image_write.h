@@ -9,7 +9,7 @@
 #include "src/agent/task.h"
 #include "src/agent/tool.h"
 
-/** device for a form that is a file system, folder for one that holds files. */
+/** device for a form that is a file system or a disk, folder for one that holds files. */
 struct image_place {
     const char *device, *folder;
 };

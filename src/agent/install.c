@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "src/agent/image_write.h"
+#include "src/agent/install_disk.h"
 #include "src/agent/install_memory.h"
 #include "src/agent/install_system.h"
 #include "src/agent/storage_mount.h"
@@ -19,6 +20,8 @@ struct installation {
     struct storage_work storage;
     struct installed system;
     const char *memory; /* the file that is the root's file system, of a system in memory */
+    const char *disk;   /* that the image of a whole disk goes to */
+    bool is_mounted;    /* its system */
 };
 
 static struct storage_item *root_format(const struct installation *installation)
@@ -104,6 +107,35 @@ static enum error_code finish_in_memory(struct installation *installation, struc
     return ERR_OK;
 }
 
+static enum error_code prepare_disk(struct installation *installation, struct error *err)
+{
+    return install_disk_prepare(&installation->storage, &installation->disk, err);
+}
+
+static enum error_code write_disk(struct installation *installation, struct error *err)
+{
+    struct image_place place = {.device = installation->disk};
+    enum error_code code = image_write(installation->talk, &installation->task->image, &place,
+                                       &installation->log, err);
+    return code ? code
+                : install_disk_mount(installation->disk, INSTALL_ROOT, &installation->log,
+                                     &installation->is_mounted, err);
+}
+
+static enum error_code configure_disk(struct installation *installation, struct error *err)
+{
+    installation->system.storage = NULL;
+    return installation->is_mounted ? install_settings(&installation->system, err) : ERR_OK;
+}
+
+static enum error_code finish_disk(struct installation *installation, struct error *err)
+{
+    if (installation->is_mounted)
+        install_disk_unmount(INSTALL_ROOT);
+    sync();
+    return talk_op(installation->talk, "netboot_off", err);
+}
+
 enum { STAGES = 4 };
 struct stage {
     const char *name, *description;
@@ -115,6 +147,13 @@ static const struct stage to_memory[STAGES] = {
     {"cmd-install/stage-extract", "writing the image to memory", write_to_memory},
     {"cmd-install/stage-curthooks", "configuring the system", configure_in_memory},
     {"cmd-install/stage-late", "starting the system", finish_in_memory},
+};
+
+static const struct stage to_whole_disk[STAGES] = {
+    {"cmd-install/stage-partitioning", "preparing the disk", prepare_disk},
+    {"cmd-install/stage-extract", "writing the image to disk", write_disk},
+    {"cmd-install/stage-curthooks", "configuring the installed system", configure_disk},
+    {"cmd-install/stage-late", "switching to boot from disk", finish_disk},
 };
 
 static const struct stage to_disk[STAGES] = {
@@ -134,7 +173,10 @@ static void tell(struct installation *installation, const struct talk_event *eve
 
 static enum error_code run_stages(struct installation *installation, struct error *err)
 {
-    const struct stage *stages = installation->task->in_memory ? to_memory : to_disk;
+    const struct stage *stages = installation->task->in_memory ? to_memory
+                                 : installation->task->image.form->kind == IMAGE_DISK
+                                     ? to_whole_disk
+                                     : to_disk;
     for (int i = 0; i < STAGES; i++) {
         struct talk_event event = {.name = stages[i].name, .description = stages[i].description};
         uint64_t start = clock_boot_ns();

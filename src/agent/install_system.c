@@ -75,11 +75,14 @@ enum error_code install_settings(const struct installed *system, struct error *e
                       "::1\tlocalhost ip6-localhost ip6-loopback\n",
                       task->hostname),
          0644},
-        {"/etc/fstab", storage_mount_fstab(system->storage), 0644},
     };
     enum error_code code = ERR_OK;
     for (size_t i = 0; !code && i < sizeof(own) / sizeof(own[0]); i++)
         code = install_put_file(system, &own[i], err);
+    if (!code && system->storage)
+        code = install_put_file(
+            system, &(struct task_file){"/etc/fstab", storage_mount_fstab(system->storage), 0644},
+            err);
     for (int i = 0; !code && i < task->files_count; i++)
         code = install_put_file(system, &task->files[i], err);
     return code;

@@ -8,7 +8,7 @@
 struct installed {
     const char *root; /* "/run/target": no slash at the end */
     const struct task *task;
-    const struct storage_work *storage;
+    const struct storage_work *storage; /* NULL: it brought its own, and its fstab */
     struct tool_log *log;
     bool uefi;
 };

@@ -13,16 +13,20 @@ static const char *const words[TASK_KINDS] = {
     [TASK_RESCUE] = "rescue", [TASK_RELEASE] = "release",
 };
 
+#define BZIP2 "/usr/bin/bzip2"
+#define GZIP  "/usr/bin/gzip"
+#define XZ    "/usr/bin/xz"
+
 static const struct image_form forms[] = {
-    {"raw", IMAGE_EXT4, NULL},
-    {"raw.zst", IMAGE_EXT4, "/usr/bin/zstd"},
-    {"raw.gz", IMAGE_EXT4, "/usr/bin/gzip"},
-    {"raw.xz", IMAGE_EXT4, "/usr/bin/xz"},
-    {"tar", IMAGE_TAR, NULL},
-    {"tar.zst", IMAGE_TAR, "/usr/bin/zstd"},
-    {"tgz", IMAGE_TAR, "/usr/bin/gzip"},
-    {"tar.xz", IMAGE_TAR, "/usr/bin/xz"},
-    {"squashfs", IMAGE_SQUASHFS, NULL},
+    {"raw", IMAGE_EXT4, NULL, false},        {"raw.zst", IMAGE_EXT4, "/usr/bin/zstd", false},
+    {"raw.gz", IMAGE_EXT4, GZIP, false},     {"raw.xz", IMAGE_EXT4, XZ, false},
+    {"tar", IMAGE_TAR, NULL, false},         {"tar.zst", IMAGE_TAR, "/usr/bin/zstd", false},
+    {"tgz", IMAGE_TAR, GZIP, false},         {"tar.xz", IMAGE_TAR, XZ, false},
+    {"tar.bz2", IMAGE_TAR, BZIP2, false},    {"squashfs", IMAGE_SQUASHFS, NULL, false},
+    {"dd", IMAGE_DISK, NULL, false},         {"dd.gz", IMAGE_DISK, GZIP, false},
+    {"dd.bz2", IMAGE_DISK, BZIP2, false},    {"dd.xz", IMAGE_DISK, XZ, false},
+    {"dd.tar", IMAGE_DISK, NULL, true},      {"dd.tgz", IMAGE_DISK, GZIP, true},
+    {"dd.tar.bz2", IMAGE_DISK, BZIP2, true}, {"dd.tar.xz", IMAGE_DISK, XZ, true},
 };
 
 const char *task_name(enum task_kind kind)
@@ -154,6 +158,8 @@ static enum error_code read_deploy(const json_t *json, struct arena *arena, stru
     if (!code)
         code = read_files(json_object_get(json, "files"), arena, task, err);
     task->in_memory = json_is_true(json_object_get(json, "in_memory"));
+    if (!code && task->in_memory && task->image.form->kind == IMAGE_DISK)
+        code = bad(err, "in_memory with the image of a whole disk");
     if (!code && !task->in_memory)
         code = storage_plan_parse(json_object_get(json, "storage"), arena, &task->storage, err);
     if (!code && !task->kernel_options)

@@ -25,8 +25,9 @@ enum task_kind {
 /** How the bytes of an image become a root file system. */
 struct image_form {
     const char *word;
-    enum { IMAGE_EXT4, IMAGE_TAR, IMAGE_SQUASHFS } kind;
+    enum { IMAGE_EXT4, IMAGE_TAR, IMAGE_SQUASHFS, IMAGE_DISK } kind;
     const char *decoder; /* program that unpacks it with -dc, or NULL */
+    bool in_tar;         /* of a disk: the only file of an archive */
 };
 
 struct task_image {

@@ -41,6 +41,9 @@ static const struct {
     {"interface", {"id", "name", "type", "mac_address", "enabled"}},
     {"block-device", {"id", "name", "type", "model", "size", "used_for"}},
     {"boot-resource", {"id", "name", "architecture", "type"}},
+    {"file", {"filename", "anon_resource_uri"}},
+    {"domain", {"id", "name", "authoritative", "is_default", "ttl"}},
+    {"node-result", {"id", "node.system_id", "name", "result_type", "script_result", "created"}},
 };
 
 static const json_t *member(const json_t *object, const char *path)

@@ -35,10 +35,11 @@ static bool fits(const struct deploy_image *wanted, const char *kind, const json
 
 /* What the agent can install, in its words. */
 static const char *const forms[][2] = {
-    {"root-raw.zst", "raw.zst"},
-    {"root-tgz", "tgz"},
-    {"root-txz", "tar.xz"},
-    {"squashfs", "squashfs"},
+    {"root-raw.zst", "raw.zst"},     {"root-tgz", "tgz"},       {"root-txz", "tar.xz"},
+    {"root-tbz", "tar.bz2"},         {"squashfs", "squashfs"},  {"root-dd", "dd.tgz"},
+    {"root-dd.raw", "dd"},           {"root-dd.gz", "dd.gz"},   {"root-dd.bz2", "dd.bz2"},
+    {"root-dd.xz", "dd.xz"},         {"root-dd.tar", "dd.tar"}, {"root-dd.tar.bz2", "dd.tar.bz2"},
+    {"root-dd.tar.xz", "dd.tar.xz"},
 };
 
 static const char *form_of(const struct image_file *file)

@@ -108,7 +108,13 @@ enum error_code machine_deploy_image(struct api_request *request, struct api_rep
         return refuse_series(request, reply, &wanted, err);
     if (code)
         return code;
+    const char *form = json_string_value(json_object_get(found.task, "form"));
+    if (deploy->ephemeral && form && !strncmp(form, "dd", 2))
+        api_field_error(reply, "ephemeral_deploy", "An image of a whole disk needs a disk.");
     json_decref(found.task);
+    code = api_fields_valid(reply, err);
+    if (code)
+        return code;
     deploy->osystem = found.osystem;
     deploy->series = found.series;
     return found.resource_id

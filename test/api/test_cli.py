@@ -70,6 +70,7 @@ def make_gantry(api, tmp_path_factory):
                          ("notifications/", {"message": "{n} boxes", "context": '{"n": 3}', "user": "admin"})):
         reply = api.admin.post(path, **params)
         assert reply.status == 200, (path, reply.text)
+    assert api.admin.cli("files/", ("filename", "kept"), ("file", b"x")).status == 201
     yield run
     door.close()
 
@@ -91,7 +92,7 @@ def test_every_list_is_a_table_of_what_is_there(gantry):
     listed = {subject: gantry(subject, "list") for subject in lists(gantry)}
     assert len(listed) >= 14
     assert {subject: result.stderr for subject, result in listed.items() if result.returncode or result.stderr} == {
-        "sshkey": "none\n", "sslkey": "none\n", "boot-resource": "none\n"}
+        "sshkey": "none\n", "sslkey": "none\n", "boot-resource": "none\n", "node-result": "none\n"}
     for subject, result in listed.items():
         rows = json.loads(gantry(subject, "list", "--json").stdout)
         lines = result.stdout.splitlines()
@@ -102,7 +103,7 @@ def test_every_list_is_a_table_of_what_is_there(gantry):
                 name = heading.lower().replace(" ", "_")
                 nested = {f"{key}_{inner}" for key, value in row.items() if isinstance(value, dict) for inner in value}
                 assert name in row or name in nested, (subject, heading)
-            assert str(row.get("id", row.get("system_id", row.get("name", row.get("username"))))) in lines[1]
+            assert str(row.get("id", row.get("system_id", row.get("name", row.get("username", row.get("filename")))))) in lines[1]
 
 
 def test_what_a_notification_names_is_filled_in(gantry):
@@ -133,6 +134,24 @@ def test_refusals_are_one_line_and_a_status(gantry, words, profile, status, text
     result = gantry(*words, profile=profile)
     assert (result.returncode, result.stdout) == (status, ""), result.stderr
     assert result.stderr.startswith("gantry: ") and result.stderr.count("\n") == 1 and text in result.stderr
+
+
+def test_how_a_machine_is_to_be_deployed(api, gantry, tmp_path):
+    """What is set beforehand, and a file that is sent and read again."""
+    made = api.admin.post("machines/", hostname="setup", architecture="amd64", power_type="manual", commission="false",
+                          mac_addresses="52:54:00:00:00:08").json()["system_id"]
+    api.sql(f"UPDATE node SET status = 4 WHERE system_id = '{made}'; INSERT INTO block_device (node_id, name, size, block_size) "
+            f"SELECT id, 'vda', 8 * 10^9, 512 FROM node WHERE system_id = '{made}'")
+    assert gantry("machine", "set-storage-layout", made, "storage_layout=lvm", "vg_name=data").returncode == 0
+    shown = json.loads(gantry("--json", "machine", "mount-special", made, "fstype=tmpfs", "mount_point=/x").stdout)
+    assert [one["mount_point"] for one in shown["special_filesystems"]] == ["/x"]
+    assert gantry("machine", "restore-default-configuration", made).returncode == 0
+    assert gantry("machine", "read", made).stdout and gantry("machine", "unmount-special", made, "mount_point=/x").returncode == 2
+    source = tmp_path / "state"
+    source.write_bytes(b"one\n")
+    assert gantry("file", "create", "filename=state", f"file@={source}").returncode == 0
+    assert gantry("file", "get", "filename=state").stdout == "one\n"
+    assert gantry("file", "delete", "filename=state").returncode == 0 and gantry("file", "get", "filename=state").returncode == 4
 
 
 def test_wait_stays_until_it_has_ended(api, gantry):

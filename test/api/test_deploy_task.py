@@ -113,16 +113,35 @@ def test_a_static_link(api, machine):
 
 
 def test_an_uploaded_image(api, machine):
-    for filetype, form, body in (("tgz", "tgz", b"tree"), ("squashfs", "squashfs", b"squash"), ("ddgz", None, b"disk")):
+    for filetype, form, body in (("tgz", "tgz", b"tree"), ("tbz", "tar.bz2", b"bz"), ("squashfs", "squashfs", b"squash"), ("ddgz", "dd.gz", b"disk"),
+                                 ("ddraw", "dd", b"raw"), ("ddtgz", "dd.tgz", b"dt"), ("ddtxz", "dd.tar.xz", b"dx"), ("ddtbz", "dd.tar.bz2", b"db"),
+                                 ("ddtar", "dd.tar", b"da"), ("ddbz2", "dd.bz2", b"d2"), ("ddxz", "dd.xz", b"d3")):
         made = api.admin.cli("boot-resources/", ("name", f"mine-{filetype}"), ("architecture", "amd64/generic"), ("filetype", filetype),
                              ("content", body))
         assert made.status == 201, made.text
         set_status(api, machine, 9, osystem="'custom'", distro_series=f"'mine-{filetype}'")
-        if form:
-            sha256 = hashlib.sha256(body).hexdigest()
-            assert ask(machine)["image"] == {"form": form, "path": f"/blobs/{sha256}", "sha256": sha256, "size": len(body)}
-        else:
-            assert "root-dd.gz" in ask(machine, 409)
+        sha256 = hashlib.sha256(body).hexdigest()
+        assert ask(machine)["image"] == {"form": form, "path": f"/blobs/{sha256}", "sha256": sha256, "size": len(body)}
+    set_status(api, machine, 4)
+    refused = api.admin.post(f"machines/{machine.system_id}/?op=deploy", distro_series="custom/mine-ddgz", ephemeral_deploy="true")
+    assert "ephemeral_deploy" in refused.json()
+
+
+def test_what_was_set_beforehand(api, machine):
+    set_status(api, machine, 4, commissioned="now()")
+    uri = f"machines/{machine.system_id}/"
+    assert api.admin.post(uri + "?op=set_storage_layout", storage_layout="lvm", vg_name="data", root_size="3G", lv_size="2G").status == 200
+    api.admin.post(uri + "?op=mount_special", fstype="tmpfs", mount_point="/scratch", mount_options="size=1G")
+    set_status(api, machine, 9, osystem="'debian'", distro_series="'bookworm'")
+    config = {item["id"]: item for item in ask(machine)["storage"]["config"]}
+    assert config["data"]["type"] == "lvm_volgroup" and config["data-lvroot"]["size"] == 2000000000 >> 20 << 20
+    assert [item for item in config.values() if item.get("spec")] == [
+        {"id": next(key for key in config if key.startswith("special")), "type": "mount", "spec": "tmpfs", "fstype": "tmpfs", "path": "/scratch",
+         "options": "size=1G"}]
+    set_status(api, machine, 9, deploy_options="'{\"storage_layout\": \"flat\"}'")  # the request to deploy says more
+    config = ask(machine)["storage"]["config"]
+    assert not [item for item in config if item["type"] == "lvm_volgroup"] and any(item.get("spec") for item in config)
+    api.sql(f"UPDATE node SET deploy_options = '{{}}', storage_layout = NULL WHERE system_id = '{machine.system_id}'")
 
 
 def test_what_cannot_be_deployed(api, machine):

@@ -2,6 +2,7 @@
 broken on the way."""
 import hashlib
 import re
+import subprocess
 import time
 
 import lan
@@ -134,3 +135,40 @@ def test_in_memory(bench_of):
     assert re.search("user-data ran on happy-hippo", bench.serial())
     with open(bench.machine.folder / "disk.img", "rb") as disk:
         assert not any(disk.read(MIB))
+
+
+@pytest.mark.level("full")
+def test_whole_disk(bench_of):
+    """A disk with its own partitions is written as it is; its system gets its name and the task's files."""
+    bench = bench_of("bios")
+    disk, image = bench.folder / "whole.img", bench.images / "whole.tgz"
+    raw = subprocess.run(["zstd", "-dc", bench.images / IMAGE], check=True, capture_output=True).stdout
+    with open(disk, "wb") as file:
+        file.truncate(len(raw) + 4 * MIB)
+        file.seek(2 * MIB)
+        file.write(raw)
+    subprocess.run(["sgdisk", "-n", "1:2048:+1023K", "-t", "1:ef02", "-n", f"2:{2 * MIB // 512}:+{len(raw) // 1024}K", disk], check=True,
+                   capture_output=True)
+    subprocess.run(f"tar -c whole.img | gzip -1 > {image}", shell=True, check=True, cwd=bench.folder)
+    body = image.read_bytes()
+    region, off = bench.region, []
+    region.known = True
+    region.task = {**task(bench, flat(bench.machine)), "image": {"form": "dd.tgz", "path": "/images/whole.tgz", "size": len(body),
+                                                                 "sha256": hashlib.sha256(body).hexdigest()}}
+    region.on_netboot_off = lambda: off.append(time.monotonic())
+    bench.serve("gantry.limit_s=600")
+    start = time.monotonic()
+    bench.power_on()
+    region.wait(lambda: off or ("cmd-install", "FAIL") in region.events(), INSTALLED_S)
+    assert off, bench.serial()[-6000:]
+    print(f"power on to netboot off {off[0] - start:.1f} s")
+    region.wait(lambda: ("cmd-install", "SUCCESS") in region.events(), 30)
+    bench.process.kill()
+    bench.process.wait()
+    system = f"{bench.machine.folder / 'disk.img'}?offset={2 * MIB}"
+
+    def content(path):
+        return subprocess.run(["/usr/sbin/debugfs", "-R", f"cat {path}", system], check=True, capture_output=True, text=True).stdout
+    assert content("/etc/hostname") == "happy-hippo\n"
+    assert content("/etc/cloud/cloud.cfg.d/90_maas_datasource.cfg") == files(bench.machine)[0]["content"]
+    assert "Made at installation" not in content("/etc/fstab")  # that of the image

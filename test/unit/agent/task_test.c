@@ -51,6 +51,35 @@ static void kinds(void **unused)
     assert_int_equal(parse("{'task':'rescue','system_id':'4y3h7n','ssh_keys':'a\\nb\\n'}"), ERR_OK);
     assert_string_equal(task.ssh_keys, "a\nb\n");
     assert_string_equal(task_name(TASK_COMMISSION), "commission");
+    assert_int_equal(parse("{'task':'release','system_id':'4y3h7n'}"), ERR_OK);
+    assert_int_equal(task.kind, TASK_RELEASE);
+}
+
+/* Each form of an image: what it becomes and what unpacks it. */
+static void forms(void **unused)
+{
+    static const struct {
+        const char *word;
+        int kind;
+        bool decoder, in_tar;
+    } known[] = {{"raw.zst", IMAGE_EXT4, true, false},   {"tgz", IMAGE_TAR, true, false},
+                 {"tar.bz2", IMAGE_TAR, true, false},    {"squashfs", IMAGE_SQUASHFS, false, false},
+                 {"dd", IMAGE_DISK, false, false},       {"dd.gz", IMAGE_DISK, true, false},
+                 {"dd.tar", IMAGE_DISK, false, true},    {"dd.tgz", IMAGE_DISK, true, true},
+                 {"dd.tar.bz2", IMAGE_DISK, true, true}, {"dd.tar.xz", IMAGE_DISK, true, true}};
+    (void)unused;
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        const char *image = arena_printf(
+            arena, "{'form':'%s','path':'/blobs/a','sha256':'" SHA "','size':7}", known[i].word);
+        assert_int_equal(parse(deploy("'happy-hippo'", image, FILES)), ERR_OK);
+        assert_int_equal(task.image.form->kind, known[i].kind);
+        assert_int_equal(task.image.form->decoder != NULL, known[i].decoder);
+        assert_int_equal(task.image.form->in_tar, known[i].in_tar);
+    }
+    assert_int_equal(
+        parse("{'task':'deploy','system_id':'4y3h7n','hostname':'h','in_memory':true,'image':"
+              "{'form':'dd','path':'/blobs/a','sha256':'" SHA "','size':7}}"),
+        ERR_BAD_INPUT);
 }
 
 static void a_deployment(void **unused)
@@ -110,9 +139,8 @@ static void refusals(void **unused)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(kinds),
-        cmocka_unit_test(a_deployment),
-        cmocka_unit_test(in_memory_no_storage_is_needed),
+        cmocka_unit_test(kinds),        cmocka_unit_test(forms),
+        cmocka_unit_test(a_deployment), cmocka_unit_test(in_memory_no_storage_is_needed),
         cmocka_unit_test(refusals),
     };
     arena = arena_new();
