@@ -151,12 +151,15 @@ static enum error_code erased(const struct machine_life *life, struct machine *m
 static enum error_code released(const struct machine_life *life, struct machine *machine,
                                 struct error *err)
 {
-    bool failed = false, begun = false;
+    bool failed = false, left = false, begun = false;
     enum error_code code = any_failed(life, machine, SCRIPT_RELEASE, &failed, err);
+    if (!code)
+        code = any_left(life, machine, &left, err);
     if (code)
         return code;
-    if (failed)
-        return fail(life, machine, "a release script failed", err);
+    if (failed || left)
+        return fail(life, machine,
+                    failed ? "a release script failed" : "a release script did not run", err);
     code =
         operation_begin(life->db, machine, &(struct operation_begin){"release", life->username, 0},
                         &begun, life->arena, err);

@@ -449,6 +449,9 @@ def test_release_scripts(api):
     assert speaker(api, machine).get("/MAAS/metadata/2012-03-01/gantry/task").json()["task"] == "release"
     milestone(api, machine, "modules-final")  # cloud-init is through, the script is not
     assert status(api, machine) == RELEASING
+    signal(api, machine, "OK")  # it was to run
+    assert read(api, machine)["error_description"] == "a release script did not run"
+    op(api.admin, machine, "release", scripts="wipe-mine")
     signal(api, machine, "WORKING", name="wipe-mine", exit_status=1)
     signal(api, machine, "OK")
     failed = read(api, machine)
