@@ -237,3 +237,31 @@ def test_racks_take_each_others_place(api, machine):
         files = {file["path"].rsplit("/", 1)[-1]: file["content"] for file in task["files"]}
         assert "".join(f"10.76.0.{last}\tracks.gantry.internal\n" for last in order) in files["hosts"]
     assert "http://racks.gantry.internal:5240/MAAS/metadata/" in files["90_maas_datasource.cfg"]
+
+
+def test_in_the_words_of_curtin(api, machine):
+    yaml = pytest.importorskip("yaml")
+    uri = f"machines/{machine.system_id}/?op=get_curtin_config"
+    set_status(api, machine, 4, boot_address="NULL")
+    assert api.admin.get(uri).status == 409
+    set_status(api, machine, 9, osystem="'custom'", distro_series="'curtin'")
+    assert "has not booted" in api.admin.get(uri).text
+    api.admin.cli("boot-resources/", ("name", "curtin"), ("architecture", "amd64/generic"), ("filetype", "tgz"), ("content", b"a tree"))
+    api.sql(f"""UPDATE node SET boot_address = '{machine.address}' WHERE system_id = '{machine.system_id}';
+        INSERT INTO node (system_id, hostname, node_type, domain_id, zone_id) VALUES ('rck009', 'rack9', 2, 0, 1);
+        INSERT INTO interface (node_id, name, mac) SELECT id, 'eth0', '52:54:00:99:00:01' FROM node WHERE system_id = 'rck009';
+        INSERT INTO ip_address (ip, alloc_type, subnet_id, interface_id) SELECT '10.76.0.2', 1, s.id, i.id FROM subnet s, interface i
+            WHERE s.cidr = '10.76.0.0/24' AND i.mac = '52:54:00:99:00:01';
+        UPDATE vlan SET primary_rack_id = (SELECT id FROM node WHERE system_id = 'rck009') WHERE id = 5001""")
+    reply = api.admin.get(uri)
+    assert reply.status == 200 and reply.headers["Content-Type"].startswith("text/plain"), reply.text
+    config = yaml.safe_load(reply.text)
+    sha256 = hashlib.sha256(b"a tree").hexdigest()
+    assert config["sources"] == {"00_root": {"type": "tgz", "uri": f"http://10.76.0.2:5248/blobs/{sha256}"}}
+    assert config["storage"]["version"] == config["network"]["version"] == 1
+    assert config["reporting"]["maas"]["endpoint"] == f"http://10.76.0.2:5240/MAAS/metadata/status/{machine.system_id}"
+    assert machine.key.split(":")[2] not in reply.text
+    assert api.user("curtin-plain").get(uri).status == 403
+    set_status(api, machine, 9, osystem="'debian'", distro_series="'bookworm'")
+    assert "raw.zst" in api.admin.get(uri).text  # a form of ours
+    api.sql("UPDATE vlan SET primary_rack_id = NULL; DELETE FROM node WHERE system_id = 'rck009'")
