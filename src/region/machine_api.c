@@ -7,6 +7,7 @@
 #include "src/region/http.h"
 #include "src/region/machine_form.h"
 #include "src/region/machine_power.h"
+#include "src/region/node_details.h"
 #include "src/region/node_json.h"
 #include "src/region/node_reply.h"
 #include "src/region/routes.h"
@@ -210,6 +211,12 @@ enum error_code machine_power_parameters(struct api_request *request, struct api
                                          struct error *err)
 {
     return node_reply_power(request, reply, NODE_MACHINES, err);
+}
+
+enum error_code machine_details(struct api_request *request, struct api_reply *reply,
+                                struct error *err)
+{
+    return node_details_reply(request, reply, NODE_MACHINES, err);
 }
 
 enum error_code machine_get_token(struct api_request *request, struct api_reply *reply,
