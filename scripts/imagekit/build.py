@@ -5,6 +5,7 @@ of the Debian packages and the scripts for the root, plus the agent's bytes for 
 """
 import argparse
 import concurrent.futures
+import functools
 import hashlib
 import json
 import os
@@ -82,11 +83,11 @@ def cached(cache, part, key, make, say):
     return folder
 
 
-def cached_parts(cache, say):
+def cached_parts(cache, kernel, say):
     """{part: folder} of the ephemeral root and the target system, made side by side, and their {package: version}."""
-    sources, wanted = packages.sources(), {"root": packages.chosen(), "target": target.versions()}
+    sources, wanted = packages.sources(), {"root": packages.chosen(kernel), "target": target.versions(kernel)}
     scripts = {"root": ("rootfs.py", "packages.py"), "target": ("target.py", "packages.py")}
-    make = {"root": rootfs.build, "target": target.build}
+    make = {"root": functools.partial(rootfs.build, kernel), "target": functools.partial(target.build, kernel)}
     with concurrent.futures.ThreadPoolExecutor(len(make)) as pool:
         jobs = {part: pool.submit(cached, cache, part, digest(json.dumps([wanted[part], sources]), script_bytes(*scripts[part])),
                                   make[part], say) for part in make}
@@ -125,7 +126,7 @@ def loaders(out, entries):
 def build(options, say):
     cache = cache_folder()
     host = packages.installed(packages.LOADERS)
-    folders, versions = cached_parts(cache, say)
+    folders, versions = cached_parts(cache, options.kernel, say)
     root = folders["root"]
     agent = pathlib.Path(options.agent)
     if not agent.is_file():
@@ -163,6 +164,8 @@ def main(argv):
     parser = argparse.ArgumentParser(prog="build-images", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("out", nargs="?", default="build/images", help="folder to fill (default: build/images); replaced as a whole")
     parser.add_argument("--agent", default="build/release/gantry-agent", help="the agent's program (default: %(default)s)")
+    parser.add_argument("--kernel", default=packages.KERNEL, help="Debian's package of the kernel (default: %(default)s, for virtual machines;\n"
+                        "linux-image-amd64 has the drivers of real ones)")
     parser.add_argument("--mirror", type=pathlib.Path, help="also fill this folder with a signed mirror to import from")
     parser.add_argument("--gnupg-home", type=pathlib.Path, help="folder of the mirror's key (default: gnupg in the cache)")
     parser.add_argument("--json", action="store_true", help="print the manifest as JSON on stdout")

@@ -65,8 +65,9 @@ def candidates(names):
     return found
 
 
-def chosen(wanted=(KERNEL, *TOOLS)):
-    """{name: version} of what the ephemeral root installs, or another list of that form."""
+def chosen(kernel, tools=TOOLS):
+    """{name: version} of a kernel and of what the ephemeral root installs, or another list of that form."""
+    wanted = (kernel, *tools)
     known = candidates([name for entry in wanted for name in entry.split("|")])
     result = {}
     for entry in wanted:

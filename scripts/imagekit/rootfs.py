@@ -35,6 +35,7 @@ for part in @KEEP@; do
     mkdir -p "modules.kept/kernel/$(dirname "$part")"
     cp -a "$from/kernel/$part" "modules.kept/kernel/$part"
 done
+rm -rf modules.kept/kernel/drivers/net/wireless
 cp -a "$from"/modules.builtin* "$from"/modules.order modules.kept/
 mkdir -p "$tree/usr/lib/modules"
 cp -a modules.kept "$tree/usr/lib/modules/$release"
@@ -62,12 +63,12 @@ chroot "$tree" dpkg-query -W -f '${Package} ${Version}\n' >@OUT@/package_list
 """
 
 
-def build(out, say):
+def build(kernel, out, say):
     """Fill the folder out: root.squashfs, vmlinuz, kernel_release, modules/, package_list, library_list."""
-    tools = [name for name in packages.chosen() if name != packages.KERNEL]
+    tools = [name for name in packages.chosen(kernel) if name != kernel]
     (out / "sources.list").write_text("\n".join(packages.sources()) + "\n", encoding="utf-8")
     tree = out / "tree"
-    values = {"@OUT@": str(out), "@KERNEL@": packages.KERNEL, "@KEEP@": " ".join(KEEP)}
+    values = {"@OUT@": str(out), "@KERNEL@": kernel, "@KEEP@": " ".join(KEEP)}
     hooks = []
     for name, text in (("kernel", KERNEL_HOOK), ("clean", CLEAN_HOOK)):
         for key, value in values.items():

@@ -1,5 +1,5 @@
 """The operating system that machines are deployed with: Debian with systemd, cloud-init as it comes, GRUB for BIOS and
-UEFI with the signed copies for Secure Boot, the cloud kernel. mmdebstrap makes the tree; it becomes an ext4 file
+UEFI with the signed copies for Secure Boot, a kernel. mmdebstrap makes the tree; it becomes an ext4 file
 system, so that the agent writes it to a partition as it arrives, without unpacking files, and a squashfs, so that
 machines can also be commissioned by a stock system.
 """
@@ -12,8 +12,7 @@ from imagekit import packages
 INCLUDE = ["systemd-sysv", "systemd-resolved", "systemd-timesyncd", "udev", "dbus", "libpam-systemd", "cloud-init", "cloud-guest-utils",
            "openssh-server", "sudo", "ca-certificates", "iproute2", "iputils-ping", "netbase", "lvm2", "e2fsprogs", "dosfstools",
            "grub2-common", "grub-pc-bin", "grub-efi-amd64-bin", "grub-efi-amd64-signed", "shim-signed", "initramfs-tools",
-           "lshw", "dmidecode", "ipmitool", "pci.ids", "smartmontools",  # for the scripts of commissioning
-           packages.KERNEL]
+           "lshw", "dmidecode", "ipmitool", "pci.ids", "smartmontools"]  # for the scripts of commissioning
 WITHOUT = ["usr/share/man", "usr/share/doc", "usr/share/locale", "usr/share/info", "usr/share/lintian"]
 RAW, SQUASHFS = "root.ext4", "root.squashfs"
 # What a machine in a data centre has no use for at its first boot, and what the packages leave to be made then.
@@ -46,8 +45,8 @@ FORMAT = ["mke2fs", "-q", "-F", "-t", "ext4", "-O", "^has_journal,^orphan_file,^
           "-b", "4096", "-I", "256", "-E", "resize=2147483647,lazy_itable_init=1"]
 
 
-def versions():
-    return packages.chosen(INCLUDE)
+def versions(kernel):
+    return packages.chosen(kernel, INCLUDE)
 
 
 def sizes(tree):
@@ -60,7 +59,7 @@ def sizes(tree):
     return blocks * 4096, files
 
 
-def build(out, say):
+def build(kernel, out, say):
     """Fill the folder out: root.ext4.zst, root.squashfs, package_list."""
     (out / "sources.list").write_text("\n".join(packages.sources()) + "\n", encoding="utf-8")
     tree, raw = out / "tree", out / RAW
@@ -68,9 +67,9 @@ def build(out, say):
     hook.write_text("#!/bin/sh" + CLEAN_HOOK.replace("@OUT@", str(out)), encoding="utf-8")
     hook.chmod(0o755)
     argv = ["mmdebstrap", "--mode=root", "--variant=minbase", "--format=directory", "--quiet", "--architectures=amd64",
-            '--aptopt=APT::Install-Recommends "false"', f"--include={','.join(versions())}", f"--customize-hook={hook}",
+            '--aptopt=APT::Install-Recommends "false"', f"--include={','.join(versions(kernel))}", f"--customize-hook={hook}",
             *[f"--dpkgopt=path-exclude=/{path}/*" for path in WITHOUT], packages.suite(), str(tree), str(out / "sources.list")]
-    say("target: installing %d packages and what they need (%s)" % (len(INCLUDE), packages.suite()))
+    say("target: installing %d packages and what they need (%s)" % (len(INCLUDE) + 1, packages.suite()))
     packages.logged(argv, out / "build.log")
     used, files = sizes(tree)
     size = math.ceil((used * 1.08 + (96 << 20)) / (16 << 20)) * (16 << 20)
