@@ -14,6 +14,10 @@ OVMF = {"uefi": ("OVMF_CODE_4M.fd", "OVMF_VARS_4M.fd"), "secureboot": ("OVMF_COD
 CHASSIS = pathlib.Path(__file__).with_name("chassis")
 
 
+def in_band_port(machine):
+    return 9100 + machine.number
+
+
 def qemu_argv(machine):
     """One vCPU thread pool at low weight, network first, then disk; the serial port is a file."""
     folder = machine.folder
@@ -26,6 +30,9 @@ def qemu_argv(machine):
             "-drive", f"file={folder}/disk.img,if=none,id=d0,format=raw,cache=unsafe",
             "-device", f"virtio-blk-pci,drive=d0,bootindex=2,serial={machine.name}-disk0"]
     nic = f"virtio-net-pci,netdev=n0,mac={machine.mac},bootindex=1"
+    if machine.in_band:
+        argv += ["-chardev", f"socket,id=ipmi0,host=127.0.0.1,port={in_band_port(machine)},reconnect=5",
+                 "-device", "ipmi-bmc-extern,id=bmc0,chardev=ipmi0", "-device", "isa-ipmi-kcs,bmc=bmc0"]
     if machine.firmware == "bios":
         argv += ["-machine", "q35,graphics=off", "-device", nic]
     else:
@@ -47,11 +54,13 @@ def make(machine):
         shutil.copyfile(f"/usr/share/OVMF/{OVMF[machine.firmware][1]}", machine.folder / "vars.fd")
     settings = {"argv": qemu_argv(machine), "pid_file": str(machine.folder / "qemu.pid"),
                 "boot_file": str(machine.folder / "boot_device"), "log": str(machine.folder / "qemu.log"),
-                "serial_log": str(machine.serial_log), "orders": str(machine.orders)}
+                "serial_log": str(machine.serial_log), "orders": str(machine.orders),
+                "address": machine.bmc_address}
     (machine.folder / "machine.json").write_text(json.dumps(settings, indent=1), encoding="utf-8")
     (machine.folder / "state").mkdir(exist_ok=True)
     auth = "\n".join(f"    allowed_auths_{level} none md2 md5 straight" for level in
                      ("callback", "user", "operator", "admin"))
+    in_band = f'\n  serial 15 127.0.0.1 {in_band_port(machine)} codec VM' if machine.in_band else ""
     (machine.folder / "lan.conf").write_text(f"""name "{machine.name}"
 set_working_mc 0x20
   startlan 1
@@ -59,7 +68,8 @@ set_working_mc 0x20
     priv_limit admin
 {auth}
     guid a123456789abcdefa1234567{machine.number:08x}
-  endlan
+    lan_config_program "{CHASSIS} {machine.folder}/machine.json"
+  endlan{in_band}
   chassis_control "{CHASSIS} {machine.folder}/machine.json"
   startnow false
   user 2 true "{machine.bmc_user}" "{machine.bmc_password}" admin 10 none md2 md5 straight

@@ -61,6 +61,7 @@ class Machine:
     bmc_password: str = "s3cretpw"
     memory_mib: int = 1536
     disk_gib: int = 8
+    in_band: bool = False  # the machine itself reaches its BMC
 
     @property
     def tap(self):
