@@ -144,7 +144,7 @@ void script_job_close(struct script_job *job)
 static const char *const *environment_of(const struct script_job *job, const char *agent,
                                          struct arena *arena)
 {
-    const char **list = ARENA_ARRAY(arena, const char *, 12);
+    const char **list = ARENA_ARRAY(arena, const char *, 13);
     const char *base = arena_printf(arena, "%s/%s", job->folder, job->name);
     int count = 0;
     list[count++] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -154,6 +154,7 @@ static const char *const *environment_of(const struct script_job *job, const cha
     list[count++] = arena_printf(arena, "OUTPUT_STDOUT_PATH=%s.out", base);
     list[count++] = arena_printf(arena, "OUTPUT_STDERR_PATH=%s.err", base);
     list[count++] = arena_printf(arena, "RESULT_PATH=%s.yaml", base);
+    list[count++] = arena_printf(arena, "BMC_CONFIG_PATH=%s/" SCRIPT_JOB_BMC, job->folder);
     list[count++] = arena_printf(arena, "DOWNLOAD_PATH=%s/downloads", job->folder);
     list[count++] = arena_printf(arena, "RUNTIME=%lld", (long long)job->timeout_s);
     list[count++] = json_is_true(json_object_get(job->entry, "has_started")) ? "HAS_STARTED=True"

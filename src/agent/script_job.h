@@ -19,6 +19,9 @@ enum {
     SCRIPT_JOBS_AT_ONCE = 8,
 };
 
+/** Where a script writes, below its folder, how the machine is powered ($BMC_CONFIG_PATH). */
+#define SCRIPT_JOB_BMC "bmc.yaml"
+
 struct script_job {
     const char *name, *path; /* path below the folder of scripts */
     const char *folder;      /* of its own, for result and downloads */

@@ -14,6 +14,7 @@
 #include "src/base/file.h"
 #include "src/base/log.h"
 #include "src/base/process.h"
+#include "src/base/yaml.h"
 #include "src/model/script.h"
 
 enum {
@@ -24,6 +25,7 @@ enum {
     TAR_MS = 60000,
     INSTALL_MS = 900000,
     ALIVE_S = 60,
+    BMC_BYTES = 16 << 10,
 };
 
 /* In stock systems nothing below /run can be started. */
@@ -121,6 +123,32 @@ static void put_stream(struct run *run, const struct script_job *job, const char
                    &(struct multipart_file){name, name, NULL, bytes->bytes, bytes->used});
 }
 
+/* How the machine is powered, if the script found out: power_type and the driver's parameters. */
+static void put_bmc(struct run *run, const struct script_job *job, struct multipart *multipart)
+{
+    const char *path = arena_printf(run->arena, "%s/" SCRIPT_JOB_BMC, job->folder);
+    __attribute__((cleanup(json_decrefp))) json_t *found = NULL;
+    char *text = NULL;
+    size_t size = 0;
+    struct error err;
+    if (job->exit_status || access(path, F_OK))
+        return;
+    if (file_read(run->arena, path, BMC_BYTES, &text, &size, &err) ||
+        yaml_parse(text, size, &found, &err)) {
+        log_warning("%s: what it says of the BMC: %s", job->name, err.text);
+        return;
+    }
+    const char *type = json_string_value(json_object_get(found, "power_type"));
+    if (!type)
+        return;
+    multipart_text(multipart, "power_type", type);
+    json_object_del(found, "power_type");
+    char *parameters = json_dumps(found, JSON_COMPACT);
+    ASSERT(parameters);
+    multipart_text(multipart, "power_parameters", parameters);
+    free(parameters);
+}
+
 static enum error_code tell_end(struct run *run, const struct script_job *job, struct error *err)
 {
     struct multipart multipart;
@@ -132,6 +160,7 @@ static enum error_code tell_end(struct run *run, const struct script_job *job, s
                    arena_printf(run->arena, "%lld", (long long)job->result_id));
     multipart_text(&multipart, "exit_status", arena_printf(run->arena, "%d", job->exit_status));
     multipart_text(&multipart, "runtime", arena_printf(run->arena, "%.3f", job->runtime_s));
+    put_bmc(run, job, &multipart);
     put_stream(run, job, "", &job->both, &multipart);
     put_stream(run, job, ".out", &job->stdout_bytes, &multipart);
     put_stream(run, job, ".err", &job->stderr_bytes, &multipart);

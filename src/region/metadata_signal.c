@@ -14,6 +14,7 @@
 #include "src/region/hardware_store.h"
 #include "src/region/http.h"
 #include "src/region/machine_signal.h"
+#include "src/region/metadata_power.h"
 #include "src/region/script_run.h"
 #include "src/region/script_set.h"
 #include "src/region/tag_rule.h"
@@ -211,6 +212,8 @@ enum error_code metadata_signal_take(struct api_request *request,
         error = arena_strndup(request->arena, error, strnlen(error, ERROR_BYTES));
     if (result.name)
         code = take_result(request, machine, &result, err);
+    if (!code && machine->status == MACHINE_COMMISSIONING)
+        code = metadata_power_take(request, machine, err);
     if (!code && (is_new || machine->status == MACHINE_COMMISSIONING))
         code = take_enlisting(request, machine, status, error, err);
     return code ? code : machine_signal(&life, &moved, status, error, err);

@@ -54,8 +54,11 @@ static enum error_code find_scripts(struct db *db, const struct script_choice *c
         script_set_scripts,
         "SELECT s.id, s.name, s.parameters, (SELECT max(v.id) FROM script_version v "
         "WHERE v.script_id = s.id) FROM script s WHERE s.type = $1 AND ((s.type = 0 AND "
-        "s.is_default AND 'noauto' <> ALL (s.tags)) OR CASE WHEN $2::text[] IS NULL THEN CASE "
-        "s.type WHEN 0 THEN 'noauto' <> ALL (s.tags) WHEN 2 THEN 'commissioning' = ANY (s.tags) "
+        "s.is_default AND 'noauto' <> ALL (s.tags) AND NOT ('bmc-config' = ANY (s.tags) AND EXISTS "
+        "(SELECT FROM node n WHERE n.id = $3 AND (n.script_options ->> 'skip_bmc_config')::bool))) "
+        "OR CASE WHEN $2::text[] IS NULL THEN CASE "
+        "s.type WHEN 0 THEN 'noauto' <> ALL (s.tags) AND NOT s.is_default WHEN 2 THEN "
+        "'commissioning' = ANY (s.tags) "
         "ELSE false END ELSE s.name = ANY ($2::text[]) OR s.id::text = ANY ($2::text[]) OR "
         "s.tags && $2::text[] END) ORDER BY s.name");
     const char *words = NULL;
@@ -66,7 +69,9 @@ static enum error_code find_scripts(struct db *db, const struct script_choice *c
     }
     return code ? code
                 : db_query(db, &script_set_scripts,
-                           DB_PARAMS(db_number(arena, choice->type), words), rows, err);
+                           DB_PARAMS(db_number(arena, choice->type), words,
+                                     db_number(arena, choice->node_id)),
+                           rows, err);
 }
 
 /* The results as rows to insert: [{"script_id":1,"name":"x","version":2,"parameters":{}}, ...] */

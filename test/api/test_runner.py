@@ -124,3 +124,29 @@ def test_bad_choices(api):
 
 def test_whoever_asks_without_a_key(api):
     assert api.nobody.get(METADATA + "maas-scripts").status == 204
+
+
+def tell_bmc(api, machine, status=200, kind="ipmi", **parameters):
+    reply = speaker(api, machine).post(METADATA, op="signal", status="WORKING", power_type=kind, power_parameters=json.dumps(parameters))
+    assert reply.status == status, reply.text
+    found = read(api, machine)["power_type"], api.admin.get(machine["resource_uri"] + "?op=power_parameters").json()
+    return found if status == 200 else reply.text
+
+
+def test_a_bmc_that_the_machine_found(api):
+    machine = manual(api)
+    assert op(api.admin, machine, "commission").status == 200
+    assert "30-maas-01-bmc-config" in [entry["name"] for entry in archive(api, machine)[0]["commissioning_scripts"]]
+    bmc = {"power_driver": "LAN_2_0", "power_address": "10.0.9.9", "power_user": "maas", "power_pass": "A1zsecret", "cipher_suite_id": "3"}
+    kind, parameters = tell_bmc(api, machine, **bmc)
+    assert kind == "ipmi" and parameters.items() >= bmc.items()
+    assert "A1zsecret" not in api.sql("SELECT string_agg(power_parameters::text || power_secrets, '') FROM node")
+    again = {**bmc, "power_pass": "A1zother"}
+    assert tell_bmc(api, machine, **again)[1]["power_pass"] == "A1zother"  # the same one
+    assert tell_bmc(api, machine, **{**bmc, "power_address": "10.0.9.1"})[1]["power_address"] == "10.0.9.9"  # people know better
+    assert "power_type" in tell_bmc(api, machine, 400, "webhook", power_address="http://10.0.0.1/")
+    assert "cipher_suite_id" in tell_bmc(api, machine, 400, power_address="10.0.9.9", cipher_suite_id="99")
+    say(api, machine, "FAILED")
+    assert tell_bmc(api, machine, **{**bmc, "power_pass": "late"})[1]["power_pass"] == "A1zother"
+    assert op(api.admin, machine, "commission", skip_bmc_config="1").status == 200
+    assert "30-maas-01-bmc-config" not in [entry["name"] for entry in archive(api, machine)[0]["commissioning_scripts"]]

@@ -57,6 +57,7 @@ static void test_what_it_writes_and_is_told(void **state)
     struct script_job job;
     write_script("words",
                  "#!/bin/sh\necho \"$@\"; echo oops >&2; [ -d \"$DOWNLOAD_PATH\" ] || exit 9\n"
+                 "[ \"$BMC_CONFIG_PATH\" = \"$PWD/bmc.yaml\" ] || exit 8\n"
                  "echo \"$GANTRY_AGENT $RUNTIME\"; exit 3\n");
     json_t *entry = entry_of(
         "words",
