@@ -105,11 +105,11 @@ class Life:
         if (mine["system_id"], mine["status_name"]) != (self.system_id, "Allocated"):
             raise LabError(f"allocate: {mine['system_id']} is {mine['status_name']}")
 
-    def deploy(self, user, user_data, series=None):
+    def deploy(self, user, user_data, series=None, **how):
         """Begins it, of the built-in system if none is named; the serial log begins anew."""
         self.machine.serial_log.unlink(missing_ok=True)
         row = user.post(self.path() + "?op=deploy", distro_series=series or built_in(self.plan),
-                        user_data=base64.b64encode(user_data.encode()).decode())
+                        user_data=base64.b64encode(user_data.encode()).decode(), **how)
         if row["status_name"] != "Deploying":
             raise LabError(f"deploy: {row['status_name']}")
 

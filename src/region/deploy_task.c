@@ -207,7 +207,7 @@ static enum error_code make_rescue(struct api_request *request,
 {
     const char *keys;
     enum error_code code =
-        metadata_store_rescue_keys(request->db, machine, request->arena, &keys, err);
+        metadata_store_visitor_keys(request->db, machine, request->arena, &keys, err);
     if (!code)
         json_object_set_new(task, "ssh_keys", json_string(keys));
     return code;

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "src/model/machine_status.h"
 #include "src/region/deploy_task.h"
 #include "src/region/metadata_preseed.h"
 #include "src/region/metadata_scripts.h"
@@ -79,7 +78,10 @@ static enum error_code reply_meta_data(struct api_request *request, struct api_r
     else if (!strcmp(key, "vendor-data"))
         api_reply_bytes(reply, "application/x-yaml", "cloud-init: '#cloud-config'\n", 28);
     else if (!strcmp(key, "public-keys") && machine)
-        return reply_texts(request, reply, machine, metadata_store_public_keys, err);
+        return reply_texts(request, reply, machine,
+                           machine->tried && machine->ssh ? metadata_store_visitor_keys
+                                                          : metadata_store_public_keys,
+                           err);
     else if (!strcmp(key, "x509") && machine)
         return reply_texts(request, reply, machine, metadata_store_certificates, err);
     else
@@ -96,7 +98,7 @@ static enum error_code reply_user_data(struct api_request *request, struct api_r
 {
     const char *bytes;
     size_t size;
-    if (machine->status == MACHINE_COMMISSIONING || machine->status == MACHINE_TESTING) {
+    if (machine->tried) {
         api_reply_bytes(reply, "application/octet-stream", script_runners[0].text,
                         script_runners[0].size);
         return ERR_OK;

@@ -34,24 +34,18 @@ enum error_code metadata_preseed_enlist(struct api_request *request, struct api_
     return ERR_OK;
 }
 
-/* It runs a system only to have its scripts run. */
-static bool is_looked_at(const struct metadata_machine *machine)
-{
-    return machine->status == MACHINE_COMMISSIONING || machine->status == MACHINE_TESTING;
-}
-
 /*
  * How a stock system's cloud-init is to end. What a system in memory reads is its configuration:
  * it stays on. To have scripts run takes few of its modules; people who log in want them all.
  */
 static const char *end_of(const struct metadata_machine *machine)
 {
-    if (is_looked_at(machine) && machine->ssh)
+    if (machine->tried && machine->ssh)
         return "";
     if (machine->in_memory &&
         (machine->status == MACHINE_DEPLOYING || machine->status == MACHINE_DEPLOYED))
         return "";
-    return is_looked_at(machine)
+    return machine->tried
                ? "cloud_init_modules: [set_hostname, update_etc_hosts]\n"
                  "cloud_config_modules: []\n"
                  "cloud_final_modules: [scripts-user, power-state-change]\n" POWER_OFF("3600")

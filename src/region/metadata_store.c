@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "src/model/machine_status.h"
 #include "src/region/script_run.h"
 #include "src/wire/digest.h"
 
@@ -31,6 +32,7 @@ enum error_code metadata_store_find(struct db *db, const char *system_id, const 
     *machine = (struct metadata_machine){
         .id = life.id,
         .status = life.status,
+        .tried = life.status == MACHINE_COMMISSIONING || life.status == MACHINE_TESTING,
         .enlisted = life.enlisted,
         .at_home = db_bool(&rows, 0, MACHINE_STORE_NEXT),
         .system_id = life.system_id,
@@ -73,18 +75,19 @@ enum error_code metadata_store_certificates(struct db *db, const struct metadata
     return code;
 }
 
-enum error_code metadata_store_rescue_keys(struct db *db, const struct metadata_machine *machine,
-                                           struct arena *arena, const char **text,
-                                           struct error *err)
+enum error_code metadata_store_visitor_keys(struct db *db, const struct metadata_machine *machine,
+                                            struct arena *arena, const char **text,
+                                            struct error *err)
 {
-    DB_STATEMENT(metadata_rescue_keys,
+    DB_STATEMENT(metadata_visitor_keys,
                  "SELECT coalesce(string_agg(DISTINCT key || E'\\n', ''), '') FROM ssh_key k "
                  "JOIN account a ON a.id = k.account_id WHERE a.id = $2 OR a.username = "
-                 "(SELECT username FROM operation WHERE node_id = $1 AND kind = 'rescue' "
+                 "(SELECT username FROM operation WHERE node_id = $1 AND kind IN ('rescue', "
+                 "'commission', 'test') "
                  "ORDER BY started DESC LIMIT 1)");
     __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
     enum error_code code = db_query(
-        db, &metadata_rescue_keys,
+        db, &metadata_visitor_keys,
         DB_PARAMS(db_number(arena, machine->id), db_number(arena, machine->owner_id)), &rows, err);
     if (!code)
         *text = arena_strdup(arena, db_text(&rows, 0, 0));

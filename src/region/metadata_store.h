@@ -13,7 +13,8 @@ struct metadata_machine {
     bool enlisted;  /* its hardware was reported */
     bool netboot;   /* not installed yet */
     bool in_memory; /* deployed without a disk */
-    bool ssh;       /* people want to look: it stays on when its scripts have ended */
+    bool tried;     /* it runs a system only to have its scripts run: commissioning, testing */
+    bool ssh;       /* people want to look: then it stays on when they have ended */
     bool at_home;   /* the address asked about is where it boots from now */
     const char *system_id, *hostname, *fqdn;
     int64_t owner_id;    /* 0 = nobody */
@@ -35,10 +36,13 @@ enum error_code metadata_store_certificates(struct db *db, const struct metadata
                                             struct arena *arena, const char **text,
                                             struct error *err);
 
-/** Keys that open a rescue system: its owner's, and of who asked for it last. One per line. */
-enum error_code metadata_store_rescue_keys(struct db *db, const struct metadata_machine *machine,
-                                           struct arena *arena, const char **text,
-                                           struct error *err);
+/**
+ * Keys that open the system of a rescue, or of a machine that is tried: its owner's, and of who had
+ * it started last. One per line.
+ */
+enum error_code metadata_store_visitor_keys(struct db *db, const struct metadata_machine *machine,
+                                            struct arena *arena, const char **text,
+                                            struct error *err);
 
 /** What its user gave to deploy; *bytes NULL = nothing. */
 enum error_code metadata_store_user_data(struct db *db, int64_t node_id, struct arena *arena,

@@ -203,9 +203,16 @@ def test_stock_system(api, machine):
     set_status(api, machine, 1, script_options="'{\"enable_ssh\": true}'")
     assert "modules" not in machine.preseed().text and "power_state" not in machine.preseed().text
     assert "ssh.service" not in choose("bookworm")[1]
+    keys = "/MAAS/metadata/2012-03-01/meta-data/public-keys"
+    assert machine.request("GET", keys, key=machine.key).status == 404
+    api.sql("INSERT INTO account (username, password) VALUES ('looker', '')")
+    api.sql("INSERT INTO ssh_key (account_id, key) SELECT id, 'ssh-ed25519 AAAA looker' FROM account WHERE username = 'looker'")
+    api.sql(f"INSERT INTO operation (node_id, kind, step, username) SELECT id, 'commission', 'on', 'looker' FROM node WHERE system_id = "
+            f"'{machine.system_id}'")
+    assert machine.request("GET", keys, key=machine.key).text == "ssh-ed25519 AAAA looker\n"
     for status in (0, 9, 14, 16):  # these take the agent
         set_status(api, machine, status, script_options="'{}'")
-        assert choose("bookworm") == ours
+        assert choose("bookworm") == ours and machine.request("GET", keys, key=machine.key).status == 404
     assert machine.request("GET", "/MAAS/metadata/2012-03-01/user-data", key=machine.key).text == "mine"
     api.sql("DELETE FROM setting")
 

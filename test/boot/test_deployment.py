@@ -1,7 +1,7 @@
 """A deployment in the whole life of one machine, through the virtual IP and its BMC: enlisted by the agent, commissioned under a stock
 system by its cloud-init (with UEFI by the agent), taken by a plain user, deployed until its own cloud-init says that it is up,
 released. BIOS in ci, in a cluster of three regions and two racks of which one controller dies at a point that GANTRY_SEED (printed)
-chooses; UEFI and Secure Boot at level full, where nobody dies."""
+chooses; at level full, where nobody dies, UEFI, Secure Boot, rescue mode and a system in memory."""
 import contextlib
 import os
 import random
@@ -11,7 +11,7 @@ import lab
 import pytest
 from labkit import kill_points, system
 from labkit.life import built_in, make_user
-from labkit.under_fire import UnderFire
+from labkit.under_fire import LIMIT_S, UnderFire
 
 NEW_S = 240
 USER_DATA = ("#cloud-config\nruncmd:\n- [sh, -c, 'echo LIFE host=$(hostname) root=$(findmnt -no SOURCE /) "
@@ -72,3 +72,39 @@ def test_bios(fire_of):
 @pytest.mark.parametrize("firmware", ["uefi", "secureboot"])
 def test_uefi(fire_of, firmware):
     live(fire_of(firmware), stock=firmware == "secureboot")
+
+
+def ssh(life, key, *argv):
+    """What root on the machine says to this, asked from the rack."""
+    address, = life.admin.get(life.path())["ip_addresses"]
+    return system.run(*system.in_netns(life.plan.racks[0].netns, "ssh", "-i", key, "-o", "StrictHostKeyChecking=no", "-o", "LogLevel=ERROR",
+                                       "-o", "UserKnownHostsFile=/dev/null", "-o", "ConnectTimeout=5", "-o", "BatchMode=yes",
+                                       f"root@{address}", *argv), check=False).stdout
+
+
+@pytest.mark.level("full")
+def test_rescue_and_memory(fire_of, tmp_path):
+    """People look inside by SSH; then a system runs in memory, and the disk stays as it was."""
+    fire = fire_of("bios")
+    life, keys = fire.use(1), [tmp_path / "key", tmp_path / "other"]
+    life.enlist(NEW_S)
+    commission(fire, (), stock=False)
+    for key in keys:
+        system.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key)
+    life.admin.post("account/prefs/sshkeys/", key=(tmp_path / "key.pub").read_text(encoding="ascii").strip())
+    life.admin.post(life.path() + "?op=rescue_mode")
+    life.wait("Rescue mode", NEW_S)
+    seen = system.wait_for("a shell", lambda: ssh(life, keys[0], "id -un; lsblk -dno NAME; vgs --version"), 60)
+    assert seen.split("\n")[0] == "root" and "vda" in seen and "LVM version" in seen
+    assert not ssh(life, keys[1], "id -un")
+    life.admin.post(life.path() + "?op=exit_rescue_mode")
+    life.wait("Ready", 60)
+    user = make_user(fire.admin, "alice")
+    life.allocate(user)
+    life.deploy(user, USER_DATA, ephemeral_deploy="true")
+    life.wait("Deployed", LIMIT_S["Deployed"])
+    system.wait_for("the user's data to run", lambda: "LIFE host=" in life.console(), 60)
+    with open(life.machine.folder / "disk.img", "rb") as disk:
+        assert not any(disk.read(1 << 20))
+    fire.release((), user)
+    print("\n".join(life.story))
