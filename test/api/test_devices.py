@@ -80,6 +80,11 @@ def test_only_owners_and_administrators(api, plain):
     assert api.admin.put(made["resource_uri"], description="by admin").json()["owner"] == "dev-plain"
     assert plain.get(made["resource_uri"] + "?op=power_parameters").status == 403
     assert api.admin.get(made["resource_uri"] + "?op=power_parameters").json() == {}
+    free = device(plain)
+    api.sql(f"UPDATE node SET owner_id = NULL WHERE system_id = '{free['system_id']}'")
+    assert other.get(free["resource_uri"]).status == 200
+    assert [other.put(free["resource_uri"], description="x").status, other.delete(free["resource_uri"]).status,
+            other.post(free["resource_uri"] + "?op=restore_default_configuration").status] == [403, 403, 403]
     assert plain.delete(made["resource_uri"]).status == 204 and plain.get(made["resource_uri"]).status == 404
     assert api.sql(f"SELECT count(*) FROM api_token WHERE system_id = '{made['system_id']}'") == "0"
 
