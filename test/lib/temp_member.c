@@ -10,6 +10,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <pthread.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -25,6 +26,8 @@
 #include "test/lib/temp_postgres.h"
 
 enum { WAIT_MS = 20000, POLL_US = 10000 };
+
+static pthread_mutex_t told = PTHREAD_MUTEX_INITIALIZER;
 
 void temp_member_become_gantry(void)
 {
@@ -203,7 +206,9 @@ enum error_code temp_member_step(struct temp_cluster *cluster, uint64_t id, int 
     fill(cluster, member, kind, step);
     pg_step_run(step);
     enum error_code code = step->code;
-    cluster->err = step->err;
+    pthread_mutex_lock(&told);
+    cluster->err = step->err; /* of steps at the same time, the one that ends last */
+    pthread_mutex_unlock(&told);
     if (kind == MEMBER_START || kind == MEMBER_REPORT || kind == MEMBER_FOLLOW) {
         member->positioned = step->positioned;
         member->taken = step->position;

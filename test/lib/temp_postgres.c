@@ -189,6 +189,7 @@ static void wait_until_gone(pid_t pid)
 void temp_postgres_kill(pid_t pid)
 {
     pid_t children[128];
+    ASSERT(pid > 0); /* 0 would be this process group */
     /* It must not end its children in an orderly way, nor start one that the list lacks: that one
      * would hold on to the memory that the next PostgreSQL wants for itself. */
     kill(pid, SIGSTOP);

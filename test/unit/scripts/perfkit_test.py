@@ -93,9 +93,15 @@ def test_the_table():
 def test_written_bytes_count_those_of_ended_children(tmp_path):
     if subprocess.run(["stat", "-fc", "%T", tmp_path], capture_output=True, text=True, check=True).stdout.strip() == "tmpfs":
         pytest.skip("memory is not written to")
-    before = idle.written_bytes(["self"])
+    before = idle.writes(["self"])
     subprocess.run(["dd", "if=/dev/zero", f"of={tmp_path}/f", "bs=64K", "count=16", "conv=fsync", "status=none"], check=True)
-    assert idle.written_bytes(["self"]) - before >= 1 << 20
+    assert idle.written_bytes(before, idle.writes(["self"])) >= 1 << 20
+
+
+def test_written_bytes_of_postgres_are_those_of_its_calls():
+    before = {1: (1000, 500, False), 2: (1000, 500, True)}
+    now = {1: (9000, 700, False), 2: (9000, 700, True), 3: (4096, 4096, True)}
+    assert idle.written_bytes(before, now) == 8000 + 200
 
 
 def bench():
