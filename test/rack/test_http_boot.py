@@ -172,7 +172,7 @@ def test_first_configurations(server):
     assert Request(server, "/ipxe.cfg").text == (
         f"#!ipxe\nchain --replace http://127.0.0.1:{server.http}/ipxe.cfg-${{mac:hexhyp}}"
         "?platform=${platform}&uuid=${uuid}\n")
-    assert Request(server, "/grub/grub.cfg").text == "configfile $prefix/grub.cfg-$net_default_mac\n"
+    assert Request(server, "/grub/grub.cfg").text == "configfile $prefix/grub.cfg-$net_default_mac\nexit 1\n"
 
 
 def test_each_loader_is_told_in_its_language(server):
@@ -182,12 +182,13 @@ def test_each_loader_is_told_in_its_language(server):
             f"root=squash:{base}/root.squashfs BOOTIF=01-52-54-00-00-00-01 console=ttyS0 "
             "cc:{'datasource_list': ['MAAS']}end_cc")
     ipxe = Request(server, "/ipxe.cfg-52-54-00-00-00-01?platform=pcbios").text
-    assert ipxe.splitlines() == ["#!ipxe", f"kernel {base}/vmlinuz initrd=initrd {line}",
-                                 f"initrd --name initrd {base}/initrd.gz", "boot"]
+    assert ipxe.splitlines() == ["#!ipxe", f"kernel {base}/vmlinuz initrd=initrd {line} || goto again",
+                                 f"initrd --name initrd {base}/initrd.gz || goto again", "boot ||",
+                                 ":again", "sleep 3", "reboot"]
     assert f"    APPEND {line}\n" in Request(server, "/pxelinux.cfg/01-52-54-00-00-00-01").text
     client = Tftp(server.tftp)
     grub, _ = client.get("/grub/grub.cfg-52:54:00:00:00:01", blksize=1024, tsize=0)
-    assert b" cc:\\{datasource_list: \\[MAAS\\]\\}end_cc\ninitrd /images/initrd.gz\n" in grub
+    assert b" cc:\\{datasource_list: \\[MAAS\\]\\}end_cc; then\n    if initrd /images/initrd.gz; then\n" in grub
     client.close()
 
 
