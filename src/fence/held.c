@@ -406,11 +406,16 @@ uint64_t held_run(struct held *held, uint64_t now_ns, uint64_t due_ns)
     return next;
 }
 
-void held_drop_all(struct held *held)
+void held_give_up(struct held *held)
 {
     for (int i = 0; i < LIMIT_VIPS; i++)
         if (!is_free(&held->slots[i]))
             release(held, &held->slots[i]);
+}
+
+void held_drop_all(struct held *held)
+{
+    held_give_up(held);
     guard_free(held->guard);
     held->guard = NULL;
 }

@@ -75,6 +75,12 @@ void held_hear(struct held *held, int arp);
  */
 uint64_t held_run(struct held *held, uint64_t now_ns, uint64_t due_ns);
 
+/**
+ * Remove all: nobody renews their leases any more. Who asks now gets no answer, and asks the next
+ * holder by itself, instead of a refusal.
+ */
+void held_give_up(struct held *held);
+
 /** Remove all: at the end of fenced, or when the child that holds the leases is gone for good. */
 void held_drop_all(struct held *held);
 

@@ -200,7 +200,9 @@ static void end_child(struct child *child)
     char how[64];
     uint64_t alive_ms = (clock_boot_ns() - child->started_ns) / CLOCK_MS;
     child_reap(child, how, sizeof(how));
-    cgroup_kill(&child->group); /* what it left: HAProxy, running tools */
+    if (child == &fenced.children[REGIOND])
+        held_give_up(&fenced.held); /* before HAProxy ends and its port refuses */
+    cgroup_kill(&child->group);     /* what it left: HAProxy, running tools */
     if (fenced.stopping) {
         log_info("%s ended: %s", child->title, how);
         return;

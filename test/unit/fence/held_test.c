@@ -194,6 +194,12 @@ static void drop(void)
     held_drop(&held, "10.9.0.100/24", &err);
 }
 
+static void give_up(void)
+{
+    held_give_up(&held);
+    assert_int_equal(held.slots[0].address.prefix, -1);
+}
+
 static void end_lease(void)
 {
     held_run(&held, held.slots[0].deadline_ns - 9 * CLOCK_MS, UINT64_MAX);
@@ -209,9 +215,9 @@ static void end_lease_when_due(void)
 static void test_connections_end_with_it(void **state)
 {
     (void)state;
-    void (*const ends[])(void) = {drop, end_lease};
+    void (*const ends[])(void) = {drop, end_lease, give_up};
     may_drop = true;
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 3; i++) {
         bool told = false;
         for (int turn = 0; turn < 5 && !told; turn++)
             told = is_told(ends[i]);
