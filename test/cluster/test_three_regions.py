@@ -115,7 +115,8 @@ def test_status_without_quorum(three):
         begin = time.monotonic()
         status = three.status("region1")
         took_s = time.monotonic() - begin
-        return status["verdict"] == "no-quorum" and (status, took_s)
+        seen = [member["name"] for member in status["members"] if member["reachable"]]
+        return status["verdict"] == "no-quorum" and seen == ["region1"] and (status, took_s)  # first the leader is missed, then who
 
     status, took_s = wait_for("the loss to be seen", lost, 20)
     assert took_s < 1.5  # with the start of two programs
