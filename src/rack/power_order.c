@@ -62,6 +62,20 @@ static enum error_code take_action(json_t *params, struct power_order *order, st
     return error_set(err, ERR_BAD_INPUT, "power: action: expected on, off, cycle or query");
 }
 
+/* Numbers count as their text, whichever parameter it is. */
+static json_t *texts_of(json_t *parameters)
+{
+    json_t *texts = json_object(), *value;
+    const char *name;
+    json_object_foreach (parameters, name, value)
+        if (json_is_integer(value))
+            json_object_set_new(texts, name,
+                                json_sprintf("%" JSON_INTEGER_FORMAT, json_integer_value(value)));
+        else
+            json_object_set(texts, name, value);
+    return texts;
+}
+
 static enum error_code take_driver(json_t *params, struct power_order *order, struct error *err)
 {
     const char *name = json_string_value(json_object_get(params, "driver"));
@@ -73,21 +87,18 @@ static enum error_code take_driver(json_t *params, struct power_order *order, st
     enum error_code code = power_driver_check(order->driver, parameters, err);
     if (code)
         return code;
-    order->parameters = json_incref(parameters);
+    order->parameters = texts_of(parameters);
     return ERR_OK;
 }
 
-/* Ports may be given as numbers; "" = the driver has none, or its usual one. */
+/* "" = the driver has none, or its usual one. */
 static void take_port(struct power_order *order)
 {
     const struct power_parameter *parameter = power_driver_parameter(order->driver, "power_port");
-    json_t *port = json_object_get(order->parameters, "power_port");
-    const char *text = json_string_value(port);
-    if (parameter && json_is_integer(port))
-        snprintf(order->port, sizeof(order->port), "%d", (int)json_integer_value(port));
-    else if (parameter)
-        snprintf(order->port, sizeof(order->port), "%s",
-                 text && *text ? text : parameter->fallback);
+    if (!parameter)
+        return;
+    const char *text = power_order_text(order, "power_port");
+    snprintf(order->port, sizeof(order->port), "%s", *text ? text : parameter->fallback);
 }
 
 static void name_bmc(struct power_order *order)

@@ -50,6 +50,7 @@ WRONG = {"power_pass": "Geheim17"}
 def test_dli(linked, fake):
     bmc = fake("Dli")
     whole_life(linked, "dli", bmc, login(bmc, outlet_id="5"))
+    assert order(linked, "dli", "query", login(bmc, outlet_id=5)) == bmc.power  # numbers count as their text
     assert order(linked, "dli", "query", login(bmc, outlet_id="1")) == "on"
     assert refused(linked, "dli", "query", login(bmc, outlet_id="5", **WRONG)).error == "not allowed"
     refusal = refused(linked, "dli", "query", login(bmc, outlet_id="99"))
