@@ -133,18 +133,15 @@ static int add_option(const char **argv, int count, const char *option, const ch
 static void build_argv(const struct ipmi *ipmi, const char *const *command, const char **argv)
 {
     int count = 0;
-    char host[256];
     const struct power_order *order = ipmi->order;
     bool lan = !strcmp(parameter(ipmi, "power_driver"), "LAN");
     const char *privilege = parameter(ipmi, "privilege_level");
-    const char *colon = strrchr(parameter(ipmi, "power_address"), ':');
-    power_driver_host(order->driver, order->parameters, host, sizeof(host));
     /* -v: without it a wrong password looks like a BMC that is not there. */
     const char *const first[] = {order->tools->ipmitool, "-v", "-I", lan ? "lan" : "lanplus", "-E"};
     for (size_t i = 0; i < COUNT_OF(first); i++)
         argv[count++] = first[i];
-    count = add_option(argv, count, "-H", arena_strdup(ipmi->arena, host));
-    count = add_option(argv, count, "-p", *order->port ? order->port : colon ? colon + 1 : "623");
+    count = add_option(argv, count, "-H", power_order_peer_host(order, ipmi->arena));
+    count = add_option(argv, count, "-p", power_order_peer_port(order, "623"));
     count = add_option(argv, count, "-L",
                        !*privilege                   ? "OPERATOR"
                        : !strcmp(privilege, "ADMIN") ? "ADMINISTRATOR"

@@ -158,6 +158,21 @@ int power_order_port(const struct power_order *order, int fallback)
     return *order->port ? (int)strtol(order->port, NULL, 10) : fallback;
 }
 
+const char *power_order_peer_host(const struct power_order *order, struct arena *arena)
+{
+    char host[256];
+    power_driver_host(order->driver, order->parameters, host, sizeof(host));
+    return arena_strdup(arena, host);
+}
+
+const char *power_order_peer_port(const struct power_order *order, const char *fallback)
+{
+    const char *address = power_order_text(order, "power_address");
+    const char *bracket = strchr(address, ']'); /* colons before it are those of IPv6 */
+    const char *colon = strchr(bracket ? bracket : address, ':');
+    return *order->port ? order->port : colon ? colon + 1 : fallback;
+}
+
 /* A person does it: nothing to do here, and nothing is known. */
 static enum error_code run_manual(const struct power_order *order, struct arena *arena,
                                   enum power_seen *seen, struct error *err)

@@ -47,6 +47,11 @@ const char *power_order_text(const struct power_order *order, const char *name);
 /** The port of power_port, fallback when none is given. */
 int power_order_port(const struct power_order *order, int fallback);
 
+/** Of a power_address that is HOST or HOST:PORT: the host, in the arena, without brackets; the port
+ * as text, that of power_port before it, fallback when none is given. */
+const char *power_order_peer_host(const struct power_order *order, struct arena *arena);
+const char *power_order_peer_port(const struct power_order *order, const char *fallback);
+
 /** Words of the contract. */
 const char *power_order_action_word(enum power_action action);
 const char *power_order_seen_word(enum power_seen seen);

@@ -35,17 +35,12 @@ enum error_code power_ssh_environment(const char *folder, const char *password, 
 enum error_code power_ssh_open(struct power_ssh *ssh, const struct power_order *order,
                                struct arena *arena, struct error *err)
 {
-    char host[256];
-    const char *address = power_order_text(order, "power_address");
-    const char *bracket = strrchr(address, ']');
-    const char *colon = strrchr(bracket ? bracket : address, ':');
-    power_driver_host(order->driver, order->parameters, host, sizeof(host));
     *ssh = (struct power_ssh){
         .order = order,
         .arena = arena,
         .deadline_ns = clock_boot_ns() + order->timeout_ms * CLOCK_MS,
-        .host = arena_strdup(arena, host),
-        .port = colon ? colon + 1 : "22",
+        .host = power_order_peer_host(order, arena),
+        .port = power_order_peer_port(order, "22"),
         .user = power_order_text(order, "power_user"),
     };
     enum error_code code = power_tool_folder(order, arena, &ssh->folder, err);

@@ -109,7 +109,10 @@ def test_sm15k(linked, fake, folder):
     assert refused(linked, "sm15k", "on", {**old, **WRONG}).error == "not allowed"
     assert order(linked, "sm15k", "off", {**old, "power_address": "127.0.0.9", "power_control": "ipmi"}) == "unknown"
     line = (folder / "argv").read_text().splitlines()[-1]
-    assert line.endswith(" raw 0x2e 1 0x00 0x7d 0xab 6 0 3") and " -H 127.0.0.9 " in line
+    assert line.endswith(" raw 0x2e 1 0x00 0x7d 0xab 6 0 3") and " -H 127.0.0.9 -p 623 " in line
+    for address, where in (("[::1]", " -H ::1 -p 623 "), ("[::1]:624", " -H ::1 -p 624 ")):
+        assert order(linked, "sm15k", "off", {**old, "power_address": address, "power_control": "ipmi"}) == "unknown"
+        assert where in (folder / "argv").read_text().splitlines()[-1]
 
 
 def test_ucsm(linked, fake):
