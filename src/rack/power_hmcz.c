@@ -15,6 +15,7 @@ enum { PORT = 6794, LOOK_S = 2, SESSION_BYTES = 256 };
 /* One order under way. */
 struct hmcz {
     struct power_http http;
+    const char *cpc; /* URI of the machine that has the partition; NULL = not found yet */
     struct power_hmcz_partition partition;
 };
 
@@ -140,21 +141,30 @@ static enum error_code look_in(struct hmcz *hmcz, const char *cpc, const char *n
     return code ? code : power_hmcz_find(reply.body, reply.body_size, name, &hmcz->partition, err);
 }
 
-static enum error_code query(void *subject, enum power_seen *seen, struct error *err)
+static enum error_code look_everywhere(struct hmcz *hmcz, const char *name, struct error *err)
 {
-    struct hmcz *hmcz = subject;
-    const struct power_order *order = hmcz->http.order;
-    const char *name = power_order_text(order, "power_partition_name");
     struct power_hmcz_cpcs cpcs;
     struct http_client_reply reply;
     struct power_http_call call = {.path = "/api/cpcs"};
     enum error_code code = power_http_run(&hmcz->http, &call, &reply, err);
     code = code ? code : power_hmcz_read_cpcs(reply.body, reply.body_size, &cpcs, err);
     if (code)
-        return error_wrap(err, "the HMC at %s", power_order_where(order));
+        return code;
     code = error_set(err, ERR_NOT_FOUND, "no machine in DPM mode");
-    for (int i = 0; i < cpcs.count && code == ERR_NOT_FOUND; i++)
+    for (int i = 0; i < cpcs.count && code == ERR_NOT_FOUND; i++) {
         code = look_in(hmcz, cpcs.uri[i], name, err);
+        hmcz->cpc = code ? NULL : arena_strdup(hmcz->http.arena, cpcs.uri[i]);
+    }
+    return code;
+}
+
+static enum error_code query(void *subject, enum power_seen *seen, struct error *err)
+{
+    struct hmcz *hmcz = subject;
+    const struct power_order *order = hmcz->http.order;
+    const char *name = power_order_text(order, "power_partition_name");
+    enum error_code code =
+        hmcz->cpc ? look_in(hmcz, hmcz->cpc, name, err) : look_everywhere(hmcz, name, err);
     if (code)
         return error_wrap(err, "the HMC at %s: %s", power_order_where(order), name);
     *seen = power_of(hmcz->partition.status);

@@ -93,6 +93,8 @@ def test_hmcz(linked, fake):
     before = len(bmc.changes())
     assert order(linked, "hmcz", "on", parameters) == "on"
     assert [call[1].rpartition("/")[2] for call in bmc.changes()[before:]] == ["stop", "start"] and bmc.sessions == 0
+    # machines are looked through once in each order
+    assert len([call for call in bmc.asked if call[1] == "/api/cpcs"]) == len([call for call in bmc.asked if call[1] == "/api/sessions"])
     assert refused(linked, "hmcz", "query", {**parameters, "power_partition_name": "part"}).error == "not found"
     assert refused(linked, "hmcz", "query", {**parameters, **WRONG}).error == "not allowed"
 
