@@ -1,7 +1,6 @@
 /* The driver "hmcz": see power_hmcz.h. */
 #include "src/rack/power_hmcz.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -103,15 +102,11 @@ static enum power_seen power_of(const char *status)
 static enum error_code log_in(struct power_http *http, struct error *err)
 {
     __attribute__((cleanup(json_decrefp))) json_t *session = NULL;
+    struct power_http_call call = {"POST", "/api/sessions"};
     json_t *form = json_pack("{ssss}", "userid", power_order_text(http->order, "power_user"),
                              "password", power_order_text(http->order, "power_pass"));
-    char *text = form ? json_dumps(form, JSON_COMPACT) : NULL;
-    json_decref(form);
-    if (!text)
-        return error_set(err, ERR_BAD_INPUT, "power_user, power_pass: not texts in UTF-8");
-    struct power_http_call call = {"POST", "/api/sessions", arena_strdup(http->arena, text)};
-    free(text);
-    enum error_code code = power_http_json(http, &call, &session, err);
+    enum error_code code = power_http_body(http, form, "power_user, power_pass", &call.body, err);
+    code = code ? code : power_http_json(http, &call, &session, err);
     if (code)
         return code;
     const char *id = json_string_value(json_object_get(session, "api-session"));

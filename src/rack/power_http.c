@@ -1,6 +1,7 @@
 /* What drivers that speak HTTP have in common: see power_http.h. */
 #include "src/rack/power_http.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "src/base/clock.h"
@@ -50,6 +51,16 @@ void power_http_header(struct power_http *http, const char *line)
 void power_http_xml(struct power_http *http)
 {
     http->headers[0] = "Accept: text/xml, application/xml, */*";
+}
+
+enum error_code power_http_body(struct power_http *http, json_t *form, const char *what,
+                                const char **text, struct error *err)
+{
+    char *dumped = form ? json_dumps(form, JSON_COMPACT) : NULL;
+    json_decref(form);
+    *text = dumped ? arena_strdup(http->arena, dumped) : NULL;
+    free(dumped);
+    return *text ? ERR_OK : error_set(err, ERR_BAD_INPUT, "%s: not texts in UTF-8", what);
 }
 
 /* Queries may hold secrets. */

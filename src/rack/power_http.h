@@ -48,6 +48,11 @@ void power_http_base(struct power_http *http, const char *scheme, int port);
 /** Replies are wanted in XML or whatever there is, not in JSON: before any other header. */
 void power_http_xml(struct power_http *http);
 
+/** A body's JSON as text in the arena; form is given away. *text is NULL after an error.
+ * Errors: BAD_INPUT (form is NULL or holds no UTF-8: the parameters that what names). */
+enum error_code power_http_body(struct power_http *http, json_t *form, const char *what,
+                                const char **text, struct error *err);
+
 /** A header for all calls to come: "Name: value". */
 void power_http_header(struct power_http *http, const char *line);
 

@@ -1,7 +1,6 @@
 /* The driver "lxd": see power_lxd.h. */
 #include "src/rack/power_lxd.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "src/rack/power_http.h"
@@ -62,13 +61,9 @@ static enum error_code be_trusted(struct power_http *http, struct error *err)
         return error_set(err, ERR_FORBIDDEN, "the LXD host at %s does not trust this certificate",
                          where);
     json_t *form = json_pack("{ssss}", "type", "client", "password", password);
-    char *text = json_dumps(form, JSON_COMPACT);
-    json_decref(form);
-    if (!text)
-        return error_set(err, ERR_BAD_INPUT, "password: not a text in UTF-8");
-    struct power_http_call call = {"POST", "/1.0/certificates", arena_strdup(http->arena, text)};
-    free(text);
-    return power_http_run(http, &call, &reply, err);
+    struct power_http_call call = {"POST", "/1.0/certificates"};
+    code = power_http_body(http, form, "password", &call.body, err);
+    return code ? code : power_http_run(http, &call, &reply, err);
 }
 
 static enum error_code query(void *subject, enum power_seen *seen, struct error *err)

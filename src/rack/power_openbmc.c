@@ -1,7 +1,6 @@
 /* The driver "openbmc": see power_openbmc.h. */
 #include "src/rack/power_openbmc.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "src/rack/power_http.h"
@@ -45,13 +44,9 @@ static enum error_code log_in(struct power_http *http, struct error *err)
     struct http_client_reply reply;
     json_t *form = json_pack("{s[ss]}", "data", power_order_text(http->order, "power_user"),
                              power_order_text(http->order, "power_pass"));
-    char *text = form ? json_dumps(form, JSON_COMPACT) : NULL;
-    json_decref(form);
-    if (!text)
-        return error_set(err, ERR_BAD_INPUT, "power_user, power_pass: not texts in UTF-8");
-    struct power_http_call call = {"POST", "/login", arena_strdup(http->arena, text)};
-    free(text);
-    enum error_code code = power_http_run(http, &call, &reply, err);
+    struct power_http_call call = {"POST", "/login"};
+    enum error_code code = power_http_body(http, form, "power_user, power_pass", &call.body, err);
+    code = code ? code : power_http_run(http, &call, &reply, err);
     if (!code)
         take_token(http, &reply);
     return code;

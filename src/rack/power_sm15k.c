@@ -77,18 +77,13 @@ static enum error_code put(struct power_http *http, const char *behind, json_t *
                            struct error *err)
 {
     struct http_client_reply reply;
-    bool whole = !json_object_set_new(body, "username",
-                                      json_string(power_order_text(http->order, "power_user"))) &&
-                 !json_object_set_new(body, "password",
-                                      json_string(power_order_text(http->order, "power_pass")));
-    char *text = whole ? json_dumps(body, JSON_COMPACT) : NULL;
+    struct power_http_call call = {"PUT", server_path(http, behind)};
+    json_t *form = json_pack("{ssss}", "username", power_order_text(http->order, "power_user"),
+                             "password", power_order_text(http->order, "power_pass"));
+    json_object_update(form, body);
     json_decref(body);
-    if (!text)
-        return error_set(err, ERR_BAD_INPUT, "power_user, power_pass: not texts in UTF-8");
-    struct power_http_call call = {"PUT", server_path(http, behind),
-                                   arena_strdup(http->arena, text)};
-    free(text);
-    return power_http_run(http, &call, &reply, err);
+    enum error_code code = power_http_body(http, form, "power_user, power_pass", &call.body, err);
+    return code ? code : power_http_run(http, &call, &reply, err);
 }
 
 static enum error_code turn_on(void *subject, struct error *err)
