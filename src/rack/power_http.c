@@ -33,7 +33,7 @@ void power_http_base(struct power_http *http, const char *scheme, int port)
     const char *address = power_order_text(http->order, "power_address");
     const char *rest = strstr(address, "://");
     const char *authority = rest ? rest + 3 : address;
-    size_t size = strcspn(authority, "/");
+    size_t size = strcspn(authority, "/?");
     size_t host = *authority == '[' ? strcspn(authority, "]") : 0;
     bool names_port = memchr(authority + host, ':', size - host) != NULL;
     const char *base =

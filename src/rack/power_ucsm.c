@@ -13,7 +13,7 @@ enum { WRONG_USER = 551, COOKIE_BYTES = 256 };
 /* One order under way. */
 struct ucsm {
     struct power_http http;
-    const char *path, *cookie; /* of the session, escaped */
+    const char *cookie; /* of the session, escaped */
     struct power_ucsm_server found;
 };
 
@@ -68,14 +68,20 @@ enum error_code power_ucsm_read_server(const char *bytes, size_t size,
 
 /* ---- talking ---- */
 
+static enum error_code post(struct ucsm *ucsm, const char *body, struct http_client_reply *reply,
+                            struct error *err)
+{
+    struct power_http_call call = {"POST", "/nuova", body, "text/xml"};
+    return power_http_run(&ucsm->http, &call, reply, err);
+}
+
 /* One attribute of the first element of this name (NULL = the root) of the reply, or "". */
 static enum error_code ask(struct ucsm *ucsm, const char *body, const char *element,
                            const char *attribute, const char **value, struct error *err)
 {
     struct http_client_reply reply;
     struct power_xml *xml;
-    struct power_http_call call = {"POST", ucsm->path, body, "text/xml"};
-    enum error_code code = power_http_run(&ucsm->http, &call, &reply, err);
+    enum error_code code = post(ucsm, body, &reply, err);
     if (code)
         return code;
     code = power_xml_read(reply.body, reply.body_size, &xml, err);
@@ -123,15 +129,13 @@ static enum error_code query(void *subject, enum power_seen *seen, struct error 
 {
     struct ucsm *ucsm = subject;
     struct http_client_reply reply;
-    struct power_http_call call = {
-        "POST", ucsm->path,
+    const char *body =
         arena_printf(ucsm->http.arena,
                      "<configResolveClass cookie=\"%s\" classId=\"computeItem\"><inFilter>"
                      "<eq class=\"computeItem\" property=\"uuid\" value=\"%s\"/></inFilter>"
                      "</configResolveClass>",
-                     ucsm->cookie, escaped(ucsm, "uuid")),
-        "text/xml"};
-    enum error_code code = power_http_run(&ucsm->http, &call, &reply, err);
+                     ucsm->cookie, escaped(ucsm, "uuid"));
+    enum error_code code = post(ucsm, body, &reply, err);
     if (code)
         return code;
     code = power_ucsm_read_server(reply.body, reply.body_size, &ucsm->found, err);
@@ -184,13 +188,9 @@ enum error_code power_ucsm_run(const struct power_order *order, struct arena *ar
                                enum power_seen *seen, struct error *err)
 {
     struct ucsm ucsm = {.found = {.power = POWER_SEEN_UNKNOWN}};
-    const char *url = power_order_text(order, "power_address");
-    const char *rest = strstr(url, "://");
-    size_t scheme = rest ? (size_t)(rest - url) + 3 : 0;
-    size_t size = scheme + strcspn(url + scheme, "/?");
     power_http_open(&ucsm.http, order, arena);
     power_http_xml(&ucsm.http);
-    ucsm.path = arena_printf(arena, "%.*s/nuova", (int)size, url);
+    power_http_base(&ucsm.http, "https", 0);
     struct power_steps steps = {order, ucsm.http.deadline_ns, &ucsm, query, turn_on, turn_off,
                                 NULL};
     enum error_code code = log_in(&ucsm, err);
