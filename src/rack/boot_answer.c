@@ -153,10 +153,6 @@ static void write_command_line(const struct boot_answer *answer,
     spool_put(out, "", 1);
 }
 
-/*
- * What does not arrive in full is asked for anew from the beginning, DHCP included: another rack
- * may answer now. The firmware's next device would be a disk that is half written, or last year's.
- */
 /* iPXE has no quoting at all: what it would take for its own cannot be said. */
 static enum error_code check_for_ipxe(const char *line, struct error *err)
 {
@@ -194,6 +190,10 @@ static void write_ipxe_end(const struct boot_answer *answer, const struct boot_a
                  ip4_format(place->rack, text));
 }
 
+/*
+ * What does not arrive in full is asked for anew from the beginning, DHCP included: another rack
+ * may answer now. The firmware's next device would be a disk that is half written, or last year's.
+ */
 static enum error_code write_ipxe(const struct boot_answer *answer, const char *line,
                                   const struct boot_answer_place *place, struct spool *out,
                                   struct error *err)
