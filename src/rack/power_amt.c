@@ -59,16 +59,18 @@ struct amt {
 bool power_amt_read(const struct power_xml *xml, enum power_seen *seen)
 {
     static const enum power_seen states[STATES] = {
-        [2] = POWER_SEEN_ON,  [3] = POWER_SEEN_ON,   [4] = POWER_SEEN_ON,   [5] = POWER_SEEN_ON,
-        [6] = POWER_SEEN_OFF, [7] = POWER_SEEN_ON,   [8] = POWER_SEEN_OFF,  [9] = POWER_SEEN_ON,
-        [10] = POWER_SEEN_ON, [12] = POWER_SEEN_OFF, [13] = POWER_SEEN_OFF, [14] = POWER_SEEN_ON,
-        [15] = POWER_SEEN_ON, [16] = POWER_SEEN_ON};
+        [0] = POWER_SEEN_UNKNOWN, [1] = POWER_SEEN_UNKNOWN, [11] = POWER_SEEN_UNKNOWN,
+        [2] = POWER_SEEN_ON,      [3] = POWER_SEEN_ON,      [4] = POWER_SEEN_ON,
+        [5] = POWER_SEEN_ON,      [6] = POWER_SEEN_OFF,     [7] = POWER_SEEN_ON,
+        [8] = POWER_SEEN_OFF,     [9] = POWER_SEEN_ON,      [10] = POWER_SEEN_ON,
+        [12] = POWER_SEEN_OFF,    [13] = POWER_SEEN_OFF,    [14] = POWER_SEEN_ON,
+        [15] = POWER_SEEN_ON,     [16] = POWER_SEEN_ON};
     struct arena *arena = arena_new();
     const char *text =
         power_xml_text(power_xml_next(power_xml_root(xml), NULL, "PowerState"), arena);
     long number = text ? strtol(text, NULL, 10) : -1;
     bool found = text && *text;
-    *seen = number >= 2 && number < STATES && number != 11 ? states[number] : POWER_SEEN_UNKNOWN;
+    *seen = number >= 0 && number < STATES ? states[number] : POWER_SEEN_UNKNOWN;
     arena_free(arena);
     return found;
 }
