@@ -25,6 +25,7 @@ exec /usr/bin/ipmitool -C 3 "$@" # of itself it asks ipmi_sim for its ciphers, i
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("spies")
+    (folder / "argv").touch()
     for name, text in (("ipmitool", SPY), ("ssh", '#!/bin/sh\necho "$0 $@" >> {folder}/argv\nexec /usr/bin/ssh "$@"\n')):
         (folder / name).write_text(text.replace("{folder}", str(folder)))
         (folder / name).chmod(0o755)
