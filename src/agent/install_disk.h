@@ -1,12 +1,13 @@
 /*
- * Images of whole disks: they bring their partitions and boot loader, and are written over the boot
- * disk. Blocking; root of the ephemeral system. Source: docs/deploy.md, whole disks.
+ * Images of whole disks: they bring their partitions and boot loader, and are written over the
+ * plan's first disk. Blocking; root of the ephemeral system. Source: docs/deploy.md, whole disks.
  */
 #pragma once
 
 #include "src/agent/storage_make.h"
 
-/** *device is the disk of the plan; what stood at its ends is gone. Errors: NOT_FOUND, IO. */
+/** *device is the disk of the plan; what stood at its ends is gone. Errors: BAD_INPUT (there is
+ * none), NOT_FOUND, CONFLICT, IO. */
 enum error_code install_disk_prepare(const struct storage_work *work, const char **device,
                                      struct error *err);
 

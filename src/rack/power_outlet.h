@@ -8,7 +8,8 @@
 
 #include "src/rack/power_order.h"
 
-/** Is outlet (1...) on by the page of a DLI switch? Pure. Errors: CORRUPT. */
+/** Is outlet (1 to 64) on by the page of a DLI switch? Pure. Errors: CORRUPT, BAD_INPUT (outlet).
+ */
 enum error_code power_outlet_read_dli(const char *page, long outlet, enum power_seen *seen,
                                       struct error *err);
 

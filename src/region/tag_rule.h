@@ -1,6 +1,6 @@
 /*
  * Tags by rule: an XPath that is true of the hardware of a machine, as lshw describes it in XML.
- * Any thread, blocking for milliseconds. The only user of libxml2.
+ * Any thread, blocking for milliseconds. The only user of libxml2 in this room.
  * Source: XPath 1.0; MAAS API 2.0, tags, definition.
  */
 #pragma once
