@@ -69,6 +69,19 @@ static const char *shown_path(const struct power_http *http, const char *path)
     return arena_strndup(http->arena, path, strcspn(path, "?"));
 }
 
+/* Nor may errors tell them: a text of the client begins with the URL, or with the part that it had
+ * room for. */
+static const char *without_url(const char *text, const char *url)
+{
+    size_t size = 0;
+    while (text[size] && text[size] == url[size])
+        size++;
+    if (size < strlen("http://"))
+        return text; /* it is about something else */
+    text += size + strspn(text + size, ": ");
+    return *text ? text : "the call failed";
+}
+
 /* A header is one line: no secret may make two of it. */
 static enum error_code check_headers(const struct power_http *http, struct error *err)
 {
@@ -145,11 +158,9 @@ enum error_code power_http_run(struct power_http *http, const struct power_http_
     code = http_client_run(http->client, &request, http->arena, reply, err);
     if (code == ERR_TIMEOUT)
         return error_set(err, ERR_UNAVAILABLE, "the BMC at %s does not answer", where);
-    size_t url = strlen(request.url);
-    if (code) {
-        const char *why = strncmp(err->text, request.url, url) ? err->text : err->text + url + 2;
-        return error_set(err, code, "the BMC at %s: %s", where, arena_strdup(http->arena, why));
-    }
+    if (code)
+        return error_set(err, code, "the BMC at %s: %s", where,
+                         arena_strdup(http->arena, without_url(err->text, request.url)));
     return reply->status / 100 == 2 ? ERR_OK : explain(http, call, reply, err);
 }
 

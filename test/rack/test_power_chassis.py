@@ -118,6 +118,17 @@ def test_sm15k(linked, fake, folder):
         assert where in (folder / "argv").read_text().splitlines()[-1]
 
 
+def test_a_long_url_with_a_secret(linked):
+    """Longer than an error's text, and just as long: it is told without what stands in it."""
+    address = f"127.0.0.1:{free_port()}"
+    start = len(f"http://{address}/v2.0/servers/3/0?username=root&password=Geheim17")
+    for rest in (*("a" * (size - start) for size in (508, 509, 510, 511, 512)), "%" * 170):
+        user, password = "root" + rest[240:], "Geheim17" + rest[:240]
+        parameters = {"power_address": address, "power_user": user, "power_pass": password, "system_id": "3", "power_control": "restapi2"}
+        refusal = refused(linked, "sm15k", "query", parameters)
+        assert refusal.error == "unavailable" and "password" not in refusal.message
+
+
 def test_ucsm(linked, fake):
     bmc = fake("Ucsm")
     parameters = login(bmc, power_address=f"https://{bmc.address}/", uuid="uuid-1", power_pass="s3cret:<pw")
