@@ -2,15 +2,21 @@
 import collections
 
 from .members import newest_status, sql
+from .system import wait_for
 
-POWERING = ("commission", "deploy", "test", "erase", "rescue", "resume", "restart")  # operations that end with power on
+# Operations that end with power on: see src/model/operation_kind.c.
+POWERING = ("commission", "deploy", "test", "erase", "rescue", "release_scripts", "resume", "restart")
+ANSWER_S = 30
 
 
 def ask(plan, statement):
-    """Rows (lists of texts) of the primary's database; None = nobody answers."""
-    status = newest_status(plan)
-    answer = sql(plan.host(status["primary"]["name"]), statement, 10) if status else None
-    return None if answer is None else [line.split("|") for line in answer.splitlines()]
+    """Rows (lists of texts) of the primary's database, which is asked until it answers: silence is no good news."""
+    def answers():
+        status = newest_status(plan)
+        text = sql(plan.host(status["primary"]["name"]), statement, 10) if status else None
+        return None if text is None else [text]
+    text, = wait_for("an answer of the primary's database", answers, ANSWER_S)
+    return [line.split("|") for line in text.splitlines()]
 
 
 def now(plan):
@@ -37,9 +43,8 @@ class Record:
         self.since, self.first_order = now(plan), len(orders(machine))
 
     def _rows(self, statement):
-        rows = ask(self.plan, statement.format(node=f"(SELECT id FROM node WHERE system_id = '{self.system_id}')",
+        return ask(self.plan, statement.format(node=f"(SELECT id FROM node WHERE system_id = '{self.system_id}')",
                                                since=f"'{self.since}'"))
-        return [] if rows is None else rows
 
     def operations(self):
         """[(kind, "open" or "ended", error, again)] in their order."""
@@ -53,8 +58,9 @@ class Record:
             "SELECT type, description FROM event WHERE node_id = {node} AND created >= {since} AND level >= 20 ORDER BY id")]
 
     def power_orders(self):
+        """["on", "off" or what else its BMC was told]."""
         words = [line.split()[1:] for line in orders(self.machine)[self.first_order:]]
-        return ["on" if value == "1" else "off" if what == "power" else what for what, value in words]
+        return [("on" if value == "1" else "off") if what == "power" else what for what, value in words]
 
     def unfinished_results(self):
         return self._rows("SELECT r.name, r.status FROM script_result r JOIN script_set s ON s.id = r.script_set_id "

@@ -1,6 +1,7 @@
 """The pieces of scripts/kills: what it sees on a cable, what it holds against a life, which points it takes."""
 import pathlib
 import random
+import re
 import socket
 import struct
 import subprocess
@@ -10,7 +11,7 @@ import pytest
 
 SCRIPTS = pathlib.Path(__file__).resolve().parents[3] / "scripts"
 sys.path.insert(0, str(SCRIPTS))
-from labkit import judge, kill_points, kills, life, wire  # noqa: E402
+from labkit import judge, kill_points, kills, life, under_fire, wire  # noqa: E402
 from labkit.plan import Plan  # noqa: E402
 from labkit.system import LabError  # noqa: E402
 
@@ -90,6 +91,38 @@ def test_strange_frames_do_no_harm(cable, packet):
     (["off", "off"], 0, 1)])
 def test_orders_at_a_bmc(orders, started, wrong):
     assert len(judge.orders_wrong(orders, started)) == wrong
+
+
+def test_work_that_ends_with_power_on():
+    kinds = (SCRIPTS.parent / "src" / "model" / "operation_kind.c").read_text(encoding="utf-8")
+    assert sorted(judge.POWERING) == sorted(re.findall(r'^    \{"(\w+)", \{"off", "on"\}', kinds, re.M))
+
+
+def test_orders_are_told_apart(tmp_path):
+    machine = Plan("a", tmp_path).machines[0]
+    machine.folder.mkdir()
+    machine.orders.write_text("1.0 power 1\n2.0 power 0\n3.0 shutdown 1\n4.0 reset 1\n", encoding="ascii")
+    record = object.__new__(judge.Record)
+    record.machine, record.first_order = machine, 0
+    assert record.power_orders() == ["on", "off", "shutdown", "reset"]
+
+
+def test_a_database_that_does_not_answer_is_asked_again(tmp_path, monkeypatch):
+    plan, answers = Plan("a", tmp_path), [None, "1|a\n2|b"]
+    monkeypatch.setattr(judge, "newest_status", lambda _: {"primary": {"name": "region1"}})
+    monkeypatch.setattr(judge, "sql", lambda *_: answers.pop(0))
+    assert judge.ask(plan, "SELECT") == [["1", "a"], ["2", "b"]]
+    answers[:] = [""]
+    assert judge.ask(plan, "SELECT") == []
+
+
+def test_a_database_that_never_answers_is_no_good_news(tmp_path, monkeypatch):
+    monkeypatch.setattr(judge, "ANSWER_S", 0.1, raising=False)
+    monkeypatch.setattr(judge, "newest_status", lambda _: None)
+    record = object.__new__(judge.Record)
+    record.plan, record.system_id, record.since = Plan("a", tmp_path), "abc", "now"
+    with pytest.raises(LabError):
+        record.double_results()
 
 
 def record_of(monkeypatch, operations, events, orders):
