@@ -64,16 +64,16 @@ class UnderFire:
 
     def __init__(self, plan, key, tell):
         self.plan, self.tell, self.rows, self.scene = plan, tell, [], Scene(plan)
-        self.beside = contextlib.ExitStack()
-        self.admin = Api(plan, key)
+        self.admin, self.record, self.wires = Api(plan, key), None, []
         self.lives = [Life(plan, machine, key) for machine in plan.machines]
-        self.writer = Writer(plan, key, "--every-ms", WRITE_EVERY_MS)
-        self.beside.callback(self.writer.stop)
-        self.wires = [Wire(plan, machine) for machine in plan.machines]
-        for wire in self.wires:
-            self.beside.callback(wire.stop)
-        self.writer.goes_on(5)
-        self.record = None
+        with contextlib.ExitStack() as made:  # nobody can close what did not begin
+            self.writer = Writer(plan, key, "--every-ms", WRITE_EVERY_MS)
+            made.callback(self.writer.stop)
+            for machine in plan.machines:
+                self.wires.append(Wire(plan, machine))
+                made.callback(self.wires[-1].stop)
+            self.writer.goes_on(5)
+            self.beside = made.pop_all()
 
     def close(self):
         self.beside.close()

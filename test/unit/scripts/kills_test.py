@@ -163,6 +163,26 @@ def test_an_address_of_two_machines():
     assert judge.addresses_wrong([cable_with("a", MACHINE), cable_with("b", MACHINE)]) == [f"{MACHINE} was given to a and b"]
 
 
+def test_a_life_that_cannot_begin_leaves_nothing_running(tmp_path, monkeypatch):
+    stopped = []
+
+    class Stopped:
+        def __init__(self, *_):
+            pass
+
+        def stop(self):
+            stopped.append(type(self).__name__)
+
+    class Silent(Stopped):
+        def goes_on(self, _):
+            raise LabError("no answers of the API")
+    monkeypatch.setattr(under_fire, "Writer", Silent)
+    monkeypatch.setattr(under_fire, "Wire", Stopped)
+    with pytest.raises(LabError, match="no answers"):
+        under_fire.UnderFire(Plan("a", tmp_path, machines=2), "a:b:c", print)
+    assert stopped == ["Stopped", "Stopped", "Silent"]
+
+
 def test_choosing_points():
     assert len(kill_points.choose("all", None)) == len({point.name for point in kill_points.POINTS}) == 12
     assert [point.name for point in kill_points.choose("frozen,dhcp", None)] == ["dhcp", "frozen"]
