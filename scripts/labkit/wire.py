@@ -10,14 +10,10 @@ import time
 
 from .members import inside
 
-ETH_ALL, ETH_IP, SNAP = 3, 0x0800, 2048
+ETH_ALL, ETH_IP, SNAP = 3, b"\x08\x00", 2048
 BOOT_PORT, PROXY_PORT = 5248, 5240
 DHCP_TYPES = {1: "discover", 2: "offer", 3: "request", 4: "decline", 5: "ack", 6: "nak", 7: "release"}
 TFTP_READ, TFTP_DATA = 1, 3
-
-
-def ip_text(raw):
-    return socket.inet_ntoa(raw)
 
 
 def dhcp_options(body):
@@ -64,10 +60,10 @@ class Wire:
 
     def take(self, frame, size):
         """One frame, of which the beginning is here."""
-        if len(frame) < 34 or frame[12:14] != b"\x08\x00":
+        if len(frame) < 34 or frame[12:14] != ETH_IP:
             return
         start = 14 + (frame[14] & 15) * 4
-        ends = (ip_text(frame[26:30]), ip_text(frame[30:34]))
+        ends = (socket.inet_ntoa(frame[26:30]), socket.inet_ntoa(frame[30:34]))
         if len(frame) < start + 8:
             return
         ports = struct.unpack_from("!HH", frame, start)
@@ -99,11 +95,11 @@ class Wire:
         if ":".join(f"{byte:02x}" for byte in body[28:34]) != self.machine.mac:
             return
         options = dhcp_options(body)
-        kind = DHCP_TYPES.get(options.get(53, b"\0")[0])
+        kind = DHCP_TYPES.get((options.get(53) or b"\0")[0])
         if kind:
             server = options.get(54, b"")
-            self.dhcp.append({"type": kind, "server": ip_text(server) if len(server) == 4 else None,
-                              "address": ip_text(body[16:20]), "xid": body[4:8].hex(), "when": time.monotonic()})
+            self.dhcp.append({"type": kind, "server": socket.inet_ntoa(server) if len(server) == 4 else None,
+                              "address": socket.inet_ntoa(body[16:20]), "xid": body[4:8].hex(), "when": time.monotonic()})
             self._tell()
 
     def _tcp(self, way, body, size):
@@ -111,10 +107,10 @@ class Wire:
         if size <= 0:
             return
         if ports[1] == BOOT_PORT and body[:4] == b"GET ":
-            head = body.split(b"\r\n\r\n", 1)[0].decode("ascii", "replace")
-            words = dict(line.lower().split(": ", 1) for line in head.split("\r\n")[1:] if ": " in line)
+            request, *lines = body.split(b"\r\n\r\n", 1)[0].decode("ascii", "replace").split("\r\n")
+            words = dict(line.lower().split(": ", 1) for line in lines if ": " in line)
             first = words.get("range", "bytes=0-").removeprefix("bytes=").split("-")[0]
-            transfer = {"proto": "http", "name": head.split()[1].lstrip("/"), "server": ends[1], "bytes": 0,
+            transfer = {"proto": "http", "name": request.split(" ")[1].lstrip("/"), "server": ends[1], "bytes": 0,
                         "from": int(first) if first.isdigit() else 0}
             self._http[(ends[1], ports[0])] = transfer
             self.transfers.append(transfer)

@@ -86,6 +86,12 @@ def test_strange_frames_do_no_harm(cable, packet):
     assert not cable.dhcp and not cable.transfers
 
 
+def test_strange_words_of_this_machine_do_no_harm(cable):
+    take(cable, udp(RACK, MACHINE, (67, 68), dhcp(2, cable.machine.mac)[:240] + b"\x35\x00\xff"))
+    take(cable, tcp(MACHINE, RACK, (3000, 5248), b"GET \r\n\r\n"))
+    assert not cable.dhcp and [one["name"] for one in cable.transfers] == [""]
+
+
 @pytest.mark.parametrize("orders, started, wrong", [
     (["on"], 1, 0), (["off", "on"], 1, 0), (["on", "off", "on"], 2, 0), (["on", "on"], 2, 1), (["on", "off", "on"], 1, 1),
     (["off", "off"], 0, 1)])
