@@ -26,6 +26,7 @@ class Point:
     fault: str = "all"  # all of the host, one process of it, or "freeze"
     prepare: object = None
     past: object = None  # past(scene): the machine is over it, though not where it goes; None = where it goes
+    undo: object = None  # undo(scene): what was prepared goes again
 
 
 def leader(scene):
@@ -196,7 +197,8 @@ POINTS = (
     Point("deployed", "deploy-2", "the primary, as the installed system says that it is up", "Deployed", deployed, "all",
           choose_primary),
     Point("kernel", "deploy-3", "the serving rack, in the middle of the kernel by HTTP", "Deployed", kernel),
-    Point("blob", "deploy-4", "the region that a rack fetches the image from", "Deployed", blob, "all", cold_racks, image_comes),
+    Point("blob", "deploy-4", "the region that a rack fetches the image from", "Deployed", blob, "all", cold_racks, image_comes,
+          warm_racks),
     Point("image", "deploy-4", "the serving rack, in the middle of the image", "Deployed", image),
 )
 PARTS = tuple(dict.fromkeys(point.part for point in POINTS))
@@ -228,6 +230,6 @@ def mend(scene, point, host):
         hosts.resume(host, "all")
     elif point.fault == "all":
         hosts.start(scene.plan, host)
-    if point.prepare is cold_racks:
-        warm_racks(scene)
+    if point.undo:
+        point.undo(scene)
     scene.wait_whole()

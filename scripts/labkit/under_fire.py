@@ -119,6 +119,8 @@ class UnderFire:
         self.rows.append(row)
         if not outcome.host:
             self.tell(f"[{point.name}] {UNSEEN}")
+            if point.undo:
+                point.undo(self.scene)
             return
         row["recovered_s"] = round(time.monotonic() - outcome.struck, 1)
         self.tell(f"[{point.name}] over it, {row['recovered_s']:.0f} s after; {outcome.host.name} comes back")

@@ -197,6 +197,15 @@ def test_choosing_points():
         kill_points.choose("dhcp,nothing", None)
 
 
+def test_a_point_that_passed_unseen_leaves_nothing_prepared(tmp_path, monkeypatch):
+    fire, ran = object.__new__(under_fire.UnderFire), []
+    fire.rows, fire.tell, fire.scene = [], lambda text: None, under_fire.Scene(Plan("a", tmp_path, racks=2))
+    monkeypatch.setattr(kill_points, "run", lambda *argv, **_: ran.append(argv))
+    fire.finish(under_fire.Outcome(next(point for point in kill_points.POINTS if point.name == "blob")))
+    assert fire.rows[0]["problems"] == [under_fire.UNSEEN]
+    assert [argv[argv.index("tc"):][:3] for argv in ran] == [("tc", "qdisc", "del")] * 2
+
+
 def test_of_a_life_with_several_points_only_the_last_may_lead_to_its_end():
     for part in kill_points.PARTS:
         inside = [point for point in kill_points.POINTS if point.part == part and point.goal == "Deployed"]
