@@ -7,8 +7,7 @@ import dataclasses
 import re
 import shutil
 
-from . import hosts
-from .members import leader_of, newest_status
+from . import hosts, stage
 from .system import LabError, in_netns, run
 
 MIB = 1 << 20
@@ -24,20 +23,9 @@ class Point:
     goal: str      # the status that the machine must reach with nobody's help
     seen: object   # seen(scene) -> (Host that dies, what was seen) or None
     fault: str = "all"  # all of the host, one process of it, or "freeze"
-    prepare: object = None
+    prepare: object = None  # prepare(scene), before its moment is waited for
     past: object = None  # past(scene): the machine is over it, though not where it goes; None = where it goes
     undo: object = None  # undo(scene): what was prepared goes again
-
-
-def leader(scene):
-    status = newest_status(scene.plan)
-    name = status and leader_of(status)
-    return scene.plan.host(name) if name else None
-
-
-def primary(scene):
-    status = newest_status(scene.plan)
-    return scene.plan.host(status["primary"]["name"]) if status else None
 
 
 def rack_at(scene, address):
@@ -157,11 +145,9 @@ def is_installed(scene):
 # ---- what is prepared
 
 def choose_leader(scene):
-    scene.chosen = leader(scene)
-
-
-def choose_primary(scene):
-    scene.chosen = primary(scene)
+    """Who dies is the leader and the primary, in one."""
+    status = stage.put_all_on_one(scene.plan, scene.tell)
+    scene.chosen = scene.plan.host(status["primary"]["name"])
 
 
 def cold_racks(scene):
@@ -183,7 +169,7 @@ def warm_racks(scene):
 POINTS = (
     Point("import", "import", "the region that imports an image, in the middle of it", "imported", importing),
     Point("results", "commission", "the primary's PostgreSQL, as results of commissioning come", "Ready", results, "postgres",
-          choose_primary),
+          choose_leader),
     Point("tftp", "commission-uefi", "the serving rack, in the middle of the kernel by TFTP", "Ready", tftp),
     Point("power", "deploy-1", "the leader, while the power order is under way", "Deployed", power_order, "all", choose_leader,
           agent_works),
@@ -193,9 +179,9 @@ POINTS = (
           choose_leader),
     Point("dhcp", "deploy-2", "the serving rack, between offer and acknowledgement", "Deployed", dhcp, past=agent_works),
     Point("frozen", "deploy-2", "the leader and primary stands still in the middle of the image, and comes back", "Deployed",
-          frozen, "freeze", choose_primary, is_installed),
+          frozen, "freeze", choose_leader, is_installed),
     Point("deployed", "deploy-2", "the primary, as the installed system says that it is up", "Deployed", deployed, "all",
-          choose_primary),
+          choose_leader),
     Point("kernel", "deploy-3", "the serving rack, in the middle of the kernel by HTTP", "Deployed", kernel),
     Point("blob", "deploy-4", "the region that a rack fetches the image from", "Deployed", blob, "all", cold_racks, image_comes,
           warm_racks),

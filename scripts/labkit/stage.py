@@ -6,7 +6,7 @@ import subprocess
 import time
 
 from . import hosts
-from .members import leader_of, newest_status, wait_whole
+from .members import leader_of, wait_whole
 from .plan import Plan
 from .system import LabError
 
@@ -54,13 +54,6 @@ def put_all_on_one(plan, tell=lambda text: None, timeout_s=60):
         if leader:
             tell(f"switchover: {primary} hands PostgreSQL to {leader}, which leads")
             hosts.gantry(plan, plan.host(leader), "primary", "switchover", "--to", leader, stdin=subprocess.DEVNULL)
-
-
-def is_linked(plan):
-    """The status when every rack is linked to a region, or None."""
-    status = newest_status(plan)
-    linked = status and len(status["racks"]) == len(plan.racks) and all(rack["region"] for rack in status["racks"])
-    return status if linked else None
 
 
 def ignore_signals():

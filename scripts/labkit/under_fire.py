@@ -3,7 +3,7 @@ import contextlib
 import re
 import time
 
-from . import judge, kill_points, stage
+from . import judge, kill_points
 from .bringup import Api
 from .life import Life
 from .members import is_whole, newest_status
@@ -20,8 +20,8 @@ UNSEEN = "its moment passed unseen"
 class Scene:
     """What points look at: the lab, one machine of it, and where everything was when the point was armed."""
 
-    def __init__(self, plan):
-        self.plan, self.life, self.wire, self.mirror, self.chosen = plan, None, None, None, None
+    def __init__(self, plan, tell):
+        self.plan, self.tell, self.life, self.wire, self.mirror, self.chosen = plan, tell, None, None, None, None
         self.image_name, self.fetched = "images/debian", {}
         self.mark_life = self.mark_dhcp = self.mark_transfers = self.mark_posts = self.mark_orders = 0
 
@@ -39,7 +39,8 @@ class Scene:
         return re.search(pattern, self.life.serial.text())
 
     def whole(self):
-        return is_whole(self.plan, newest_status(self.plan)) and stage.is_linked(self.plan)
+        status = is_whole(self.plan, newest_status(self.plan))
+        return status and len(status["racks"]) == len(self.plan.racks) and all(rack["region"] for rack in status["racks"])
 
     def wait_whole(self):
         wait_for("a whole cluster and its racks", self.whole, WHOLE_S, 0.3)
@@ -63,7 +64,7 @@ class UnderFire:
     """`rows` has an outcome for each point that was taken; tell(text) is called for what happens."""
 
     def __init__(self, plan, key, tell):
-        self.plan, self.tell, self.rows, self.scene = plan, tell, [], Scene(plan)
+        self.plan, self.tell, self.rows, self.scene = plan, tell, [], Scene(plan, tell)
         self.admin, self.record, self.wires = Api(plan, key), None, []
         self.lives = [Life(plan, machine, key) for machine in plan.machines]
         with contextlib.ExitStack() as made:  # nobody can close what did not begin
@@ -87,8 +88,6 @@ class UnderFire:
 
     def arm(self, point):
         self.scene.wait_whole()
-        if point.prepare in (kill_points.choose_leader, kill_points.choose_primary):
-            stage.put_all_on_one(self.plan, self.tell)
         if point.prepare:
             point.prepare(self.scene)
         self.scene.arm()
@@ -163,22 +162,21 @@ class UnderFire:
 
     def deploy(self, points, user, user_data, series=None):
         """From Allocated to Deployed, with these points on the way, each when the one before is over and mended."""
-        life, begun = self.scene.life, False
+        life = self.scene.life
         self.begin()
         life.allocate(user)
-        for point in points:
+        for point in points[:1]:
             self.arm(point)
-            if not begun:
-                life.deploy(user, user_data, series)
-                begun = True
+        life.deploy(user, user_data, series)
+        for point in points:
+            if point is not points[0]:
+                self.arm(point)
             outcome = self.strike(point, lambda: life.status() == "Deployed")
             if outcome.host and point is not points[-1] and point.past:
                 wait_for(f"{point.name}: the machine to be over it", lambda p=point: p.past(self.scene), LIMIT_S["Deployed"], 0.2)
             else:
                 life.wait("Deployed", LIMIT_S["Deployed"])
             self.finish(outcome, ("deploy",))
-        if not begun:
-            life.deploy(user, user_data, series)
         life.wait("Deployed", LIMIT_S["Deployed"])
 
     def release(self, points, user):

@@ -199,7 +199,7 @@ def test_choosing_points():
 
 def test_a_point_that_passed_unseen_leaves_nothing_prepared(tmp_path, monkeypatch):
     fire, ran = object.__new__(under_fire.UnderFire), []
-    fire.rows, fire.tell, fire.scene = [], lambda text: None, under_fire.Scene(Plan("a", tmp_path, racks=2))
+    fire.rows, fire.tell, fire.scene = [], lambda text: None, under_fire.Scene(Plan("a", tmp_path, racks=2), print)
     monkeypatch.setattr(kill_points, "run", lambda *argv, **_: ran.append(argv))
     fire.finish(under_fire.Outcome(next(point for point in kill_points.POINTS if point.name == "blob")))
     assert fire.rows[0]["problems"] == [under_fire.UNSEEN]
