@@ -22,7 +22,6 @@ RACKS, MACHINES = 2, 2
 EVERY_MS = "20"  # a client's pace: the outage is measured to so much
 STEP_S, REJOIN_S = 480, 120
 USER_DATA = "#cloud-config\nruncmd:\n- [sh, -c, 'echo LIFE host=$(hostname) owner=%s >/dev/ttyS0']\n"
-IMAGE_COMES = discover.DEPLOY_STAGES[2][1]
 
 
 class Story:
@@ -31,7 +30,7 @@ class Story:
     def __init__(self, options, screen):
         self.options, self.screen, self.timeline = options, screen, Timeline(screen)
         self.plan = self.key = self.lab = self.victim = None
-        self.lives, self.users, self.records = [], {}, {}
+        self.lives, self.serials, self.users, self.records = [], [], {}, {}
         self.result = {"outage": {}, "machines": []}
         self.beside = contextlib.ExitStack()  # stops what runs beside the lab
 
@@ -86,7 +85,8 @@ class Story:
         """They are commissioned: scripts look at their hardware and test it"""
         for life in self.lives:
             life.commission()
-        self._until("Ready", discover.COMMISSION_STAGES)
+        self._read_serials(discover.COMMISSION_STAGES)
+        self._until("Ready")
         for life in self.lives:
             life.wait_off()
 
@@ -117,10 +117,8 @@ class Story:
         for life, (name, user) in zip(self.lives, self.users.items()):
             self.records[name] = judge.Record(self.plan, life.machine, life.system_id)
             life.deploy(user, USER_DATA % name)
-        serials = [discover.Serial(life.machine, discover.DEPLOY_STAGES) for life in self.lives]
-        self.serials = serials
-        self._watch([(life.machine, serial.look) for life, serial in zip(self.lives, serials)],
-                    lambda: any(event["text"].find(IMAGE_COMES) >= 0 for event in self.timeline.events))
+        self._read_serials(discover.DEPLOY_STAGES)
+        self._watch_serials(lambda: any(discover.IMAGE_COMES in event["text"] for event in self.timeline.events))
 
     def kill_leader(self):
         """While the image goes to a disk, the leader's host dies: its cable is cut, then everything on it is killed"""
@@ -129,9 +127,9 @@ class Story:
 
     def machines_are_deployed(self):
         """The machines go on: both are Deployed, which their own systems say"""
-        self._until("Deployed", None)
+        self._until("Deployed")
         for life, (name, user) in zip(self.lives, self.users.items()):
-            row = json.loads(user.call("GET", life.path())[1])
+            row = user.get(life.path())
             if (row["owner"], row["netboot"]) != (name, False):
                 raise LabError(f"{row['hostname']}: owner {row['owner']}, netboot {row['netboot']}")
             self.screen.line(f"    {row['hostname']}  {row['status_name']}  {row['owner']}  {row['osystem']}/{row['distro_series']}")
@@ -170,7 +168,8 @@ class Story:
         """The machines are given back: off, and Ready for others"""
         for life, user in zip(self.lives, self.users.values()):
             life.release(user)
-        self._until("Ready", ())
+        self._read_serials(())
+        self._until("Ready")
         for life in self.lives:
             life.wait_off()
 
@@ -210,10 +209,15 @@ class Story:
                 prober.check()
             time.sleep(discover.EVERY_S)
 
-    def _until(self, status, stages):
-        """Until every machine has that status; stages None: the serial ports are read on."""
-        if stages is not None:
-            self.serials = [discover.Serial(life.machine, stages) for life in self.lives]
+    def _read_serials(self, stages):
+        """From now on these stages are looked for, from the beginning of the logs."""
+        self.serials = [discover.Serial(life.machine, stages) for life in self.lives]
+
+    def _watch_serials(self, enough):
+        self._watch([(life.machine, serial.look) for life, serial in zip(self.lives, self.serials)], enough)
+
+    def _until(self, status):
+        """Until every machine has that status."""
         there = {}
 
         def enough():
@@ -225,7 +229,7 @@ class Story:
                 elif now and now.startswith("Failed"):
                     raise LabError(f"{life.machine.name} is {now}:\n" + "\n".join([*life.events(), life.console()[-1500:]]))
             return len(there) == len(self.lives)
-        self._watch([(life.machine, serial.look) for life, serial in zip(self.lives, self.serials)], enough)
+        self._watch_serials(enough)
 
 
 STEPS = (Story.bring_up, Story.start_clients, Story.discover, Story.commission, Story.allocate, Story.put_all_on_one,

@@ -28,10 +28,11 @@ COMMISSION_STAGES = (
     (r"gantry-agent: script (?P<detail>[^:\n]*)", "runs scripts, the first is"),
     (r"gantry-agent: powering off|Power down", "powers itself off"),
 )
+IMAGE_COMES = "the image goes to its disk"
 DEPLOY_STAGES = (
     (r"gantry-init: started", "deployment: kernel and initrd run"),
     (r"gantry-agent: task: (?P<detail>\w+)", "the agent's task"),
-    (r"gantry-agent: image: (?P<detail>\d+ of \d+ MiB)", "the image goes to its disk"),
+    (r"gantry-agent: image: (?P<detail>\d+ of \d+ MiB)", IMAGE_COMES),
     (r"gantry-agent: rebooting", "is installed, and restarts"),
     (r"(?s)gantry-agent: rebooting.*(iPXE|GRUB|BdsDxe)", "asks the network again, and is sent to its disk"),
     (r"LIFE (?P<detail>host=\w[^\n]*)", "its own system ran the user's data"),
