@@ -7,10 +7,8 @@ import shutil
 import sys
 
 from . import bringup, hosts, network
-from .plan import Plan
+from .plan import BUILD, ROOT, Plan
 from .system import LabError, in_netns, run
-
-ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 
 
 def parser():
@@ -31,8 +29,7 @@ def parser():
     sub.add_argument("--firmware", default="bios", help="of the machines: bios, uefi or secureboot; by commas for each in turn")
     sub.add_argument("--in-band", action="store_true", help="machines reach their BMCs themselves, through KCS")
     sub.add_argument("--dir", type=pathlib.Path, help="where everything is kept (default /var/tmp/gantry-lab-NAME)")
-    sub.add_argument("--build", type=pathlib.Path, default=pathlib.Path(os.environ.get("GANTRY_BUILD",
-                     ROOT / "build" / "release")), help="the build to run (default build/release)")
+    sub.add_argument("--build", type=pathlib.Path, default=BUILD, help="the build to run (default build/release, or GANTRY_BUILD)")
     sub.add_argument("--images", type=pathlib.Path, help="output of scripts/build-images (default: the cached one)")
     sub.add_argument("--no-images", action="store_true", help="do not place images: machines cannot boot")
     sub.add_argument("--region-set", action="append", default=[], metavar="S.K=VALUE", help="a key of every regiond.conf")

@@ -8,6 +8,7 @@ import base64
 import json
 import pathlib
 import random
+import shutil
 import sys
 import time
 
@@ -15,12 +16,12 @@ from . import kill_points, stage
 from .kill_points import PARTS, choose
 from .life import make_user
 from .mirror import Mirror
-from .plan import Plan
+from .plan import BUILD, ROOT, Plan
 from .system import LabError, run, wait_for
 from .timeline import ClusterWatch, Screen, Timeline
 from .under_fire import LIMIT_S, UNSEEN, UnderFire
 
-BUILD_IMAGES = pathlib.Path(__file__).resolve().parent.parent / "build-images"
+BUILD_IMAGES = ROOT / "scripts" / "build-images"
 IMPORT_S = 120
 USER_DATA = "#cloud-config\nruncmd:\n- [sh, -c, 'echo LIFE host=$(hostname) >/dev/ttyS0']\n"
 
@@ -42,15 +43,14 @@ class Kills:
     def bring_up(self):
         firmware = "bios,uefi" if self.of("commission-uefi") else "bios"
         machines = 0 if {point.part for point in self.points} == {"import"} else len(firmware.split(","))
-        build = self.options.build.resolve() if self.options.build else None
-        argv = [BUILD_IMAGES, self.folder / "images", "--quiet"]
+        build = self.options.build.resolve()
+        argv = [BUILD_IMAGES, self.folder / "images", "--quiet", "--agent", build / "gantry-agent"]
         argv += ["--mirror", self.folder / "mirror"] if self.of("import") else []
-        argv += ["--agent", build / "gantry-agent"] if build else []
         self.folder.mkdir(parents=True, exist_ok=True)
         self.screen.status("images")
-        run(*argv, cwd=BUILD_IMAGES.parent.parent)
+        run(*argv)
         lab = stage.bring_up(self.screen, self.options.name, "--regions", 3, "--racks", 2, "--machines", machines, "--firmware",
-                             firmware, "--images", self.folder / "images", *(["--build", build] if build else []),
+                             firmware, "--images", self.folder / "images", "--build", build,
                              *(["--stay"] if self.options.keep else []))
         self.plan = Plan.load(self.options.name)
         self.fire = UnderFire(self.plan, lab["admin"]["api_key"], self.timeline.add)
@@ -159,7 +159,7 @@ def parse(argv):
     parser.add_argument("--resume", action="store_true", help="leave out what the file of --json says went well")
     parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="the result, written after each point")
     parser.add_argument("--name", default="kills", help="of the lab (default: kills)")
-    parser.add_argument("--build", type=pathlib.Path, help="the build to run (default: build/release)")
+    parser.add_argument("--build", type=pathlib.Path, default=BUILD, help="the build to run (default: build/release, or GANTRY_BUILD)")
     parser.add_argument("--keep", action="store_true", help="leave the lab running")
     options = parser.parse_args(argv)
     if options.resume and not options.json:
@@ -199,7 +199,7 @@ def main(argv):
     finally:
         if kills.fire:
             kills.fire.close()
-        run("rm", "-rf", kills.folder, check=False)
+        shutil.rmtree(kills.folder, ignore_errors=True)
         screen.status("")
     kills.write()
     kills.table()

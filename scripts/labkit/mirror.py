@@ -12,10 +12,10 @@ PIECE_BYTES, BYTES_PER_S = 1 << 20, 24 << 20
 
 
 class Mirror:
-    """`sent` is {(path, address of who asks): bytes}, `asked` the paths in their order."""
+    """`sent` is {(path, address of who asks): bytes}."""
 
     def __init__(self, plan, folder):
-        self.folder, self.sent, self.asked = pathlib.Path(folder), {}, []
+        self.folder, self.sent = pathlib.Path(folder), {}
         mirror = self
 
         class Answer(http.server.BaseHTTPRequestHandler):
@@ -37,7 +37,6 @@ class Mirror:
         if not file.is_relative_to(self.folder.resolve()) or not file.is_file():
             request.send_error(404)
             return
-        self.asked.append(path)
         given = re.fullmatch(r"bytes=(\d+)-", request.headers.get("Range") or "")
         first, size = int(given[1]) if given else 0, file.stat().st_size
         request.send_response(206 if given else 200)

@@ -6,11 +6,14 @@ be the same.
 """
 import dataclasses
 import json
+import os
 import pathlib
 import re
 
 from .system import LabError
 
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+BUILD = pathlib.Path(os.environ.get("GANTRY_BUILD") or ROOT / "build" / "release")  # run if no other is named
 REGISTRY = pathlib.Path("/run/gantry-lab")  # NAME -> its folder
 MANAGEMENT = "10.89.0"
 PROVISION = "10.77.0"
