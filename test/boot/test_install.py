@@ -61,13 +61,15 @@ def files(machine):
                     % machine.mac}]
 
 
+def image_of(bench, name, form):
+    body = (bench.images / name).read_bytes()
+    return {"form": form, "path": "/images/" + name, "size": len(body), "sha256": hashlib.sha256(body).hexdigest()}
+
+
 def task(bench, storage):
-    body = (bench.images / IMAGE).read_bytes()
     return {"task": "deploy", "end": "reboot", "system_id": SYSTEM_ID, "hostname": "happy-hippo",
             "storage": {"version": 1, "config": storage}, "kernel_options": "console=ttyS0",
-            "image": {"form": "raw.zst", "path": "/images/" + IMAGE, "size": len(body),
-                      "sha256": hashlib.sha256(body).hexdigest()},
-            "files": files(bench.machine)}
+            "image": image_of(bench, IMAGE, "raw.zst"), "files": files(bench.machine)}
 
 
 def install(bench, storage):
@@ -141,7 +143,7 @@ def test_in_memory(bench_of):
 def test_whole_disk(bench_of):
     """A disk with its own partitions is written as it is; its system gets its name and the task's files."""
     bench = bench_of("bios")
-    disk, image = bench.folder / "whole.img", bench.images / "whole.tgz"
+    disk = bench.folder / "whole.img"
     raw = subprocess.run(["zstd", "-dc", bench.images / IMAGE], check=True, capture_output=True).stdout
     with open(disk, "wb") as file:
         file.truncate(len(raw) + 4 * MIB)
@@ -149,12 +151,10 @@ def test_whole_disk(bench_of):
         file.write(raw)
     subprocess.run(["sgdisk", "-n", "1:2048:+1023K", "-t", "1:ef02", "-n", f"2:{2 * MIB // 512}:+{len(raw) // 1024}K", disk], check=True,
                    capture_output=True)
-    subprocess.run(f"tar -c whole.img | gzip -1 > {image}", shell=True, check=True, cwd=bench.folder)
-    body = image.read_bytes()
+    subprocess.run(["tar", "-I", "gzip -1", "-cf", bench.images / "whole.tgz", "whole.img"], check=True, cwd=bench.folder)
     region, off = bench.region, []
     region.known = True
-    region.task = {**task(bench, flat(bench.machine)), "image": {"form": "dd.tgz", "path": "/images/whole.tgz", "size": len(body),
-                                                                 "sha256": hashlib.sha256(body).hexdigest()}}
+    region.task = {**task(bench, flat(bench.machine)), "image": image_of(bench, "whole.tgz", "dd.tgz")}
     region.on_netboot_off = lambda: off.append(time.monotonic())
     bench.serve("gantry.limit_s=600")
     start = time.monotonic()
