@@ -122,6 +122,13 @@ static uint64_t earlier(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
+/* While its lease still lets it tell those whose connections end. */
+static uint64_t ends_ns(const struct held_address *slot)
+{
+    uint64_t early_ns = 2 * RESET_MS * CLOCK_MS;
+    return slot->deadline_ns > early_ns ? slot->deadline_ns - early_ns : 0;
+}
+
 /* Nothing is said from the address when its lease has ended, and nothing that is due waits. */
 static void end_connections(const struct held *held, const struct held_address *slot)
 {
@@ -148,7 +155,8 @@ static void release(struct held *held, struct held_address *slot)
 }
 
 /* Put it on the interface and begin to announce. The clock is read again after the change: a pause
- * in between must not leave an address whose lease has ended. */
+ * in between must not leave an address whose lease has ended. Who asked learns by the error, and by
+ * no notice, that it is not held: a notice would come before the answer. */
 static enum error_code put_on(struct held *held, struct held_address *slot, struct error *err)
 {
     if (clock_boot_ns() >= slot->deadline_ns)
@@ -162,10 +170,12 @@ static enum error_code put_on(struct held *held, struct held_address *slot, stru
     if (code)
         return error_wrap(err, "%s", slot->text);
     uint64_t now = clock_boot_ns();
+    if (now >= ends_ns(slot))
+        return error_set(err, ERR_TIMEOUT, "%s: its lease ended while it was added", slot->text);
     slot->step = 0;
     slot->next_step_ns = now;
     slot->next_refresh_ns = now + HELD_REFRESH_MS * CLOCK_MS;
-    held_run(held, now, held->due_ns); /* announces, or drops it when the deadline has passed */
+    held_run(held, now, held->due_ns); /* announces */
     log_info("%s is on %s, epoch %llu", slot->text, slot->interface,
              (unsigned long long)slot->epoch);
     return ERR_OK;
@@ -350,13 +360,6 @@ static void step_announce(struct held_address *slot, uint64_t now)
     if (slot->often && wait_ms > OFTEN_MS)
         wait_ms = OFTEN_MS;
     slot->next_step_ns = now + (uint64_t)wait_ms * CLOCK_MS;
-}
-
-/* While its lease still lets it tell those whose connections end. */
-static uint64_t ends_ns(const struct held_address *slot)
-{
-    uint64_t early_ns = 2 * RESET_MS * CLOCK_MS;
-    return slot->deadline_ns > early_ns ? slot->deadline_ns - early_ns : 0;
 }
 
 static void step(struct held *held, struct held_address *slot, uint64_t now)

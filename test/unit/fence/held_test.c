@@ -27,12 +27,13 @@ static const ip4 vip = 0x0a090064; /* 10.9.0.100 */
 static char folder[] = "/tmp/held_test_XXXXXX";
 static struct held held;
 static int far, answers;
+static enum error_code expected;
 
 static void note_answer(uint32_t request, enum error_code code, const char *text)
 {
     (void)request;
-    if (code)
-        fail_msg("%s", text);
+    if (code != expected)
+        fail_msg("%d: %s", (int)code, text);
     answers++;
 }
 
@@ -57,14 +58,19 @@ static enum error_code renew(enum fence_announce announce)
     return held_renew(&held, &request, &err);
 }
 
-static void add(void)
+static void add_for(uint64_t lease_ms)
 {
     struct fence_request request = {.type = FENCE_ADDRESS_ADD, .number = 1};
     snprintf(request.address.address, FENCE_NET, "10.9.0.100/24");
     snprintf(request.address.interface, FENCE_INTERFACE, "near");
     request.address.epoch = 3;
-    request.address.deadline_ns = clock_boot_ns() + 60 * CLOCK_S;
+    request.address.deadline_ns = clock_boot_ns() + lease_ms * CLOCK_MS;
     held_add(&held, &request);
+}
+
+static void add(void)
+{
+    add_for(60000);
 }
 
 /* As fenced's loop does. Returns how often the address was announced, in frames. */
@@ -239,6 +245,22 @@ static void test_a_lapse_is_final(void **state)
     assert_false(held_lapse(&held));
 }
 
+/* Its lease ends while it is put on: who asked is told that it is not held, and nothing else. */
+static void test_an_end_while_it_is_put_on(void **state)
+{
+    (void)state;
+    struct guard *guard = held.guard;
+    int before = answers;
+    held.guard = NULL; /* it may take longer than the lease lasts */
+    may_drop = false;
+    expected = ERR_TIMEOUT;
+    add_for(9); /* too late to end its connections in time */
+    assert_int_equal(answers, before + 1);
+    assert_int_equal(held.slots[0].address.prefix, -1);
+    expected = ERR_OK;
+    held.guard = guard;
+}
+
 int main(void)
 {
     if (unshare(CLONE_NEWNET)) {
@@ -250,6 +272,7 @@ int main(void)
                                        cmocka_unit_test(test_who_else_claims_it_is_answered),
                                        cmocka_unit_test(test_again_when_the_link_is_back),
                                        cmocka_unit_test(test_connections_end_with_it),
-                                       cmocka_unit_test(test_a_lapse_is_final)};
+                                       cmocka_unit_test(test_a_lapse_is_final),
+                                       cmocka_unit_test(test_an_end_while_it_is_put_on)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
