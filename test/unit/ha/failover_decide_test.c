@@ -518,6 +518,27 @@ static void test_a_new_leader_knows_who_is_silent(void **state)
     assert_int_equal(assign(&command), 2);
 }
 
+/* It was heard a moment before this member led, and has not said since whether it is fit: it has as
+ * long as any. */
+static void test_a_new_leader_waits_for_a_holder(void **state)
+{
+    (void)state;
+    struct command command;
+    struct member_status ours = {.fit = true};
+    facts.vips_count = 1;
+    facts.vip_epoch = 1;
+    facts.vips[0] = vip(1, 1);
+    memset(&watch, 0, sizeof(watch));
+    failover_watch_seen(&watch, 1, now_ns);
+    failover_watch_start(&watch, now_ns);
+    later(0);
+    later(400);
+    failover_watch_heard(&watch, now_ns, 2, &ours);
+    assert_int_equal(assign(&command), 0);
+    later(1);
+    assert_int_equal(assign(&command), 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -538,6 +559,7 @@ int main(void)
         cmocka_unit_test_setup(test_vips_move_and_come_back, set_up),
         cmocka_unit_test_setup(test_all_vips_of_a_lost_holder_move, set_up),
         cmocka_unit_test_setup(test_a_new_leader_knows_who_is_silent, set_up),
+        cmocka_unit_test_setup(test_a_new_leader_waits_for_a_holder, set_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
