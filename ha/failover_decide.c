@@ -6,18 +6,12 @@
 #include "ha/plant.h"
 #include "src/base/clock.h"
 
-bool failover_hears(const struct failover_watch *watch, uint64_t id, uint32_t ms)
-{
-    const struct failover_member *member = failover_watch_member(watch, id);
-    return member && watch->now_ns - member->heard_ns <= ms * CLOCK_MS;
-}
-
 /* What an acceptor last said of a resource: no promise for this epoch, after the phase began. */
 static bool says_unpromised(const struct failover_watch *watch, uint64_t id,
                             struct lease_resource resource, uint64_t epoch)
 {
     const struct failover_member *member = failover_watch_member(watch, id);
-    if (!failover_hears(watch, id, FAILOVER_HEARD_MS) || member->heard_ns < watch->phase_ns)
+    if (!failover_watch_hears(watch, id, FAILOVER_HEARD_MS) || member->heard_ns < watch->phase_ns)
         return false;
     for (int i = 0; i < member->status.promised_count; i++) {
         const struct lease_promised *promised = &member->status.promised[i];
@@ -58,7 +52,7 @@ static bool voters_are_there(const struct cluster_state *facts, const struct fai
         if (!facts->members[i].data_voter)
             continue;
         voters++;
-        heard += failover_hears(watch, facts->members[i].id, FAILOVER_HEARD_MS);
+        heard += failover_watch_hears(watch, facts->members[i].id, FAILOVER_HEARD_MS);
     }
     return 2 * heard > voters;
 }
@@ -101,7 +95,7 @@ static bool while_set(const struct cluster_state *facts, const struct failover_w
     if (limit_ms < FAILOVER_SET_MS)
         limit_ms = FAILOVER_SET_MS;
     /* Who has copied starts, follows and acknowledges after that: it has the same time again. */
-    bool there = failover_hears(watch, primary->member, FAILOVER_HEARD_MS);
+    bool there = failover_watch_hears(watch, primary->member, FAILOVER_HEARD_MS);
     uint64_t since_ns = there && watch->copied_ns ? watch->copied_ns : watch->phase_ns;
     if (primary->declined)
         *why = "the named member gave the epoch back";
@@ -205,7 +199,7 @@ static bool level(const struct cluster_state *facts, const struct failover_watch
     uint32_t least = COMMAND_LEVEL;
     for (int i = 0; i < facts->members_count; i++) {
         const struct failover_member *member = failover_watch_member(watch, facts->members[i].id);
-        if (!failover_hears(watch, facts->members[i].id, FAILOVER_HEARD_MS))
+        if (!failover_watch_hears(watch, facts->members[i].id, FAILOVER_HEARD_MS))
             return false;
         if (member->status.level < least)
             least = member->status.level;

@@ -40,9 +40,6 @@ bool failover_vips(const struct cluster_state *facts, const struct failover_watc
 bool failover_unpromised(const struct cluster_state *facts, const struct failover_watch *watch,
                          struct lease_resource resource, uint64_t epoch);
 
-/** Was the member heard in the last ms? */
-bool failover_hears(const struct failover_watch *watch, uint64_t member, uint32_t ms);
-
 /**
  * The better of two frozen positions: timeline, then LSN, then preference, priority and the lower
  * id. Asserts that neither is missing.

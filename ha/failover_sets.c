@@ -58,7 +58,7 @@ static bool acceptors(const struct cluster_state *facts, const struct failover_w
     for (int i = 0; i < facts->members_count; i++) {
         const struct cluster_member *member = &facts->members[i];
         if (member->acceptor || member->id == facts->leaving ||
-            !failover_hears(watch, member->id, FAILOVER_HEARD_MS))
+            !failover_watch_hears(watch, member->id, FAILOVER_HEARD_MS))
             continue;
         *why = "a member grants no leases yet";
         return change(facts, COMMAND_ACCEPTORS, member->id, true, command);

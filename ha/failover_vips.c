@@ -17,7 +17,7 @@ static int load_of(const struct cluster_state *facts, uint64_t member)
 static bool is_fit(const struct failover_watch *watch, uint64_t id, uint32_t heard_ms)
 {
     const struct failover_member *member = failover_watch_member(watch, id);
-    return member && member->fit_ns && failover_hears(watch, id, heard_ms);
+    return member && member->fit_ns && failover_watch_hears(watch, id, heard_ms);
 }
 
 /* The fit member with the fewest, among those fit for stable_ms; 0 = none. */

@@ -26,6 +26,12 @@ const struct failover_member *failover_watch_member(const struct failover_watch 
     return NULL;
 }
 
+bool failover_watch_hears(const struct failover_watch *watch, uint64_t id, uint32_t ms)
+{
+    const struct failover_member *member = failover_watch_member(watch, id);
+    return member && watch->now_ns - member->heard_ns <= ms * CLOCK_MS;
+}
+
 /* Has a majority of the acceptors applied the present set? */
 static bool is_reported(const struct failover_watch *watch, const struct cluster_state *facts)
 {
@@ -46,10 +52,10 @@ static bool is_copied(const struct failover_watch *watch, const struct cluster_s
 {
     bool copied = false;
     for (int i = 0; i < facts->members_count; i++) {
-        const struct failover_member *member = failover_watch_member(watch, facts->members[i].id);
-        copied |= facts->members[i].data_voter && member &&
-                  member->status.pg.copies == facts->primary.epoch &&
-                  watch->now_ns - member->heard_ns <= FAILOVER_HEARD_MS * CLOCK_MS;
+        uint64_t id = facts->members[i].id;
+        copied |= facts->members[i].data_voter &&
+                  failover_watch_hears(watch, id, FAILOVER_HEARD_MS) &&
+                  failover_watch_member(watch, id)->status.pg.copies == facts->primary.epoch;
     }
     return copied;
 }

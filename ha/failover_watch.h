@@ -55,3 +55,6 @@ void failover_watch_heard(struct failover_watch *watch, uint64_t now_ns, uint64_
 /** NULL = nothing was heard of it. */
 const struct failover_member *failover_watch_member(const struct failover_watch *watch,
                                                     uint64_t member);
+
+/** Was the member heard in the last ms? */
+bool failover_watch_hears(const struct failover_watch *watch, uint64_t member, uint32_t ms);
