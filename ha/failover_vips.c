@@ -90,12 +90,22 @@ static bool is_lost(const struct cluster_state *facts, const struct failover_wat
            failover_unpromised(facts, watch, lease_resource_vip(vip), vip->epoch);
 }
 
+/* When one moved last, as far as this member knows. */
+static uint64_t moved_ns(const struct failover_watch *watch)
+{
+    uint64_t last_ns = watch->barrier_ns;
+    for (int i = 0; i < watch->vips_count; i++)
+        if (watch->vips[i].since_ns > last_ns)
+            last_ns = watch->vips[i].since_ns;
+    return last_ns;
+}
+
 /* Hand one over when a member that has been fit for long has at least two fewer. */
 static bool balance(const struct cluster_state *facts, const struct failover_watch *watch,
                     struct command *command, const char **why)
 {
     uint64_t least = least_loaded(facts, watch, FAILOVER_STABLE_MS);
-    if (!least || watch->now_ns - watch->moved_ns < FAILOVER_MOVE_MS * CLOCK_MS)
+    if (!least || watch->now_ns - moved_ns(watch) < FAILOVER_MOVE_MS * CLOCK_MS)
         return false;
     for (int i = 0; i < facts->vips_count; i++) {
         const struct cluster_vip *vip = &facts->vips[i];

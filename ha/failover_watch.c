@@ -108,10 +108,6 @@ void failover_watch_facts(struct failover_watch *watch, uint64_t now_ns,
         watch->version = facts->acceptors_version;
         watch->version_ns = 0;
     }
-    if (watch->vip_epoch != facts->vip_epoch) {
-        watch->vip_epoch = facts->vip_epoch;
-        watch->moved_ns = now_ns;
-    }
     if (!watch->version_ns && is_reported(watch, facts))
         watch->version_ns = now_ns;
 }

@@ -27,7 +27,6 @@ struct failover_watch {
         version_ns;     /* acceptor set; since when a majority of it reported it, 0 = not */
     uint64_t switch_to; /* switchover of this epoch that an operator asked for, 0 = none */
     bool switch_ready;  /* its orderly part is done: the old primary gave its lease back */
-    uint64_t vip_epoch, moved_ns; /* since when the virtual IPs are where they are */
     int vips_count;
     struct failover_vip {
         uint64_t epoch;    /* no two have the same */
