@@ -11,59 +11,54 @@ struct pg_ask {
     struct pg_member *member;
     uint64_t serial;
     uint32_t type;
-    int kind; /* of the step */
-    uint64_t epoch, end_ns;
+    uint64_t epoch, end_ns; /* of a lease */
 };
 
 static void after_ask(void *subject, const struct fence_reply *reply, int fd);
 
-static void ask_fenced(struct pg_member *member, struct fence_request *request,
-                       const struct pg_ask *about, bool takes_op)
+static void ask_fenced(struct pg_member *member, struct fence_request *request)
 {
     struct pg_ask *ask = calloc(1, sizeof(*ask));
     ASSERT(ask);
-    *ask = *about;
-    ask->member = member;
-    ask->type = request->type;
-    ask->kind = member->op_kind;
-    if (takes_op)
+    *ask = (struct pg_ask){.member = member, .type = request->type};
+    if (request->type == FENCE_LEASE) { /* goes on beside the steps */
+        ask->epoch = request->lease.epoch;
+        ask->end_ns = request->lease.deadline_ns;
+    } else {
         ask->serial = op_begin(&member->op, "fenced", 0);
+    }
     fence_link_send(member->setup.fence, request, after_ask, ask);
 }
 
 void pg_orders_query(struct pg_member *member)
 {
     struct fence_request request = {.type = FENCE_QUERY};
-    struct pg_ask about = {0};
-    ask_fenced(member, &request, &about, true);
+    ask_fenced(member, &request);
 }
 
 void pg_orders_start(struct pg_member *member)
 {
     struct fence_request request = {.type = FENCE_PG_START};
-    struct pg_ask about = {.epoch = member->facts.primary.epoch};
     snprintf(request.pg_start.data_dir, LIMIT_PATH, "%s", member->files.data_dir);
     snprintf(request.pg_start.config_file, LIMIT_PATH, "%s", member->files.config_file);
     request.pg_start.port = (uint32_t)member->setup.settings->pg_port;
-    ask_fenced(member, &request, &about, true);
+    ask_fenced(member, &request);
 }
 
 void pg_orders_stop(struct pg_member *member, enum fence_stop mode, uint32_t timeout_ms)
 {
     struct fence_request request = {.type = FENCE_PG_STOP};
-    struct pg_ask about = {0};
     request.pg_stop.mode = mode;
     request.pg_stop.timeout_ms = timeout_ms;
     member->op_kind = MEMBER_STOP;
-    ask_fenced(member, &request, &about, true);
+    ask_fenced(member, &request);
 }
 
 void pg_orders_promote(struct pg_member *member)
 {
     struct fence_request request = {.type = FENCE_PG_SIGNAL};
-    struct pg_ask about = {.epoch = member->facts.primary.epoch};
     request.pg_signal.what = FENCE_SIGNAL_PROMOTE;
-    ask_fenced(member, &request, &about, true);
+    ask_fenced(member, &request);
 }
 
 /* The lease is granted: fenced lets PostgreSQL live so long. */
@@ -71,14 +66,12 @@ void pg_orders_extended(void *owner, struct lease_hold *hold)
 {
     struct pg_member *member = owner;
     struct fence_request request = {.type = FENCE_LEASE};
-    struct pg_ask about = {.epoch = hold->core.epoch};
     if (!member->seen.running)
         return;
     request.lease.resource = FENCE_RESOURCE_POSTGRES;
     request.lease.epoch = hold->core.epoch;
     request.lease.deadline_ns = hold->core.until_ns - LEASE_MARGIN_POSTGRES_MS * CLOCK_MS;
-    about.end_ns = request.lease.deadline_ns;
-    ask_fenced(member, &request, &about, false);
+    ask_fenced(member, &request);
 }
 
 static void after_start(struct pg_member *member)

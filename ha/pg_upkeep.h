@@ -90,9 +90,6 @@ void pg_member_begin(struct pg_member *member, int kind);
 /** Say what is wrong, once, and try no step for wait_ms. */
 void pg_member_fail(struct pg_member *member, const struct error *err, uint64_t wait_ms);
 
-/** End PostgreSQL through fenced; takes the op. */
-void pg_orders_stop(struct pg_member *member, enum fence_stop mode, uint32_t timeout_ms);
-
 /* pg_orders.c: through fenced, each taking the op. */
 
 /** What runs, and what is held? Before all else. */
@@ -100,6 +97,9 @@ void pg_orders_query(struct pg_member *member);
 
 /** Start it, with the files as they are. */
 void pg_orders_start(struct pg_member *member);
+
+/** End it. */
+void pg_orders_stop(struct pg_member *member, enum fence_stop mode, uint32_t timeout_ms);
 
 /** The promote signal, inside the lease. */
 void pg_orders_promote(struct pg_member *member);
