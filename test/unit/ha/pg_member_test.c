@@ -400,6 +400,20 @@ static void test_facts_that_leap(void **state)
     assert_int_equal(promotes, 1);
 }
 
+static void come_to_serve(void)
+{
+    come_to_promote();
+    run_ms(50);
+    atomic_store(&is_primary, true);
+    run_until_proposed(COMMAND_SERVING);
+    assert_true(count_steps(MEMBER_MARK) > 0);
+    assert_int_equal(count_steps(MEMBER_OPEN), 0); /* nobody comes in before it serves */
+    facts.primary.phase = CLUSTER_SERVING;
+    facts.primary.served_epoch = EPOCH;
+    run_until_step(MEMBER_OPEN, 0);
+    run_ms(50);
+}
+
 /* A member whose data is a copy of a standby that lagged is behind what was acknowledged before the
  * others' names came in force. It is asked to vote once it has flushed past that. */
 static void test_who_lags_does_not_vote(void **state)
@@ -407,16 +421,8 @@ static void test_who_lags_does_not_vote(void **state)
     struct pg_status status;
     (void)state;
     facts.members[2].data_voter = false;
-    come_to_promote();
-    run_ms(50);
-    atomic_store(&is_primary, true);
     atomic_store(&flushed_by_third, FLUSHED_AT_OPENING - 1);
-    run_until_proposed(COMMAND_SERVING);
-    assert_true(count_steps(MEMBER_MARK) > 0);
-    assert_int_equal(count_steps(MEMBER_OPEN), 0); /* nobody comes in before it serves */
-    facts.primary.phase = CLUSTER_SERVING;
-    facts.primary.served_epoch = EPOCH;
-    run_until_step(MEMBER_OPEN, 0);
+    come_to_serve();
     run_ms(3 * PG_WATCH_MS);
     pg_member_status(member, &status);
     assert_int_equal(status.serves, EPOCH);
@@ -433,13 +439,7 @@ static void test_a_postmaster_that_takes_nobody_in_has_failed(void **state)
 {
     struct pg_status status;
     (void)state;
-    come_to_promote();
-    run_ms(50);
-    atomic_store(&is_primary, true);
-    run_until_proposed(COMMAND_SERVING);
-    facts.primary.phase = CLUSTER_SERVING;
-    facts.primary.served_epoch = EPOCH;
-    run_until_step(MEMBER_OPEN, 0);
+    come_to_serve();
     run_ms(PG_WATCH_DIAL_FAILED_MS + 1000);
     pg_member_status(member, &status);
     assert_int_equal(status.failed, 0);
@@ -447,18 +447,6 @@ static void test_a_postmaster_that_takes_nobody_in_has_failed(void **state)
     run_ms(PG_WATCH_DIAL_FAILED_MS + 1000);
     pg_member_status(member, &status);
     assert_int_equal(status.failed, EPOCH);
-}
-
-static void come_to_serve(void)
-{
-    come_to_promote();
-    run_ms(50);
-    atomic_store(&is_primary, true);
-    run_until_proposed(COMMAND_SERVING);
-    facts.primary.phase = CLUSTER_SERVING;
-    facts.primary.served_epoch = EPOCH;
-    run_until_step(MEMBER_OPEN, 0);
-    run_ms(50);
 }
 
 /* Its death is told with the last of its processes; that it serves no more, with the first. */
@@ -568,14 +556,8 @@ static void test_the_next_voter_vanishes(void **state)
     struct pg_status status;
     (void)state;
     facts.members[1].data_voter = facts.members[2].data_voter = false;
-    come_to_promote();
-    run_ms(50);
-    atomic_store(&is_primary, true);
-    run_until_proposed(COMMAND_SERVING);
-    facts.primary.phase = CLUSTER_SERVING;
-    facts.primary.served_epoch = EPOCH;
     atomic_store(&flushed_by_third, FLUSHED_AT_OPENING);
-    run_until_step(MEMBER_OPEN, 0);
+    come_to_serve();
     run_until_step(PG_STEP_NAMES, 0);
     run_ms(3 * PG_WATCH_MS);
     assert_non_null(strstr(names, "repl_3"));
