@@ -67,10 +67,10 @@ static bool is_silent(const struct failover_watch *watch, uint64_t id, uint64_t 
     return watch->now_ns - last_ns > quiet_ms * CLOCK_MS;
 }
 
-/* A holder that says it is unfit has let go; one that is not heard is given half its lease, counted
- * from when this member heard it, whoever led then: the new holder waits for the end of the
- * promises anyhow. A restarted holder's process cannot have the epoch of the old one, so nobody
- * promises it any more. */
+/* A holder that says it is unfit has let go, or is about to end; one that is not heard is given
+ * half its lease, counted from when this member heard it, whoever led then: the new holder waits
+ * for the end of the promises anyhow. A restarted holder's process cannot have the epoch of the old
+ * one, so nobody promises it any more. */
 static bool is_lost(const struct cluster_state *facts, const struct failover_watch *watch,
                     const struct cluster_vip *vip)
 {

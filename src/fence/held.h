@@ -81,7 +81,7 @@ uint64_t held_run(struct held *held, uint64_t now_ns, uint64_t due_ns);
  */
 void held_give_up(struct held *held);
 
-/** Remove all: at the end of fenced, or when the child that holds the leases is gone for good. */
+/** Remove all, and the guard: at the end of fenced. */
 void held_drop_all(struct held *held);
 
 /** For the answer to FENCE_QUERY. */

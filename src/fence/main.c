@@ -342,7 +342,7 @@ static bool postgres_ended(void)
     return !postgres_alive(&fenced.postgres);
 }
 
-/* Orderly: the programs first, then PostgreSQL, then the addresses. */
+/* Orderly: the programs first, with regiond the addresses, then PostgreSQL. */
 static void stop_all(void)
 {
     log_info("stops");
