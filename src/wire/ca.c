@@ -58,16 +58,10 @@ static char *x509_text(X509 *x509, struct arena *arena)
     return take_text(bio, arena);
 }
 
-static int no_password(char *buffer, int size, int writing, void *subject)
-{
-    (void)buffer, (void)size, (void)writing, (void)subject;
-    return -1;
-}
-
 static EVP_PKEY *parse_key(const char *pem)
 {
     BIO *bio = BIO_new_mem_buf(pem, -1);
-    EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL) : NULL;
+    EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, certificate_no_password, NULL) : NULL;
     BIO_free(bio);
     return key;
 }
@@ -75,7 +69,7 @@ static EVP_PKEY *parse_key(const char *pem)
 static X509 *parse_x509(const char *pem)
 {
     BIO *bio = BIO_new_mem_buf(pem, -1);
-    X509 *x509 = bio ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
+    X509 *x509 = bio ? PEM_read_bio_X509(bio, NULL, certificate_no_password, NULL) : NULL;
     BIO_free(bio);
     return x509;
 }
@@ -352,7 +346,8 @@ static enum error_code open_request(const char *pem, X509_REQ **result, struct e
     if (strlen(pem) > REQUEST_BYTES)
         return error_set(err, ERR_BAD_INPUT, "signing request: too long");
     BIO *bio = BIO_new_mem_buf(pem, -1);
-    X509_REQ *request = bio ? PEM_read_bio_X509_REQ(bio, NULL, NULL, NULL) : NULL;
+    X509_REQ *request =
+        bio ? PEM_read_bio_X509_REQ(bio, NULL, certificate_no_password, NULL) : NULL;
     BIO_free(bio);
     if (!request)
         return openssl_error(err, ERR_BAD_INPUT, "signing request");

@@ -83,8 +83,7 @@ bool certificate_names(const void *any, const char *name)
            X509_check_ip_asc(x509, name, 0) == 1;
 }
 
-/* Without it OpenSSL asks the terminal for what an encrypted text is locked with. */
-static int no_password(char *buffer, int size, int writing, void *subject)
+int certificate_no_password(char *buffer, int size, int writing, void *subject)
 {
     (void)buffer, (void)size, (void)writing, (void)subject;
     return -1;
@@ -93,7 +92,7 @@ static int no_password(char *buffer, int size, int writing, void *subject)
 static X509 *read_pem(const char *pem)
 {
     BIO *bio = BIO_new_mem_buf(pem, -1);
-    X509 *x509 = bio ? PEM_read_bio_X509(bio, NULL, no_password, NULL) : NULL;
+    X509 *x509 = bio ? PEM_read_bio_X509(bio, NULL, certificate_no_password, NULL) : NULL;
     BIO_free(bio);
     if (!x509)
         ERR_clear_error();

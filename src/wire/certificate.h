@@ -40,6 +40,10 @@ enum error_code certificate_parse(const char *pem, struct certificate *certifica
 enum error_code certificate_read(const char *path, struct certificate *certificate,
                                  struct error *err);
 
+/** For all that reads PEM texts: without it OpenSSL asks the terminal, or descriptor 0, for what an
+ * encrypted one is locked with. */
+int certificate_no_password(char *buffer, int size, int writing, void *subject);
+
 /** Does the text begin with a certificate in PEM form, whatever it says? */
 bool certificate_is_pem(const char *text);
 

@@ -6,8 +6,11 @@
 #include <cmocka.h>
 
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "src/base/file.h"
 #include "src/base/process.h"
@@ -111,6 +114,35 @@ static void test_refuses_bad_requests(void **unused)
                      ERR_BAD_INPUT);
 }
 
+/* A request that says that it is encrypted: nobody is asked for a password, who runs this program
+ * least of all. */
+static void test_asks_nobody_for_a_password(void **unused)
+{
+    (void)unused;
+    static const char request[] = "-----BEGIN CERTIFICATE REQUEST-----\nProc-Type: 4,ENCRYPTED\n"
+                                  "DEK-Info: AES-128-CBC,00112233445566778899AABBCCDDEEFF\n\nAAAA\n"
+                                  "-----END CERTIFICATE REQUEST-----\n";
+    static const char typed[] = "password\n";
+    int keyboard[2], left = 0, status;
+    assert_int_equal(pipe(keyboard), 0);
+    assert_int_equal(write(keyboard[1], typed, strlen(typed)), strlen(typed));
+    pid_t pid = fork();
+    if (pid == 0) { /* without a terminal what is asked is read from descriptor 0 */
+        struct ca_subject seen;
+        struct error err;
+        setsid();
+        dup2(keyboard[0], 0);
+        enum error_code code = ca_read_request(request, &seen, test.arena, &err);
+        _exit(code == ERR_BAD_INPUT ? 0 : 1);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    assert_int_equal(ioctl(keyboard[0], FIONREAD, &left), 0);
+    assert_int_equal(left, strlen(typed));
+    close(keyboard[0]);
+    close(keyboard[1]);
+}
+
 static void test_issue_writes_files(void **unused)
 {
     (void)unused;
@@ -174,6 +206,7 @@ int main(void)
         T(test_another_region_installs_it),
         T(test_signer_decides_not_the_request),
         T(test_refuses_bad_requests),
+        T(test_asks_nobody_for_a_password),
         T(test_issue_writes_files),
         T(test_revoked),
     };
