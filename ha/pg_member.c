@@ -296,6 +296,8 @@ static void after_failure(struct pg_member *member, const struct pg_work *work)
         member->seen.answers = false; /* still starting, or stopping: no error yet */
         return;
     }
+    if (kind == MEMBER_CLONE && atomic_load(&member->over))
+        return; /* it was given up: what comes next waits for nothing */
     if (work->step.steered)
         after_failed_steering(member, &work->step);
     if (kind == MEMBER_PROMOTE)

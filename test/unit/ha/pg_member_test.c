@@ -63,6 +63,8 @@ void pg_step_run(struct pg_step *step)
         atomic_store(&clone_is_over, step->over && atomic_load(step->over));
         usleep(1000);
     }
+    if (step->over && atomic_load(step->over))
+        step->code = error_set(&step->err, ERR_UNAVAILABLE, "not needed any more");
     step->diverged = step->kind == MEMBER_FOLLOW && atomic_load(&diverges);
     if (step->kind == PG_STEP_NAMES)
         memcpy(names, step->names, sizeof(names));
@@ -492,6 +494,7 @@ static void test_one_that_freezes_before_its_marker(void **state)
 static void test_a_copy_is_of_one_epoch(void **state)
 {
     struct pg_status status;
+    struct pg_report report;
     (void)state;
     atomic_store(&diverges, true);
     atomic_store(&held_kind, MEMBER_CLONE);
@@ -506,6 +509,14 @@ static void test_a_copy_is_of_one_epoch(void **state)
     assert_int_equal(status.copies, EPOCH);
     run_ms(50);
     assert_true(atomic_load(&clone_is_over));
+    int from = atomic_load(&steps_count);
+    uint64_t since_ns = clock_boot_ns();
+    atomic_store(&held_kind, -1);
+    set_phase(EPOCH + 2, CLUSTER_FENCED, 0);
+    run_until_step(MEMBER_START, from); /* that it was given up is no failure */
+    assert_true(clock_boot_ns() - since_ns < 500 * CLOCK_MS);
+    pg_member_report(member, &report);
+    assert_string_equal(report.problem, "");
 }
 
 /* Facts that are older than what it did, and stay so: said, with what to do. */
