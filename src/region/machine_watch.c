@@ -6,6 +6,8 @@
 #include "src/region/event_store.h"
 #include "src/region/operation_store.h"
 
+enum { STARTS_MOST = 100 }; /* at one look */
+
 /* One that was started and has said nothing since. */
 struct silent {
     struct machine machine;
@@ -61,14 +63,15 @@ enum error_code machine_watch_look(const struct machine_life *life, machine_watc
         "AND coalesce(n.heard, '-infinity') < greatest(o.ended, n.booted) "
         "AND coalesce((o.params ->> 'again')::int, 0) < $2::int "
         "AND (SELECT since FROM duty_clock) < now() - $1::int * interval '1 s' "
-        "ORDER BY n.id LIMIT 100");
+        "ORDER BY n.id");
     __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
     struct arena *arena = life->arena;
+    int starts = 0;
     enum error_code code = db_query(
         life->db, &machine_watch_silent,
         DB_PARAMS(db_number(arena, MACHINE_WATCH_LOST_S), db_number(arena, MACHINE_WATCH_MOST)),
         &rows, err);
-    for (int i = 0; i < rows.count && !code; i++) {
+    for (int i = 0; i < rows.count && starts < STARTS_MOST && !code; i++) {
         struct silent silent = {
             .machine = machine_store_row(&rows, i, arena),
             .kind = arena_strdup(arena, db_text(&rows, i, MACHINE_STORE_NEXT)),
@@ -79,8 +82,10 @@ enum error_code machine_watch_look(const struct machine_life *life, machine_watc
             .rack = arena_strdup(arena, db_text(&rows, i, MACHINE_STORE_NEXT + 5)),
         };
         const char *why = why_again(&silent, lost_s, arena);
-        if (why)
-            code = start_again(life, &silent, why, err);
+        if (!why)
+            continue;
+        code = start_again(life, &silent, why, err);
+        starts++;
     }
     return code;
 }

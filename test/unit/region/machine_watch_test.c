@@ -164,6 +164,20 @@ static void its_first_word_counts(void **state)
                         "t");
 }
 
+/* However many wait for their firmware on a rack that is well. */
+static void the_slow_keep_nobody_waiting(void **state)
+{
+    (void)state;
+    run_sql("INSERT INTO node (system_id, hostname, domain_id, zone_id, pool_id, power_type, "
+            "status, boot_rack, booted) SELECT 'slow' || i, 'slow' || i, 0, 1, 0, 'ipmi', 9, "
+            "CASE i WHEN 120 THEN 'rack01' ELSE 'rack02' END, now() - interval '70 s' FROM "
+            "generate_series(1, 120) i; UPDATE node SET boot_rack = 'rack02' WHERE hostname = "
+            "'box'; INSERT INTO operation (node_id, kind, step, started, ended) SELECT id, "
+            "'deploy', 'on', now() - interval '310 s', now() - interval '300 s' FROM node WHERE "
+            "hostname LIKE 'slow%'");
+    assert_int_equal(started(), 1);
+}
+
 /* It never came so far as to ask: the rack of its network is the one that it would have asked. */
 static void lost_before_it_was_told(void **state)
 {
@@ -218,6 +232,7 @@ int main(void)
         T(its_rack_is_there),
         T(who_spoke_is_left_alone),
         T(its_first_word_counts),
+        T(the_slow_keep_nobody_waiting),
         T(lost_before_it_was_told),
         T(on_the_way_to_its_disk),
         T(not_for_ever),
