@@ -2,9 +2,12 @@
 #include <string.h>
 
 #include "src/region/routes.h"
+#include "src/region/value_sql.h"
 #include "src/wire/digest.h"
 
 enum { NAME_CHARACTERS = 255, CONTENT_BYTES = 16 << 20, FILES_MOST = 1000 };
+
+#define CONTENT_SQL VALUE_BASE64_SQL("content")
 
 /* All but the name is NULL when it was not asked for. */
 struct stored {
@@ -105,8 +108,8 @@ enum error_code files_create(struct api_request *request, struct api_reply *repl
 static enum error_code find(struct api_request *request, const char *name, struct db_rows *rows,
                             struct error *err)
 {
-    DB_STATEMENT(file_find, "SELECT filename, key, translate(encode(content, 'base64'), E'\\n', "
-                            "'') FROM stored_file WHERE owner_id = $1 AND filename = $2");
+    DB_STATEMENT(file_find, "SELECT filename, key, " CONTENT_SQL
+                            " FROM stored_file WHERE owner_id = $1 AND filename = $2");
     enum error_code code =
         db_query(request->db, &file_find, DB_PARAMS(owner_of(request), name), rows, err);
     return !code && !rows->count ? error_set(err, ERR_NOT_FOUND, "File not found") : code;

@@ -17,18 +17,12 @@
     "(SELECT count(DISTINCT w.filetype) FROM boot_resource_file w WHERE w.set_id = " set \
     ".id AND w.filetype IN ('boot-kernel', 'boot-initrd', 'squashfs')) = 3"
 
+/* clang-format off */
 #define BOOT_SOURCE_SQL                                                                            \
-    "SELECT id, url, keyring_filename, " VALUE_BASE64_SQL(                                         \
-        "keyring_data") " "                                                                        \
-                        "AS keyring_data, " VALUE_TIME_SQL(                                        \
-                            "created") " AS created, " VALUE_TIME_SQL("updated") " AS updated, "   \
-                                                                                 "'/MAAS/api/2.0/" \
-                                                                                 "boot-sources/' " \
-                                                                                 "|| id || '/' "   \
-                                                                                 "AS "             \
-                                                                                 "resource_uri "   \
-                                                                                 "FROM "           \
-                                                                                 "boot_source"
+    "SELECT id, url, keyring_filename, " VALUE_BASE64_SQL("keyring_data") " AS keyring_data, "     \
+    VALUE_TIME_SQL("created") " AS created, " VALUE_TIME_SQL("updated") " AS updated, "            \
+    "'/MAAS/api/2.0/boot-sources/' || id || '/' AS resource_uri FROM boot_source"
+/* clang-format on */
 
 #define BOOT_SELECTION_SQL                                                               \
     "SELECT id, boot_source_id, os, release, arches, subarches, labels, "                \
