@@ -26,12 +26,6 @@ static void take_options(const json_t *options, struct storage_layout *layout)
     layout->volume = json_string_value(json_object_get(options, "lv_name"));
 }
 
-/* [{"id", "type": "mount", "spec", "fstype", "path", "options"}], as curtin writes them */
-static void add_specials(json_t *storage, const json_t *specials)
-{
-    json_array_extend(json_object_get(storage, "config"), (json_t *)(uintptr_t)specials);
-}
-
 static enum error_code make(struct db *db, const struct db_rows *rows, struct arena *arena,
                             json_t **storage, struct error *err)
 {
@@ -52,8 +46,8 @@ static enum error_code make(struct db *db, const struct db_rows *rows, struct ar
         return code;
     take_options(options, &layout);
     code = storage_layout_make(&layout, storage, err);
-    if (!code)
-        add_specials(*storage, specials);
+    if (!code) /* [{"id", "type": "mount", "spec", "fstype", "path", "options"}], as curtin's are */
+        json_array_extend(json_object_get(*storage, "config"), specials);
     return code;
 }
 
