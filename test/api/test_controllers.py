@@ -152,7 +152,7 @@ def test_images(api):
     assert api.admin.get(f"rackcontrollers/{name}/?op=list_boot_images").json()["images"] == []
     for path in ("rackcontrollers/", f"rackcontrollers/{name}/"):
         reply = api.admin.post(path + "?op=import_boot_images")
-        assert reply.status == 202 and "when they need" in reply.text or "when it needs" in reply.text
+        assert reply.status == 202 and ("when they need" in reply.text or "when it needs" in reply.text)
 
 
 def test_details_and_registration(api):
