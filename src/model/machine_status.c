@@ -215,6 +215,11 @@ const struct machine_stay *machine_status_stay(int status)
     return NULL;
 }
 
+bool machine_status_is_tried(int status)
+{
+    return status == MACHINE_COMMISSIONING || status == MACHINE_TESTING;
+}
+
 int machine_status_results(int status)
 {
     const struct machine_stay *stay = machine_status_stay(status);

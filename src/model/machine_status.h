@@ -76,5 +76,8 @@ struct machine_stay {
 /** NULL: none has to do with it. */
 const struct machine_stay *machine_status_stay(int status);
 
+/** It runs a system only to have its scripts run: commissioning, testing. */
+bool machine_status_is_tried(int status);
+
 /** results of the row, -1 without one. */
 int machine_status_results(int status);

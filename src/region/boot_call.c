@@ -143,12 +143,11 @@ static enum error_code find_system(const struct rack_peer *peer, struct db *db,
                                    const struct booting *booting, struct arena *arena,
                                    struct boot_system *system, struct error *err)
 {
-    bool looks = booting->known &&
-                 (booting->status == MACHINE_COMMISSIONING || booting->status == MACHINE_TESTING);
+    bool tried = booting->known && machine_status_is_tried(booting->status);
     struct boot_system_for machine = {peer->images, booting->architecture, booting->hostname,
                                       booting->ssh};
     *system = boot_system_own;
-    return looks ? boot_system_find(db, &machine, arena, system, err) : ERR_OK;
+    return tried ? boot_system_find(db, &machine, arena, system, err) : ERR_OK;
 }
 
 /* Options of people stand behind ours: the last one counts. */

@@ -32,7 +32,7 @@ enum error_code metadata_store_find(struct db *db, const char *system_id, const 
     *machine = (struct metadata_machine){
         .id = life.id,
         .status = life.status,
-        .tried = life.status == MACHINE_COMMISSIONING || life.status == MACHINE_TESTING,
+        .tried = machine_status_is_tried(life.status),
         .enlisted = life.enlisted,
         .at_home = db_bool(&rows, 0, MACHINE_STORE_NEXT),
         .system_id = life.system_id,
