@@ -121,11 +121,16 @@ static enum error_code check_sizes(const struct storage_layout *layout, bool lvm
     return ERR_OK;
 }
 
+bool storage_layout_is_known(const char *name)
+{
+    return !strcmp(name, "flat") || !strcmp(name, "lvm");
+}
+
 enum error_code storage_layout_make(const struct storage_layout *layout, json_t **storage,
                                     struct error *err)
 {
     bool flat = !strcmp(layout->name, "flat");
-    if (!flat && strcmp(layout->name, "lvm") != 0)
+    if (!storage_layout_is_known(layout->name))
         return error_set(err, ERR_BAD_INPUT,
                          "Storage layout '%.40s' cannot be deployed; expected flat or lvm.",
                          layout->name);

@@ -23,6 +23,9 @@ struct storage_layout {
     const char *group, *volume; /* lvm: names; NULL = "vgroot", "lvroot" */
 };
 
+/** Is it the name of a layout that is made here? */
+bool storage_layout_is_known(const char *name);
+
 /**
  * *storage is {"version": 1, "config": [...]}, the caller's.
  * Errors: BAD_INPUT (a layout that is not made here), CONFLICT (disk too small for it).

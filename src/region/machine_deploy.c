@@ -7,6 +7,7 @@
 
 #include "src/base/container.h"
 #include "src/model/machine_status.h"
+#include "src/model/storage_layout.h"
 #include "src/region/address_claim.h"
 #include "src/region/deploy_image.h"
 #include "src/region/http.h"
@@ -181,7 +182,7 @@ enum error_code machine_deploy_read(struct api_request *request, struct api_repl
     if (!code)
         code = read_options(request, deploy, err);
     const char *layout = api_param(request, "storage_layout");
-    if (layout && strcmp(layout, "flat") != 0 && strcmp(layout, "lvm") != 0)
+    if (layout && !storage_layout_is_known(layout))
         api_field_error(reply, "storage_layout",
                         "Select a valid choice. %.64s is not one of flat, lvm.", layout);
     deploy->hwe_kernel = api_param(request, "hwe_kernel");

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "src/base/container.h"
+#include "src/model/storage_layout.h"
 #include "src/region/deploy_storage.h"
 #include "src/region/event_store.h"
 #include "src/region/machine_ask.h"
@@ -122,7 +123,7 @@ enum error_code machine_set_storage_layout(struct api_request *request, struct a
         code = api_need(request, "storage_layout", &name, err);
     if (code)
         return code;
-    if (strcmp(name, "flat") != 0 && strcmp(name, "lvm") != 0)
+    if (!storage_layout_is_known(name))
         api_field_error(reply, "storage_layout",
                         "Select a valid choice. %.64s is not one of flat, lvm.", name);
     else
