@@ -159,10 +159,6 @@ static enum error_code check_interfaces(struct api_request *request, struct api_
 static enum error_code clone_interfaces(struct api_request *request, struct api_reply *reply,
                                         const struct clone *clone, struct error *err)
 {
-    DB_STATEMENT(clone_links_gone,
-                 "WITH links AS (DELETE FROM ip_address WHERE alloc_type IN (0, 1, 5) AND "
-                 "interface_id IN (SELECT id FROM interface WHERE node_id = ANY ($1::bigint[]))) "
-                 "DELETE FROM interface WHERE node_id = ANY ($1::bigint[]) AND type <> 'physical'");
     DB_STATEMENT(
         clone_links,
         "WITH pairs AS (SELECT i.id AS from_id, o.id AS to_id, i.vlan_id, i.enabled, i.tags FROM "
@@ -176,7 +172,7 @@ static enum error_code clone_interfaces(struct api_request *request, struct api_
     const char *source = db_number(request->arena, clone->source.id);
     enum error_code code = check_interfaces(request, reply, clone, err);
     if (!code)
-        code = db_query(request->db, &clone_links_gone, DB_PARAMS(clone->ids), NULL, err);
+        code = machine_store_unlink(request->db, clone->ids, err);
     return code ? code
                 : db_query(request->db, &clone_links, DB_PARAMS(clone->ids, source), NULL, err);
 }

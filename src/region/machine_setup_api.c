@@ -233,15 +233,6 @@ enum error_code machine_unmount_special(struct api_request *request, struct api_
 
 /* ---- back to what commissioning found ---- */
 
-static enum error_code restore_networking(struct db *db, const char *id, struct error *err)
-{
-    DB_STATEMENT(machine_setup_unlink,
-                 "WITH links AS (DELETE FROM ip_address WHERE alloc_type IN (0, 1, 5) AND "
-                 "interface_id IN (SELECT id FROM interface WHERE node_id = $1)) "
-                 "DELETE FROM interface WHERE node_id = $1 AND type <> 'physical'");
-    return db_query(db, &machine_setup_unlink, DB_PARAMS(id), NULL, err);
-}
-
 static enum error_code restore_storage(struct db *db, const char *id, struct error *err)
 {
     DB_STATEMENT(machine_setup_unlay,
@@ -260,7 +251,7 @@ static enum error_code restore(struct api_request *request, struct api_reply *re
         return code;
     const char *id = db_number(request->arena, machine.id);
     if (kind != MACHINE_ACTION_RESTORE_STORAGE)
-        code = restore_networking(request->db, id, err);
+        code = machine_store_unlink(request->db, db_array(request->arena, &id, 1), err);
     if (!code && kind != MACHINE_ACTION_RESTORE_NETWORKING)
         code = restore_storage(request->db, id, err);
     if (!code)

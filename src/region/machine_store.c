@@ -326,6 +326,15 @@ enum error_code machine_store_delete(struct db *db, int64_t id, struct arena *ar
     return db_query(db, &machine_delete_row, DB_PARAMS(db_number(arena, id)), NULL, err);
 }
 
+enum error_code machine_store_unlink(struct db *db, const char *ids, struct error *err)
+{
+    DB_STATEMENT(machine_unlink,
+                 "WITH links AS (DELETE FROM ip_address WHERE alloc_type IN (0, 1, 5) AND "
+                 "interface_id IN (SELECT id FROM interface WHERE node_id = ANY ($1::bigint[]))) "
+                 "DELETE FROM interface WHERE node_id = ANY ($1::bigint[]) AND type <> 'physical'");
+    return db_query(db, &machine_unlink, DB_PARAMS(ids), NULL, err);
+}
+
 enum error_code machine_store_set_zone(struct db *db, const char *zone, const char *system_ids,
                                        struct error *err)
 {

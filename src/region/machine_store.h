@@ -73,6 +73,12 @@ enum error_code machine_store_update(struct api_request *request, struct api_rep
 enum error_code machine_store_delete(struct db *db, int64_t id, struct arena *arena,
                                      struct error *err);
 
+/**
+ * The nodes (ids, array text) lose their links and the interfaces that are not physical; what was
+ * observed of them stays.
+ */
+enum error_code machine_store_unlink(struct db *db, const char *ids, struct error *err);
+
 /** Put nodes (system_ids, array text) into a zone by name. Errors: BAD_INPUT (no such zone). */
 enum error_code machine_store_set_zone(struct db *db, const char *zone, const char *system_ids,
                                        struct error *err);
