@@ -191,9 +191,9 @@ enum error_code machine_mount_special(struct api_request *request, struct api_re
     DB_STATEMENT(machine_setup_mount,
                  "INSERT INTO special_filesystem (node_id, fstype, mount_point, mount_options, "
                  "acquired) SELECT $1, $2, $3, $4, $5::bool WHERE (SELECT count(*) FROM "
-                 "special_filesystem WHERE node_id = $1) < $6::int ON CONFLICT (node_id, "
-                 "mount_point) DO UPDATE SET fstype = excluded.fstype, mount_options = "
-                 "excluded.mount_options");
+                 "special_filesystem WHERE node_id = $1 AND mount_point <> $3) < $6::int ON "
+                 "CONFLICT (node_id, mount_point) DO UPDATE SET fstype = excluded.fstype, "
+                 "mount_options = excluded.mount_options");
     __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
     struct machine machine;
     struct special special;

@@ -76,6 +76,15 @@ def test_special_filesystems(api):
     assert op(api.admin, machine, "unmount_special", mount_point="/kept").json()["special_filesystems"] == []
 
 
+def test_a_mount_may_change_when_there_are_no_more(api):
+    machine = ready(api)
+    api.sql(f"INSERT INTO special_filesystem (node_id, fstype, mount_point) SELECT n.id, 'tmpfs', '/m' || i FROM node n, "
+            f"generate_series(1, 64) i WHERE system_id = '{machine['system_id']}'")
+    assert op(api.admin, machine, "mount_special", fstype="tmpfs", mount_point="/m65").text == "A machine has at most 64 of them."
+    changed = op(api.admin, machine, "mount_special", fstype="ramfs", mount_point="/m7")
+    assert changed.status == 200 and [one["fstype"] for one in changed.json()["special_filesystems"]].count("ramfs") == 1, changed.text
+
+
 def link(api, machine, name, kind, subnet, ip="NULL"):
     api.sql(f"""INSERT INTO ip_address (ip, alloc_type, subnet_id, interface_id) SELECT {ip}, {kind}, (SELECT id FROM subnet WHERE name =
         '{subnet}'), i.id FROM interface i JOIN node n ON n.id = i.node_id WHERE n.system_id = '{machine['system_id']}' AND i.name = '{name}'""")
