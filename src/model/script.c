@@ -44,11 +44,8 @@ static const char *const type_names[] = {
 #undef X
 };
 
-static const struct {
-    const char *name;
-    bool over;
-} statuses[SCRIPT_STATUS_COUNT] = {
-#define X(identifier, number, name, over, failed) [SCRIPT_##identifier] = {(name), (over)},
+static const char *const status_names[SCRIPT_STATUS_COUNT] = {
+#define X(identifier, number, name, over, failed) [SCRIPT_##identifier] = (name),
     SCRIPT_STATUS_TABLE(X)
 #undef X
 };
@@ -64,13 +61,7 @@ static int number_of(const struct word *words, size_t count, const char *text)
 const char *script_status_name(int status)
 {
     ASSERT(status >= -1 && status < SCRIPT_STATUS_COUNT);
-    return status < 0 ? "Unknown" : statuses[status].name;
-}
-
-bool script_status_is_over(int status)
-{
-    ASSERT(status >= 0 && status < SCRIPT_STATUS_COUNT);
-    return statuses[status].over;
+    return status < 0 ? "Unknown" : status_names[status];
 }
 
 int script_type_parse(const char *word)

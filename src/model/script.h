@@ -42,7 +42,8 @@ enum script_parallel {
     SCRIPT_BESIDE_ANY,
 };
 
-/* X(identifier, number, name for people, over, failed: it fails the run it belongs to) */
+/* X(identifier, number, name for people, over: it has ended, in whatever way, failed: it fails the
+ * run it belongs to) */
 #define SCRIPT_STATUS_TABLE(X)                                                     \
     X(PENDING, 0, "Pending", false, false)                                         \
     X(RUNNING, 1, "Running", false, false)                                         \
@@ -66,8 +67,6 @@ enum script_status {
 
 /** For people, "Unknown" for -1 (of a run without results); asserts that the number is one. */
 const char *script_status_name(int status);
-/** It has ended, in whatever way. */
-bool script_status_is_over(int status);
 
 /**
  * The number of a word as forms and headers write it ("testing", "test", "2"; "storage", "disk";

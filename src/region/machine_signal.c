@@ -128,7 +128,7 @@ static enum error_code any_left(const struct machine_life *life, const struct ma
 {
     DB_STATEMENT(machine_signal_left,
                  "SELECT EXISTS (SELECT FROM script_result r JOIN node n ON r.script_set_id = "
-                 "n.release_set_id WHERE n.id = $1 AND r.status IN (0, 1, 7, 10))");
+                 "n.release_set_id WHERE n.id = $1 AND " SCRIPT_OPEN_SQL("r.status") ")");
     __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
     enum error_code code = db_query(life->db, &machine_signal_left,
                                     DB_PARAMS(db_number(life->arena, machine->id)), &rows, err);

@@ -8,6 +8,7 @@
 #include "src/model/machine_status.h"
 #include "src/model/script.h"
 #include "src/region/script_set.h"
+#include "src/region/script_sql.h"
 #include "src/region/tar_out.h"
 #include "src/wire/digest.h"
 
@@ -36,12 +37,15 @@ struct archive {
 static enum error_code find_sets(struct db *db, const struct metadata_machine *machine,
                                  struct arena *arena, int64_t *set_id, struct error *err)
 {
-    DB_STATEMENT(metadata_script_sets,
-                 "SELECT coalesce(CASE WHEN status = $2::int AND EXISTS (SELECT FROM script_result "
-                 "WHERE script_set_id = commissioning_set_id AND status IN (0, 1, 7, 10)) THEN "
-                 "commissioning_set_id WHEN status IN ($2::int, $3::int) THEN testing_set_id "
-                 "WHEN status IN ($4::int, $5::int) THEN release_set_id END, 0) FROM node "
-                 "WHERE id = $1");
+    DB_STATEMENT(
+        metadata_script_sets,
+        "SELECT coalesce(CASE WHEN status = $2::int AND EXISTS (SELECT FROM script_result "
+        "WHERE " SCRIPT_OPEN_SQL(
+            "status") " AND script_set_id = commissioning_set_id) "
+                      "THEN commissioning_set_id WHEN status IN ($2::int, $3::int) THEN "
+                      "testing_set_id "
+                      "WHEN status IN ($4::int, $5::int) THEN release_set_id END, 0) FROM node "
+                      "WHERE id = $1");
     __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
     enum error_code code =
         db_query(db, &metadata_script_sets,
@@ -107,8 +111,8 @@ static enum error_code fill(struct archive *archive, struct db *db, int64_t set_
         "'tags', s.tags, 'has_started', r.status <> 0, 'has_finished', false), "
         "encode(v.content, 'base64') FROM script_result r JOIN script_set "
         "t ON t.id = r.script_set_id JOIN script s ON s.id = r.script_id JOIN script_version v ON "
-        "v.id = r.script_version_id WHERE r.script_set_id = $1 AND r.status IN (0, 1, 7, 10) "
-        "ORDER BY r.name, r.id");
+        "v.id = r.script_version_id WHERE r.script_set_id = $1 AND " SCRIPT_OPEN_SQL(
+            "r.status") " ORDER BY r.name, r.id");
     return db_each(db, &metadata_scripts_of_set, DB_PARAMS(db_number(archive->arena, set_id)),
                    put_row, archive, err);
 }

@@ -6,6 +6,7 @@
 
 #include "src/model/script.h"
 #include "src/region/script_parameter.h"
+#include "src/region/script_sql.h"
 
 enum { RESULTS_MOST = 1024, WANTED_MOST = 64 };
 
@@ -206,7 +207,7 @@ enum error_code script_set_abort(struct db *db, int64_t node_id, struct arena *a
     DB_STATEMENT(script_set_abort_rows,
                  "UPDATE script_result r SET status = $2::int, ended = now(), updated = now() FROM "
                  "node n WHERE n.id = $1 AND r.script_set_id IN (n.commissioning_set_id, "
-                 "n.testing_set_id, n.release_set_id) AND r.status IN (0, 1, 7, 10)");
+                 "n.testing_set_id, n.release_set_id) AND " SCRIPT_OPEN_SQL("r.status"));
     return db_query(db, &script_set_abort_rows,
                     DB_PARAMS(db_number(arena, node_id), db_number(arena, SCRIPT_ABORTED)), NULL,
                     err);

@@ -12,6 +12,7 @@
 #define SCRIPT_NAME_ELEMENT(identifier, number, name, run)            "'" name "', "
 #define SCRIPT_RUN_ELEMENT(identifier, number, name, run)             "'" run "', "
 #define SCRIPT_STATUS_ELEMENT(identifier, number, name, over, failed) "'" name "', "
+#define SCRIPT_OVER_ELEMENT(identifier, number, name, over, failed)   #over ", "
 #define SCRIPT_FAILED_ELEMENT(identifier, number, name, over, failed) #failed ", "
 
 #define SCRIPT_TYPE_NAME_SQL(type) \
@@ -23,6 +24,10 @@
 #define SCRIPT_STATUS_NAME_SQL(status)                                             \
     "coalesce((ARRAY[" SCRIPT_STATUS_TABLE(SCRIPT_STATUS_ELEMENT) "NULL])[" status \
                                                                   " + 1], 'Unknown')"
+
+/** Has a result with this status yet to end: not begun, or under way? */
+#define SCRIPT_OPEN_SQL(status) \
+    "NOT (ARRAY[" SCRIPT_STATUS_TABLE(SCRIPT_OVER_ELEMENT) "NULL])[" status " + 1]"
 
 /** Does a result with this status fail the run it belongs to? */
 #define SCRIPT_FAILED_SQL(status) \
