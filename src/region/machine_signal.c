@@ -15,23 +15,30 @@ static bool is(const char *text, const char *word)
     return text && !strcmp(text, word);
 }
 
-/* Did a script of the current set of this type go wrong, and nobody said that it does not matter?
- */
-static enum error_code any_failed(const struct machine_life *life, const struct machine *machine,
-                                  enum script_type type, bool *failed, struct error *err)
+#define FAILED_SQL SCRIPT_FAILED_SQL("r.status") " AND NOT r.suppressed"
+#define LEFT_SQL   SCRIPT_OPEN_SQL("r.status")
+
+/* Of the current set of a type: failed unless somebody said that it does not matter, yet to run. */
+struct results {
+    bool failed, left;
+};
+
+static enum error_code read_results(const struct machine_life *life, const struct machine *machine,
+                                    enum script_type type, struct results *results,
+                                    struct error *err)
 {
-    DB_STATEMENT(
-        machine_signal_failed,
-        "SELECT EXISTS (SELECT FROM script_result r JOIN node n ON r.script_set_id = "
-        "CASE $2::int WHEN 0 THEN n.commissioning_set_id WHEN 2 THEN n.testing_set_id ELSE "
-        "n.release_set_id END "
-        "WHERE n.id = $1 AND " SCRIPT_FAILED_SQL("r.status") " AND NOT r.suppressed)");
+    DB_STATEMENT(machine_signal_results,
+                 "SELECT coalesce(bool_or(" FAILED_SQL "), false), coalesce(bool_or(" LEFT_SQL
+                 "), false) FROM script_result r JOIN node n "
+                 "ON r.script_set_id = CASE $2::int WHEN 0 THEN n.commissioning_set_id WHEN 2 THEN "
+                 "n.testing_set_id ELSE n.release_set_id END WHERE n.id = $1");
     __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
     enum error_code code = db_query(
-        life->db, &machine_signal_failed,
+        life->db, &machine_signal_results,
         DB_PARAMS(db_number(life->arena, machine->id), db_number(life->arena, (int64_t)type)),
         &rows, err);
-    *failed = !code && db_bool(&rows, 0, 0);
+    if (!code)
+        *results = (struct results){db_bool(&rows, 0, 0), db_bool(&rows, 0, 1)};
     return code;
 }
 
@@ -79,16 +86,16 @@ static enum error_code fail(const struct machine_life *life, struct machine *mac
 static enum error_code in_commissioning(const struct machine_life *life, struct machine *machine,
                                         const char *status, const char *why, struct error *err)
 {
-    bool failed = false;
+    struct results results;
     bool testing = is(status, "TESTING");
     if (is(status, "FAILED"))
         return fail(life, machine, why, err);
     if (!testing && !is(status, "OK"))
         return ERR_OK;
-    enum error_code code = any_failed(life, machine, SCRIPT_COMMISSIONING, &failed, err);
+    enum error_code code = read_results(life, machine, SCRIPT_COMMISSIONING, &results, err);
     if (code)
         return code;
-    if (failed)
+    if (results.failed)
         return fail(life, machine, "a commissioning script failed", err);
     if (!testing)
         return settle(life, machine, MACHINE_READY, err);
@@ -99,16 +106,16 @@ static enum error_code in_commissioning(const struct machine_life *life, struct 
 static enum error_code in_testing(const struct machine_life *life, struct machine *machine,
                                   const char *status, const char *why, struct error *err)
 {
-    bool failed = false;
+    struct results results;
     if (is(status, "FAILED"))
         return fail(life, machine, why, err);
     if (!is(status, "OK"))
         return ERR_OK;
-    enum error_code code = any_failed(life, machine, SCRIPT_TESTING, &failed, err);
+    enum error_code code = read_results(life, machine, SCRIPT_TESTING, &results, err);
     if (code)
         return code;
-    return failed ? fail(life, machine, "a test failed", err)
-                  : settle(life, machine, machine->previous_status, err);
+    return results.failed ? fail(life, machine, "a test failed", err)
+                          : settle(life, machine, machine->previous_status, err);
 }
 
 static enum error_code in_new(const struct machine_life *life, struct machine *machine,
@@ -122,44 +129,30 @@ static enum error_code in_new(const struct machine_life *life, struct machine *m
     return code ? code : machine_move(life->db, machine, &move, life->arena, err);
 }
 
-/* Release scripts that have yet to run. */
-static enum error_code any_left(const struct machine_life *life, const struct machine *machine,
-                                bool *left, struct error *err)
-{
-    DB_STATEMENT(machine_signal_left,
-                 "SELECT EXISTS (SELECT FROM script_result r JOIN node n ON r.script_set_id = "
-                 "n.release_set_id WHERE n.id = $1 AND " SCRIPT_OPEN_SQL("r.status") ")");
-    __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
-    enum error_code code = db_query(life->db, &machine_signal_left,
-                                    DB_PARAMS(db_number(life->arena, machine->id)), &rows, err);
-    *left = !code && db_bool(&rows, 0, 0);
-    return code;
-}
-
 /* Its disks are clean: the same as a release without erasing from here on. */
 static enum error_code erased(const struct machine_life *life, struct machine *machine,
                               struct error *err)
 {
-    bool left;
-    enum error_code code = any_left(life, machine, &left, err);
+    struct results results;
+    enum error_code code = read_results(life, machine, SCRIPT_RELEASE, &results, err);
     return code ? code
                 : machine_life_begin(life, machine, MACHINE_RELEASING,
-                                     left ? "release_scripts" : "release", err);
+                                     results.left ? "release_scripts" : "release", err);
 }
 
-/* Its release scripts are through: it is switched off and free. */
+/* Its release scripts are through: it is switched off and free. waits: unless some are left. */
 static enum error_code released(const struct machine_life *life, struct machine *machine,
-                                struct error *err)
+                                bool waits, struct error *err)
 {
-    bool failed = false, left = false, begun = false;
-    enum error_code code = any_failed(life, machine, SCRIPT_RELEASE, &failed, err);
-    if (!code)
-        code = any_left(life, machine, &left, err);
-    if (code)
+    struct results results;
+    bool begun = false;
+    enum error_code code = read_results(life, machine, SCRIPT_RELEASE, &results, err);
+    if (code || (waits && results.left))
         return code;
-    if (failed || left)
+    if (results.failed || results.left)
         return fail(life, machine,
-                    failed ? "a release script failed" : "a release script did not run", err);
+                    results.failed ? "a release script failed" : "a release script did not run",
+                    err);
     code =
         operation_begin(life->db, machine, &(struct operation_begin){"release", life->username, 0},
                         &begun, life->arena, err);
@@ -171,16 +164,7 @@ static enum error_code in_releasing(const struct machine_life *life, struct mach
 {
     if (is(status, "FAILED"))
         return fail(life, machine, why, err);
-    return is(status, "OK") ? released(life, machine, err) : ERR_OK;
-}
-
-/* cloud-init says that it is through: its scripts said more, when there were any. */
-static enum error_code released_last(const struct machine_life *life, struct machine *machine,
-                                     struct error *err)
-{
-    bool left;
-    enum error_code code = any_left(life, machine, &left, err);
-    return code || left ? code : released(life, machine, err);
+    return is(status, "OK") ? released(life, machine, false, err) : ERR_OK;
 }
 
 static enum error_code noted_sync(const struct machine_life *life, const struct machine *machine,
@@ -241,8 +225,9 @@ enum error_code machine_signal_milestone(const struct machine_life *life, struct
     case MACHINE_TESTING:
         return failed ? fail(life, machine, why, err) : ERR_OK;
     case MACHINE_RELEASING:
+        /* cloud-init is through: its scripts say more, when there are any */
         return failed ? fail(life, machine, why, err)
-               : last ? released_last(life, machine, err)
+               : last ? released(life, machine, true, err)
                       : ERR_OK;
     case MACHINE_DEPLOYING:
         return failed ? fail(life, machine, why, err)
