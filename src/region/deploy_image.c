@@ -89,7 +89,7 @@ static void take_entry(const json_t *entry, struct arena *arena, struct deploy_i
                             json_integer_value(json_object_get(entry, "size")));
 }
 
-/* *manifest is the caller's; NULL when there is no folder. */
+/* *manifest is the caller's; NULL when there is no folder, or no list in it. */
 static enum error_code read_manifest(const struct deploy_image *wanted, struct arena *arena,
                                      json_t **manifest, struct error *err)
 {
@@ -102,7 +102,7 @@ static enum error_code read_manifest(const struct deploy_image *wanted, struct a
                                      MANIFEST_BYTES, &text, &size, err);
     if (!code)
         *manifest = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
-    return code;
+    return code == ERR_NOT_FOUND ? ERR_OK : code;
 }
 
 enum error_code deploy_image_built_in(const struct deploy_image *wanted, const char *kind,

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from conftest import Api
-from test_machines import new_mac
+from test_machines import make, new_mac
 from test_metadata import Machine, report_of
 
 SHA256 = "ab" * 32
@@ -272,3 +272,12 @@ def test_in_the_words_of_curtin(api, machine):
     set_status(api, machine, 9, osystem="'debian'", distro_series="'bookworm'")
     assert "raw.zst" in api.admin.get(uri).text  # a form of ours
     api.sql("UPDATE vlan SET primary_rack_id = NULL; DELETE FROM node WHERE system_id = 'rck009'")
+
+
+def test_a_region_without_images_of_its_own(tmp_path):
+    program = Api(GANTRY_IMAGES=str(tmp_path))
+    made = make(program.admin, power_type="manual")
+    program.sql(f"UPDATE node SET status = 4 WHERE system_id = '{made['system_id']}'")
+    refused = program.admin.post(f"machines/{made['system_id']}/?op=deploy", distro_series="noble")
+    assert refused.status == 400 and "No image is imported yet" in refused.json()["distro_series"][0], refused.text
+    program.close()
