@@ -92,6 +92,15 @@ char *arena_strdup(struct arena *arena, const char *text)
     return text ? arena_strndup(arena, text, strlen(text)) : NULL;
 }
 
+char *arena_trim(struct arena *arena, const char *text)
+{
+    text += strspn(text, " \t\r\n");
+    size_t size = strlen(text);
+    while (size && strchr(" \t\r\n", text[size - 1]))
+        size--;
+    return arena_strndup(arena, text, size);
+}
+
 char *arena_vprintf(struct arena *arena, const char *format, va_list args)
 {
     va_list copy;

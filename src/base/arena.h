@@ -22,6 +22,8 @@ void *arena_alloc(struct arena *arena, size_t size);
 /** Copies into the arena, NUL-terminated; arena_strdup(NULL) is NULL. */
 char *arena_strdup(struct arena *arena, const char *text);
 char *arena_strndup(struct arena *arena, const char *bytes, size_t size);
+/** Without the blanks (spaces, tabs, CR, LF) around it. */
+char *arena_trim(struct arena *arena, const char *text);
 char *arena_printf(struct arena *arena, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 char *arena_vprintf(struct arena *arena, const char *format, va_list args)

@@ -81,12 +81,7 @@ const struct power_xml_element *power_xml_child(const struct power_xml_element *
 /* libxml's text, moved to the arena without the blanks around it. */
 static const char *take(xmlChar *text, struct arena *arena)
 {
-    const char *start = text ? (const char *)text : "";
-    start += strspn(start, " \t\r\n");
-    size_t size = strlen(start);
-    while (size && strchr(" \t\r\n", start[size - 1]))
-        size--;
-    const char *copy = arena_strndup(arena, start, size);
+    const char *copy = arena_trim(arena, text ? (const char *)text : "");
     xmlFree(text);
     return copy;
 }

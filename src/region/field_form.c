@@ -6,16 +6,6 @@
 
 enum { NAME_MAX_CHARS = 256, TEXT_MAX_BYTES = 16384 };
 
-static const char *trim(struct arena *arena, const char *text)
-{
-    size_t size;
-    text += strspn(text, " \t\r\n");
-    size = strlen(text);
-    while (size && strchr(" \t\r\n", text[size - 1]))
-        size--;
-    return arena_strndup(arena, text, size);
-}
-
 static const char *expectation(enum field_type type)
 {
     switch (type) {
@@ -36,7 +26,7 @@ void field_form_read(struct api_request *request, struct api_reply *reply,
         const char *value = field->flags & FIELD_WRITE ? api_param(request, field->name) : NULL;
         if (!value)
             continue;
-        value = trim(request->arena, value);
+        value = arena_trim(request->arena, value);
         if (strlen(value) > TEXT_MAX_BYTES)
             api_field_error(reply, field->name, "Ensure this value has at most %d characters.",
                             TEXT_MAX_BYTES);

@@ -48,11 +48,7 @@ enum error_code sshkey_store_create(struct db *db, int64_t account_id, const cha
     DB_STATEMENT(sshkey_create, "INSERT INTO ssh_key (account_id, key) VALUES ($1, $2) "
                                 "RETURNING id, account_id, key, keysource");
     __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
-    text += strspn(text, " \t\r\n");
-    size_t size = strlen(text);
-    while (size && strchr(" \t\r\n", text[size - 1]))
-        size--;
-    const char *trimmed = arena_strndup(arena, text, size);
+    const char *trimmed = arena_trim(arena, text);
     if (!is_key(trimmed, arena))
         return error_set(err, ERR_BAD_INPUT, "Invalid SSH public key.");
     enum error_code code =

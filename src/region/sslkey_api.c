@@ -32,15 +32,6 @@ static enum error_code note(struct api_request *request, const char *what, const
                        arena_printf(request->arena, "%s SSL key %s.", what, id), err);
 }
 
-static const char *trimmed(struct arena *arena, const char *text)
-{
-    text += strspn(text, " \t\r\n");
-    size_t size = strlen(text);
-    while (size && strchr(" \t\r\n", text[size - 1]))
-        size--;
-    return arena_strndup(arena, text, size);
-}
-
 enum error_code sslkeys_create(struct api_request *request, struct api_reply *reply,
                                struct error *err)
 {
@@ -51,7 +42,7 @@ enum error_code sslkeys_create(struct api_request *request, struct api_reply *re
     enum error_code code = api_need_text(request, "key", &text, err);
     if (code)
         return code;
-    const char *key = trimmed(request->arena, text);
+    const char *key = arena_trim(request->arena, text);
     if (strlen(key) > KEY_BYTES || !certificate_is_pem(key))
         api_field_error(reply, "key", "Invalid SSL key: expected a certificate in PEM form.");
     code = api_fields_valid(reply, err);

@@ -28,6 +28,9 @@ static void test_pieces(void **unused)
     assert_string_equal(arena_printf(arena, "%s-%d", "x", 7), "x-7");
     assert_string_equal(arena_strndup(arena, "abcdef", 3), "abc");
     assert_null(arena_strdup(arena, NULL));
+    assert_string_equal(arena_trim(arena, " \r\n\ta b\tc \n"), "a b\tc");
+    assert_string_equal(arena_trim(arena, " \n "), "");
+    assert_string_equal(arena_trim(arena, ""), "");
     arena_free(arena);
 }
 
