@@ -6,6 +6,7 @@
 
 #include "src/base/spool.h"
 #include "src/region/node_reply.h"
+#include "src/region/script_sql.h"
 #include "src/wire/digest.h"
 
 enum { BSON_BINARY = 0x05, BSON_NULL = 0x0a };
@@ -39,13 +40,9 @@ static void put_column(struct spool *out, const char *name, const char *base64, 
 enum error_code node_details_reply(struct api_request *request, struct api_reply *reply,
                                    unsigned types, struct error *err)
 {
-#define NEWEST_SQL(script)                                                                   \
-    "(SELECT encode(coalesce(r.stdout, r.output), 'base64') FROM script_result r JOIN "      \
-    "script_set s ON s.id = r.script_set_id WHERE s.node_id = $1 AND s.type = 0 AND r.name " \
-    "= '" script "' AND r.status = 2 ORDER BY r.id DESC LIMIT 1)"
     DB_STATEMENT(node_details_read,
-                 "SELECT " NEWEST_SQL("maas-lshw") ", " NEWEST_SQL("maas-capture-lldpd"));
-#undef NEWEST_SQL
+                 "SELECT " SCRIPT_NEWEST_SQL("$1", "maas-lshw") ", " SCRIPT_NEWEST_SQL(
+                     "$1", "maas-capture-lldpd"));
     __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
     struct machine found;
     struct spool document;

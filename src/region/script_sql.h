@@ -65,6 +65,12 @@
     "WHEN bool_or(r.status = 4 AND NOT r.suppressed) THEN 4 "                        \
     "WHEN bool_or(r.status = 5) THEN 5 WHEN bool_or(r.status = 6) THEN 6 ELSE 2 END"
 
+/** What this commissioning script said of a node when it passed last: base64 on lines, or NULL. */
+#define SCRIPT_NEWEST_SQL(node, script)                                                     \
+    "(SELECT encode(coalesce(r.stdout, r.output), 'base64') FROM script_result r JOIN "     \
+    "script_set s ON s.id = r.script_set_id WHERE s.node_id = " node " AND s.type = 0 AND " \
+    "r.name = '" script "' AND r.status = 2 ORDER BY r.id DESC LIMIT 1)"
+
 /** Values of parameters that are secret are not shown. */
 #define SCRIPT_PARAMETERS_SQL                                                                  \
     "(SELECT coalesce(jsonb_object_agg(q.key, CASE WHEN q.value ->> 'type' = 'password' THEN " \

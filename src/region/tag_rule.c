@@ -5,6 +5,7 @@
 #include <libxml/xpath.h>
 #include <string.h>
 
+#include "src/region/script_sql.h"
 #include "src/wire/digest.h"
 
 enum { NODES_MOST = 100000, XPATH_STEPS = 200000 };
@@ -96,16 +97,11 @@ static struct tag_rule_hardware *read_base64(const char *base64, struct arena *a
     return xml ? tag_rule_hardware_read(xml, size) : NULL;
 }
 
-#define LSHW_SQL(node)                                                                    \
-    "(SELECT encode(coalesce(r.stdout, r.output), 'base64') FROM "                        \
-    "script_result r JOIN script_set s ON s.id = r.script_set_id WHERE s.node_id = " node \
-    " AND s.type = 0 AND r.name = 'maas-lshw' AND r.status = 2 ORDER BY r.id DESC LIMIT 1)"
-
 enum error_code tag_rule_apply_to_node(struct db *db, int64_t node_id, struct arena *arena,
                                        struct error *err)
 {
     DB_STATEMENT(tag_rules, "SELECT id, definition FROM tag WHERE definition <> '' ORDER BY id");
-    DB_STATEMENT(tag_rule_lshw, "SELECT " LSHW_SQL("$1::bigint"));
+    DB_STATEMENT(tag_rule_lshw, "SELECT " SCRIPT_NEWEST_SQL("$1::bigint", "maas-lshw"));
     DB_STATEMENT(tag_rule_set_node,
                  "WITH gone AS (DELETE FROM node_tag l USING tag t WHERE l.node_id = $1 AND "
                  "t.id = l.tag_id AND t.definition <> '' AND l.tag_id <> ALL ($2::bigint[])) "
@@ -161,9 +157,9 @@ enum error_code tag_rule_apply_tag(struct db *db, int64_t tag_id, struct arena *
 {
     DB_STATEMENT(tag_rule_of, "SELECT definition, (SELECT count(*) FROM node WHERE node_type = 0) "
                               "FROM tag WHERE id = $1");
-    DB_STATEMENT(tag_rule_nodes,
-                 "SELECT n.id, " LSHW_SQL("n.id") " FROM node n "
-                                                  "WHERE n.node_type = 0 ORDER BY n.id");
+    DB_STATEMENT(tag_rule_nodes, "SELECT n.id, " SCRIPT_NEWEST_SQL(
+                                     "n.id", "maas-lshw") " FROM node n "
+                                                          "WHERE n.node_type = 0 ORDER BY n.id");
     DB_STATEMENT(tag_rule_set_tag,
                  "WITH gone AS (DELETE FROM node_tag WHERE tag_id = $1 AND node_id <> ALL "
                  "($2::bigint[])) INSERT INTO node_tag (node_id, tag_id) SELECT unnest("
