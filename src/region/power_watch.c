@@ -21,7 +21,7 @@
 
 enum {
     LOOK_MS = 1000,   /* without an answer */
-    PAUSE_MS = 5000,  /* after the database failed */
+    PAUSE_S = 5,      /* after the database failed */
     ORDER_MS = 20000, /* for one BMC */
     REQUEST_BYTES = 24,
 };
@@ -187,12 +187,12 @@ static enum error_code look_around(struct error *err)
 /* ---- the thread ---- */
 
 /* Until there is a primary and this region leads, and an answer came or time has passed. */
-static void wait_for_work(int most_ms)
+static void wait_for_work(void)
 {
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
     uint64_t end_ns =
-        (uint64_t)until.tv_sec * CLOCK_S + (uint64_t)until.tv_nsec + (uint64_t)most_ms * CLOCK_MS;
+        (uint64_t)until.tv_sec * CLOCK_S + (uint64_t)until.tv_nsec + LOOK_MS * CLOCK_MS;
     until.tv_sec = (time_t)(end_ns / CLOCK_S);
     until.tv_nsec = (long)(end_ns % CLOCK_S);
     int rv = 0;
@@ -214,13 +214,13 @@ static void *run(void *unused)
     unsigned long held;
     struct error err;
     (void)unused;
-    for (int most_ms = LOOK_MS;;) {
-        wait_for_work(most_ms);
+    for (;;) {
+        wait_for_work();
         enum error_code code = look_around(&err);
         if (code && log_gate_open(&gate, 60, &held))
             log_warning("looking at power: %s", err.text);
         if (code)
-            nanosleep(&(struct timespec){.tv_sec = PAUSE_MS / 1000}, NULL);
+            nanosleep(&(struct timespec){.tv_sec = PAUSE_S}, NULL);
         arena_reset(watch.arena);
     }
     return NULL;

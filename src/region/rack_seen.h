@@ -16,12 +16,12 @@ void rack_seen_show(const struct rack_hello *hello, bool linked, uint64_t heard_
 /** Is this rack linked to this region now? */
 bool rack_seen_linked(const char *system_id);
 
+/** Is any rack linked to this region now? */
+bool rack_seen_any_linked(void);
+
 /** Seconds for which this region has not been linked to it, since it began to serve racks at most;
  * 0 while it is. */
 int64_t rack_seen_lost_s(const char *system_id);
-
-/** Is any rack? */
-bool rack_seen_any_linked(void);
 
 /** The system_ids of the racks that are linked to this region: a new list. */
 json_t *rack_seen_linked_list(void);
