@@ -5,20 +5,23 @@
 #include "src/region/image_sql.h"
 #include "src/region/setting.h"
 
-/* A managed subnet of IPv4 with so few free addresses ($3; 0 = never), and no more than an eighth.
- */
-#define SUBNETS_FULL                                                                            \
-    "SELECT 'subnet-' || s.id, 'warning', 'Subnet {cidr} is nearly full: {free} of {total} "    \
-    "addresses are free.', jsonb_build_object('cidr', s.cidr, 'free', t.total - u.used, "       \
-    "'total', t.total) FROM subnet s CROSS JOIN LATERAL (SELECT (1::bigint << (32 - "           \
-    "masklen(s.cidr))) - 2 AS total) t CROSS JOIN LATERAL (SELECT coalesce(sum(upper(m) - "     \
-    "lower(m) + 1), 0)::bigint AS used FROM unnest((SELECT range_agg(inetrange(a, b, '[]')) "   \
-    "FROM (SELECT start_ip, end_ip FROM ip_range WHERE subnet_id = s.id UNION ALL SELECT ip, "  \
-    "ip FROM reserved_ip WHERE subnet_id = s.id UNION ALL SELECT ip, ip FROM ip_address WHERE " \
-    "subnet_id = s.id AND ip IS NOT NULL AND alloc_type <> 6 UNION ALL SELECT s.gateway_ip, "   \
-    "s.gateway_ip WHERE s.gateway_ip << s.cidr) x (a, b))) m) u WHERE s.managed AND "           \
-    "family(s.cidr) = 4 AND masklen(s.cidr) BETWEEN 8 AND 30 AND t.total - u.used <= "          \
-    "least($3::bigint, t.total / 8) AND $3::bigint > 0"
+/* clang-format off */
+/* Managed IPv4 subnets with so few free addresses ($3; 0 = never), and no more than an eighth. */
+#define SUBNETS_FULL                                                                               \
+    "SELECT 'subnet-' || s.id, 'warning', "                                                        \
+    "'Subnet {cidr} is nearly full: {free} of {total} addresses are free.', "                      \
+    "jsonb_build_object('cidr', s.cidr, 'free', t.total - u.used, 'total', t.total) "              \
+    "FROM subnet s "                                                                               \
+    "CROSS JOIN LATERAL (SELECT (1::bigint << (32 - masklen(s.cidr))) - 2 AS total) t "            \
+    "CROSS JOIN LATERAL (SELECT coalesce(sum(upper(m) - lower(m) + 1), 0)::bigint AS used "        \
+    "FROM unnest((SELECT range_agg(inetrange(a, b, '[]')) FROM ("                                  \
+    "SELECT start_ip, end_ip FROM ip_range WHERE subnet_id = s.id UNION ALL "                      \
+    "SELECT ip, ip FROM reserved_ip WHERE subnet_id = s.id UNION ALL "                             \
+    "SELECT ip, ip FROM ip_address WHERE subnet_id = s.id AND ip IS NOT NULL AND "                 \
+    "alloc_type <> 6 UNION ALL "                                                                   \
+    "SELECT s.gateway_ip, s.gateway_ip WHERE s.gateway_ip << s.cidr) x (a, b))) m) u "             \
+    "WHERE s.managed AND family(s.cidr) = 4 AND masklen(s.cidr) BETWEEN 8 AND 30 AND "             \
+    "t.total - u.used <= least($3::bigint, t.total / 8) AND $3::bigint > 0"
 
 /*
  * What is to be told now; $1 racks that are dead, $2 racks that are not heard: of those what is
@@ -26,25 +29,30 @@
  * that people chose stand in the context, where nothing takes them for markup. What an
  * administrator gave the same name is left alone.
  */
-#define NOTIFICATION_WANTED                                                                     \
-    "WITH told AS (SELECT 'images' AS ident, 'error' AS category, 'No image was imported or "   \
-    "uploaded: no machine can be deployed.' AS message, '{}'::jsonb AS context WHERE NOT "      \
-    "EXISTS (SELECT FROM boot_resource_set s WHERE " IMAGE_SET_WHOLE(                           \
-        "s") ") UNION ALL SELECT 'image-source-' || id, 'error', 'Images cannot be read from "  \
-             "{url}: {problem}', jsonb_build_object('url', url, 'problem', problem) FROM "      \
-             "boot_source WHERE problem <> '' UNION ALL SELECT 'image-import', 'error', "       \
-             "'Images could not be imported: {problem}', jsonb_build_object('problem', "        \
-             "problem) FROM image_import WHERE problem <> '' AND NOT EXISTS (SELECT FROM "      \
-             "boot_source WHERE problem <> '') UNION ALL SELECT 'dhcp', 'warning', 'DHCP is "   \
-             "on in no VLAN: machines boot from the network only where another server gives "   \
-             "them addresses.', '{}' WHERE NOT EXISTS (SELECT FROM vlan WHERE dhcp_on) UNION "  \
-             "ALL SELECT 'rack-' || r.id, 'error', 'Rack controller {hostname} is not linked "  \
-             "to the cluster.', jsonb_build_object('hostname', r.hostname) FROM node r WHERE "  \
-             "r.node_type IN (2, 4) AND (r.system_id = ANY ($1::text[]) OR (r.system_id = ANY " \
-             "($2::text[]) AND EXISTS (SELECT FROM notification o WHERE o.raised AND o.ident "  \
-             "= 'rack-' || r.id))) UNION ALL " SUBNETS_FULL                                     \
-             "), wanted AS (SELECT * FROM told t WHERE NOT EXISTS (SELECT "                     \
-             "FROM notification o WHERE o.ident = t.ident AND NOT o.raised)) "
+#define NOTIFICATION_WANTED                                                                        \
+    "WITH told AS ("                                                                               \
+    "SELECT 'images' AS ident, 'error' AS category, "                                              \
+    "'No image was imported or uploaded: no machine can be deployed.' AS message, "                \
+    "'{}'::jsonb AS context WHERE NOT EXISTS ("                                                    \
+    "SELECT FROM boot_resource_set s WHERE " IMAGE_SET_WHOLE("s") ") UNION ALL "                   \
+    "SELECT 'image-source-' || id, 'error', 'Images cannot be read from {url}: {problem}', "       \
+    "jsonb_build_object('url', url, 'problem', problem) "                                          \
+    "FROM boot_source WHERE problem <> '' UNION ALL "                                              \
+    "SELECT 'image-import', 'error', 'Images could not be imported: {problem}', "                  \
+    "jsonb_build_object('problem', problem) FROM image_import WHERE problem <> '' AND "            \
+    "NOT EXISTS (SELECT FROM boot_source WHERE problem <> '') UNION ALL "                          \
+    "SELECT 'dhcp', 'warning', 'DHCP is on in no VLAN: machines boot from the network only "       \
+    "where another server gives them addresses.', '{}' "                                           \
+    "WHERE NOT EXISTS (SELECT FROM vlan WHERE dhcp_on) UNION ALL "                                 \
+    "SELECT 'rack-' || r.id, 'error', "                                                            \
+    "'Rack controller {hostname} is not linked to the cluster.', "                                 \
+    "jsonb_build_object('hostname', r.hostname) FROM node r WHERE r.node_type IN (2, 4) AND "      \
+    "(r.system_id = ANY ($1::text[]) OR (r.system_id = ANY ($2::text[]) AND EXISTS ("              \
+    "SELECT FROM notification o WHERE o.raised AND o.ident = 'rack-' || r.id))) UNION ALL "        \
+    SUBNETS_FULL "), "                                                                             \
+    "wanted AS (SELECT * FROM told t WHERE NOT EXISTS ("                                           \
+    "SELECT FROM notification o WHERE o.ident = t.ident AND NOT o.raised)) "
+/* clang-format on */
 
 /* One look: its facts as array texts. */
 struct look {

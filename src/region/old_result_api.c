@@ -9,19 +9,16 @@
 #include "src/region/script_sql.h"
 #include "src/region/value_sql.h"
 
+/* clang-format off */
 /* One output of a result, when there is something in it; suffix: SQL text behind the name. */
 #define ITEM_SQL(suffix, column)                                                                   \
     "SELECT r.id, r.name || " suffix " AS name, coalesce(r.exit_status, 0) AS script_result, "     \
-    "s.type AS result_type, json_build_object('system_id', n.system_id) AS "                       \
-    "node, " VALUE_BASE64_SQL(column) " AS data, " VALUE_TIME_SQL(                                 \
-        "r.created") " AS created, " VALUE_TIME_SQL("r.updated") " AS updated, "                   \
-                                                                 "'/MAAS/api/2.0/"                 \
-                                                                 "installation-results/' AS "      \
-                                                                 "resource_uri FROM found r JOIN " \
-                                                                 "script_set s ON s.id = "         \
-                                                                 "r.script_set_id JOIN node n ON " \
-                                                                 "n.id "                           \
-                                                                 "= s.node_id"
+    "s.type AS result_type, json_build_object('system_id', n.system_id) AS node, "                 \
+    VALUE_BASE64_SQL(column) " AS data, " VALUE_TIME_SQL("r.created") " AS created, "              \
+    VALUE_TIME_SQL("r.updated") " AS updated, "                                                    \
+    "'/MAAS/api/2.0/installation-results/' AS resource_uri FROM found r "                          \
+    "JOIN script_set s ON s.id = r.script_set_id JOIN node n ON n.id = s.node_id"
+/* clang-format on */
 
 static const char *list_of(struct api_request *request, const char *name)
 {
