@@ -40,7 +40,7 @@ struct router_advert {
     struct fence_link *fence;
     int count;
     struct listener *listener[LIMIT_INTERFACES];
-    uint64_t answered, refused, limited;
+    uint64_t answered, refused, limited, unsent;
     struct log_gate gate;
 };
 
@@ -96,7 +96,7 @@ static void answer(struct listener *listener, const struct sockaddr_in6 *from)
                     sizeof(to)) == (ssize_t)sizeof(message))
         advert->answered++;
     else
-        advert->refused++;
+        advert->unsent++; /* as while our own address is tentative; they ask again */
 }
 
 static int hop_limit_of(struct msghdr *message)
@@ -275,7 +275,8 @@ void router_advert_write_metrics(const struct router_advert *advert, struct spoo
         "# TYPE gantry_router_solicits_total counter\n"
         "gantry_router_solicits_total{outcome=\"answered\"} %llu\n"
         "gantry_router_solicits_total{outcome=\"refused\"} %llu\n"
-        "gantry_router_solicits_total{outcome=\"limited\"} %llu\n",
+        "gantry_router_solicits_total{outcome=\"limited\"} %llu\n"
+        "gantry_router_solicits_total{outcome=\"unsent\"} %llu\n",
         (unsigned long long)advert->answered, (unsigned long long)advert->refused,
-        (unsigned long long)advert->limited);
+        (unsigned long long)advert->limited, (unsigned long long)advert->unsent);
 }
