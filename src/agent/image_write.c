@@ -207,21 +207,11 @@ static enum error_code unpack_squashfs(const char *folder, struct tool_log *log,
     return code;
 }
 
-/* "http://RACK:5248" of the URL that the root came from. */
-static const char *rack_base(const struct cmdline *cmdline, struct arena *arena)
-{
-    const char *host = cmdline->root_url ? strstr(cmdline->root_url, "://") : NULL;
-    if (!host)
-        return NULL;
-    size_t length = (size_t)(host + 3 - cmdline->root_url) + strcspn(host + 3, "/");
-    return arena_strndup(arena, cmdline->root_url, length);
-}
-
 enum error_code image_write(struct talk *talk, const struct task_image *image,
                             const struct image_place *place, struct tool_log *log,
                             struct error *err)
 {
-    const char *base = rack_base(talk->cmdline, talk->arena);
+    const char *base = talk_rack_base(talk->cmdline, talk->arena);
     if (!base)
         return error_set(err, ERR_BAD_INPUT,
                          "no root=squash:URL on the kernel's command line: no rack to fetch from");

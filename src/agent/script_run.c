@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "src/agent/script_job.h"
+#include "src/agent/script_packages.h"
 #include "src/base/clock.h"
 #include "src/base/container.h"
 #include "src/base/file.h"
@@ -23,7 +24,6 @@ enum {
     INDEX_BYTES = 4 << 20,
     ROUNDS_MOST = 64, /* of archives: a region that never says 204 is not believed for ever */
     TAR_MS = 60000,
-    INSTALL_MS = 900000,
     ALIVE_S = 60,
     BMC_BYTES = 16 << 10,
 };
@@ -33,6 +33,7 @@ enum {
 
 struct run {
     struct talk *talk;
+    struct script_packages *packages;
     struct arena *arena; /* of this round */
     const char *root, *agent;
     json_t *index;
@@ -171,64 +172,20 @@ static enum error_code tell_end(struct run *run, const struct script_job *job, s
     return code;
 }
 
-/* ---- packages ---- */
-
-static bool is_installed(struct run *run, const char *package)
-{
-    const char *const argv[] = {"/usr/bin/dpkg-query", "-W",    "-f",
-                                "${db:Status-Status}", package, NULL};
-    struct process_run query = {.argv = argv, .output_limit = 4096, .timeout_ms = TAR_MS};
-    struct process_result result;
-    struct error ignored;
-    return !process_run(&query, run->arena, &result, &ignored) && !result.status &&
-           !strcmp(result.output, "installed");
-}
-
-static bool is_package(const char *name)
-{
-    return name && *name && strlen(name) < 128 && *name != '-' &&
-           !name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789+-.:")];
-}
-
-/* The ephemeral system comes without apt's lists. What fails here is told by the installation. */
-static void refresh_lists(struct run *run)
-{
-    static const char *const argv[] = {"/usr/bin/apt-get", "update", "-q", NULL};
-    static bool done;
-    struct process_run apt = {.argv = argv, .output_limit = 1 << 20, .timeout_ms = INSTALL_MS};
-    struct process_result result;
-    struct error err;
-    if (done)
-        return;
-    enum error_code code = process_run(&apt, run->arena, &result, &err);
-    done = !code && !result.status;
-    if (!done)
-        log_warning("apt-get update: %s", code ? err.text : result.output);
-}
-
 /* The Debian packages that it needs and that are not there; the outcome in the job when it fails.
  */
 static bool install(struct run *run, struct script_job *job)
 {
-    const json_t *packages = json_object_get(json_object_get(job->entry, "packages"), "apt");
-    const char *argv[64] = {"/usr/bin/apt-get", "install", "-q", "-y", "--no-install-recommends"};
-    int count = 5;
-    size_t i;
-    json_t *package;
+    const char *names[SCRIPT_PACKAGES_MOST];
+    int count = script_packages_missing(job->entry, run->arena, names);
     struct error err;
     struct process_result result;
-    json_array_foreach (packages, i, package) {
-        const char *name = json_string_value(package);
-        if (is_package(name) && count < 63 && !is_installed(run, name))
-            argv[count++] = name;
-    }
-    if (count == 5)
+    if (!count)
         return true;
     if (tell(run, job, "INSTALLING", &err))
         log_warning("%s", err.text);
-    refresh_lists(run);
-    struct process_run apt = {.argv = argv, .output_limit = 1 << 20, .timeout_ms = INSTALL_MS};
-    enum error_code code = process_run(&apt, run->arena, &result, &err);
+    enum error_code code =
+        script_packages_install(run->packages, names, count, run->arena, &result, &err);
     if (!code && !result.status)
         return true;
     spool_text(&job->both, code ? err.text : result.output);
@@ -335,13 +292,16 @@ static enum error_code run_round(struct run *run, bool *testing,
     return code;
 }
 
-enum error_code script_run_all(struct talk *talk, struct error *err)
+enum error_code script_run_all(struct talk *talk, const struct task_packages *packages,
+                               struct error *err)
 {
+    struct script_packages from = {.packages = packages, .cmdline = talk->cmdline};
     enum error_code code = ERR_OK;
     bool testing = false;
     for (int round = 0; round < ROUNDS_MOST; round++) {
         struct http_client_reply archive;
-        struct run run = {.talk = talk, .arena = arena_new(), .alive_ns = clock_boot_ns()};
+        struct run run = {
+            .talk = talk, .packages = &from, .arena = arena_new(), .alive_ns = clock_boot_ns()};
         run.root = arena_printf(run.arena, FOLDER "/%d", round);
         run.agent = getenv("GANTRY_AGENT"); /* as who started us knows it */
         if (!run.agent)

@@ -57,6 +57,15 @@ const char *talk_at_rack(const struct cmdline *cmdline, const char *url, int n, 
     return url;
 }
 
+const char *talk_rack_base(const struct cmdline *cmdline, struct arena *arena)
+{
+    const char *host = cmdline->root_url ? strstr(cmdline->root_url, "://") : NULL;
+    if (!host)
+        return NULL;
+    size_t length = (size_t)(host + 3 - cmdline->root_url) + strcspn(host + 3, "/");
+    return arena_strndup(arena, cmdline->root_url, length);
+}
+
 /* May the same request go well later? */
 static bool may_pass(enum error_code code, int status)
 {

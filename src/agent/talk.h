@@ -64,5 +64,8 @@ enum error_code talk_event(struct talk *talk, const struct talk_event *event, st
 const char *talk_at_rack(const struct cmdline *cmdline, const char *url, int n,
                          struct arena *arena);
 
+/** "http://RACK:5248" of where the root came from, in the arena; NULL = not known. */
+const char *talk_rack_base(const struct cmdline *cmdline, struct arena *arena);
+
 /** Sleep; signals do not shorten it. */
 void talk_pause(uint64_t ms);

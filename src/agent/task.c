@@ -7,6 +7,8 @@
 #include "src/base/container.h"
 #include "src/wire/digest.h"
 
+enum { COMPONENTS = 8 };
+
 static const char *const words[TASK_KINDS] = {
     [TASK_NONE] = "none",     [TASK_ENLIST] = "enlist",   [TASK_COMMISSION] = "commission",
     [TASK_TEST] = "test",     [TASK_DEPLOY] = "deploy",   [TASK_ERASE] = "erase",
@@ -167,6 +169,65 @@ static enum error_code read_deploy(const json_t *json, struct arena *arena, stru
     return code;
 }
 
+/* A word of apt's lists of sources. */
+static bool is_word(const char *text)
+{
+    return text && *text && strlen(text) <= 64 &&
+           !text[strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789.+-")];
+}
+
+/* It becomes a word of a list of sources and a value in quotes of apt's configuration. */
+static bool is_url(const char *text)
+{
+    return is_line(text) && strlen(text) <= 1024 && !strpbrk(text, " \"\\[]{};") &&
+           (!strncmp(text, "http://", 7) || !strncmp(text, "https://", 8));
+}
+
+static enum error_code read_repository(const json_t *json, struct arena *arena,
+                                       struct task_packages *packages, struct error *err)
+{
+    static const char begin[] = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n";
+    const json_t *components = json_object_get(json, "components"), *component;
+    size_t i;
+    enum error_code code = read_text(json, "path", arena, &packages->path, err);
+    if (!code)
+        code = read_text(json, "os", arena, &packages->os, err);
+    if (!code)
+        code = read_text(json, "release", arena, &packages->release, err);
+    if (!code)
+        code = read_text(json, "key", arena, &packages->key, err);
+    if (code)
+        return code;
+    if (!is_path(packages->path) || !is_word(packages->os) || !is_word(packages->release))
+        return bad(err, "packages.repository: path, os or release");
+    if (!packages->key || strncmp(packages->key, begin, strlen(begin)) != 0)
+        return bad(err, "packages.repository.key");
+    packages->components = "";
+    json_array_foreach (components, i, component) {
+        const char *word = json_string_value(component);
+        if (!is_word(word) || i == COMPONENTS)
+            return bad(err, "packages.repository.components");
+        packages->components =
+            arena_printf(arena, "%s%s%s", packages->components, i ? " " : "", word);
+    }
+    return *packages->components ? ERR_OK : bad(err, "packages.repository.components");
+}
+
+static enum error_code read_packages(const json_t *json, struct arena *arena,
+                                     struct task_packages *packages, struct error *err)
+{
+    const json_t *repository = json_object_get(json, "repository");
+    enum error_code code = read_text(json, "mirror", arena, &packages->mirror, err);
+    if (!code)
+        code = read_text(json, "proxy", arena, &packages->proxy, err);
+    if (!code && ((packages->mirror && !is_url(packages->mirror)) ||
+                  (packages->proxy && !is_url(packages->proxy))))
+        code = bad(err, "packages: mirror or proxy");
+    if (!code && repository)
+        code = read_repository(repository, arena, packages, err);
+    return code;
+}
+
 static enum error_code read_task(const json_t *json, struct arena *arena, struct task *task,
                                  struct error *err)
 {
@@ -193,6 +254,9 @@ static enum error_code read_task(const json_t *json, struct arena *arena, struct
     task->reboot = end && !strcmp(end, "reboot");
     task->quick = json_is_true(json_object_get(json, "quick"));
     task->secure = json_is_true(json_object_get(json, "secure"));
+    code = read_packages(json_object_get(json, "packages"), arena, &task->packages, err);
+    if (code)
+        return code;
     return task->kind == TASK_DEPLOY ? read_deploy(json, arena, task, err) : ERR_OK;
 }
 

@@ -43,6 +43,15 @@ struct task_file {
     unsigned mode;
 };
 
+/** Where Debian packages for scripts come from; all may be NULL. */
+struct task_packages {
+    const char *path;           /* of the repository, below the rack's HTTP: "/images/apt" */
+    const char *os, *release;   /* what it is for: "debian", "bookworm" */
+    const char *components;     /* "main"; several with blanks between */
+    const char *key;            /* armoured, that it is signed with */
+    const char *mirror, *proxy; /* URLs, if people named any */
+};
+
 struct task {
     enum task_kind kind;
     bool reboot;    /* at the end; else the machine is powered off */
@@ -53,8 +62,9 @@ struct task {
     struct task_image image;
     struct task_file *files;
     int files_count;
-    bool quick, secure;   /* erase */
-    const char *ssh_keys; /* rescue: lines of authorized_keys */
+    struct task_packages packages; /* commission, test, release */
+    bool quick, secure;            /* erase */
+    const char *ssh_keys;          /* rescue: lines of authorized_keys */
 };
 
 /** Errors: BAD_INPUT "task: ...". Texts live in the arena. */

@@ -35,10 +35,10 @@ static enum error_code carry_out(struct talk *talk, const struct report *report,
         return report_and_end(talk, report, err);
     case TASK_COMMISSION:
         code = report_inventory(talk, report, err);
-        return talk_end(talk, code ? code : script_run_all(talk, err), err);
+        return talk_end(talk, code ? code : script_run_all(talk, &task->packages, err), err);
     case TASK_TEST:
     case TASK_RELEASE:
-        return talk_end(talk, script_run_all(talk, err), err);
+        return talk_end(talk, script_run_all(talk, &task->packages, err), err);
     case TASK_DEPLOY:
         code = install_run(talk, task, report->inventory, err);
         break;

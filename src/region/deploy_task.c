@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/base/container.h"
 #include "src/model/machine_status.h"
 #include "src/region/deploy_image.h"
 #include "src/region/deploy_network.h"
@@ -11,6 +12,7 @@
 #include "src/region/http.h"
 #include "src/region/machine_store.h"
 #include "src/region/metadata_preseed.h"
+#include "src/region/script_packages.h"
 #include "src/region/setting.h"
 #include "src/region/token_store.h"
 
@@ -213,6 +215,17 @@ static enum error_code make_rescue(struct api_request *request,
     return code;
 }
 
+static enum error_code make_scripts(struct api_request *request,
+                                    const struct metadata_machine *machine, json_t *task,
+                                    struct error *err)
+{
+    json_t *packages = NULL;
+    enum error_code code = script_packages_make(request, machine->id, &packages, err);
+    if (!code)
+        json_object_set_new(task, "packages", packages);
+    return code;
+}
+
 static const char *task_of(const struct metadata_machine *machine)
 {
     const struct machine_stay *stay = machine_status_stay(machine->status);
@@ -222,19 +235,29 @@ static const char *task_of(const struct metadata_machine *machine)
     return stay && !done ? stay->task : "none";
 }
 
+/* Adds to a task what its kind needs. */
+typedef enum error_code task_maker(struct api_request *request,
+                                   const struct metadata_machine *machine, json_t *task,
+                                   struct error *err);
+
 enum error_code deploy_task_make(struct api_request *request,
                                  const struct metadata_machine *machine, json_t **task,
                                  struct error *err)
 {
     const char *kind = task_of(machine);
+    static const struct {
+        const char *task;
+        task_maker *make;
+    } makers[] = {{"deploy", make_deploy},      {"erase", make_erase},  {"rescue", make_rescue},
+                  {"commission", make_scripts}, {"test", make_scripts}, {"release", make_scripts}};
     bool deploy = !strcmp(kind, "deploy");
     json_t *made = json_pack("{s:s, s:s, s:s}", "task", kind, "end", deploy ? "reboot" : "poweroff",
                              "system_id", machine->system_id);
     ASSERT(made);
-    enum error_code code = deploy                    ? make_deploy(request, machine, made, err)
-                           : !strcmp(kind, "erase")  ? make_erase(request, machine, made, err)
-                           : !strcmp(kind, "rescue") ? make_rescue(request, machine, made, err)
-                                                     : ERR_OK;
+    enum error_code code = ERR_OK;
+    for (size_t i = 0; i < COUNT_OF(makers); i++)
+        if (!strcmp(makers[i].task, kind))
+            code = makers[i].make(request, machine, made, err);
     if (code)
         json_decref(made);
     else

@@ -10,6 +10,7 @@ from test_machines import make, new_mac
 from test_metadata import Machine, report_of
 
 SHA256 = "ab" * 32
+ARMOURED = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmDM\n-----END PGP PUBLIC KEY BLOCK-----\n"
 TASK = "/MAAS/metadata/2012-03-01/gantry/task"
 
 
@@ -21,7 +22,9 @@ def make_api(tmp_path_factory):
         {"file": "debian.ext4.zst", "kind": "root-image", "os": "debian", "release": "bookworm", "architecture": "amd64",
          "form": "raw.zst", "size": 7, "sha256": SHA256},
         {"file": "debian.squashfs", "kind": "stock-squashfs", "os": "debian", "release": "bookworm", "architecture": "amd64",
-         "size": 8, "sha256": SHA256}]}))
+         "size": 8, "sha256": SHA256},
+        {"file": "apt/dists/bookworm/InRelease", "kind": "package-list", "os": "debian", "release": "bookworm", "architecture": "amd64",
+         "components": ["main"], "key": ARMOURED, "size": 9, "sha256": SHA256}]}))
     program = Api(GANTRY_IMAGES=str(folder))
     program.sql("INSERT INTO subnet (name, vlan_id, cidr) VALUES ('prov', 5001, '10.76.0.0/24')")
     yield program
@@ -63,6 +66,24 @@ def test_by_status(api, machine, status, task, purpose, end):
     told = boot(api, machine)
     assert told["purpose"] == purpose
     assert ("gantry.limit_s=" in told.get("options", "")) == (purpose not in ("local", "poweroff"))
+
+
+def test_where_packages_of_scripts_come_from(api, machine):
+    """The repository among the images, if it is for such machines; the mirror and the proxy that people set."""
+    set_status(api, machine, 1)
+    ours = {"path": "/images/apt", "os": "debian", "release": "bookworm", "components": ["main"], "key": ARMOURED}
+    assert ask(machine)["packages"] == {"repository": ours, "mirror": None, "proxy": None}
+    for name, value in (("main_archive", "http://mirror.example.com/debian"), ("http_proxy", "http://proxy:3128/")):
+        assert api.admin.post("maas/?op=set_config", name=name, value=value).status == 200
+    set_status(api, machine, 21, architecture="'arm64/generic'")
+    assert ask(machine)["packages"] == {"mirror": "http://mirror.example.com/debian", "proxy": "http://proxy:3128/"}
+    assert api.admin.post("maas/?op=set_config", name="enable_http_proxy", value="false").status == 200
+    set_status(api, machine, 12)
+    assert ask(machine)["packages"] == {"mirror": "http://mirror.example.com/debian", "proxy": None}
+    for status in (4, 9, 14, 16):
+        set_status(api, machine, status, architecture="'amd64/generic'")
+        assert "packages" not in ask(machine)
+    api.sql("DELETE FROM setting WHERE name IN ('main_archive', 'http_proxy', 'enable_http_proxy')")
 
 
 def test_only_for_the_machine_itself(api, machine):

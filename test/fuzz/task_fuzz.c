@@ -22,6 +22,17 @@ static void check_plan(const struct storage_plan *plan)
     ASSERT(storage_plan_mounts(plan, mounts) >= 1);
 }
 
+/* Nothing in it ends a line or a value of apt's files, or says more than it should. */
+static void check_packages(const struct task_packages *packages)
+{
+    const char *const words[] = {packages->os, packages->release, packages->mirror,
+                                 packages->proxy};
+    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+        ASSERT(!words[i] || !strpbrk(words[i], " \n\"[];\\"));
+    ASSERT(!packages->path || (packages->key && *packages->components));
+    ASSERT(!packages->path || !strpbrk(packages->components, "\n\"[];\\"));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     struct arena *arena = arena_new();
@@ -29,6 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     struct error err = {0};
     if (task_parse((const char *)bytes, size, arena, &task, &err) == ERR_OK) {
         ASSERT(task.system_id && task.kind < TASK_KINDS);
+        check_packages(&task.packages);
         if (task.kind == TASK_DEPLOY) {
             ASSERT(task.image.form && task.image.path[0] == '/' && task.hostname);
             if (!task.in_memory)

@@ -136,12 +136,39 @@ static void refusals(void **unused)
     refused(deploy("'a'", IMAGE, "{}"), "files");
 }
 
+#define KEY          "-----BEGIN PGP PUBLIC KEY BLOCK-----\\nx\\n"
+#define TEST(values) "{'task':'test','system_id':'a','packages':{" values "}}"
+#define REPOSITORY(path, release, components, key)                           \
+    TEST("'repository':{'path':'" path "','os':'debian','release':'" release \
+         "','components':" components ",'key':'" key "'}")
+
+static void where_packages_come_from(void **unused)
+{
+    (void)unused;
+    assert_int_equal(parse(REPOSITORY("/images/apt", "bookworm", "['main','more']", KEY)), ERR_OK);
+    assert_string_equal(task.packages.path, "/images/apt");
+    assert_string_equal(task.packages.components, "main more");
+    assert_null(task.packages.mirror);
+    assert_int_equal(parse(TEST("'mirror':'http://m/debian','proxy':null")), ERR_OK);
+    assert_string_equal(task.packages.mirror, "http://m/debian");
+    assert_true(!task.packages.path && !task.packages.proxy);
+    refused(REPOSITORY("/images/../apt", "bookworm", "['main']", KEY), "repository");
+    refused(REPOSITORY("/images/apt", "book worm", "['main']", KEY), "repository");
+    refused(REPOSITORY("/images/apt", "bookworm", "['main]']", KEY), "components");
+    refused(REPOSITORY("/images/apt", "bookworm", "[]", KEY), "components");
+    refused(REPOSITORY("/images/apt", "bookworm", "['main']", "abc"), "key");
+    refused(TEST("'mirror':'http://m/ [trusted=yes]'"), "mirror");
+    refused(TEST("'mirror':'ftp://m/'"), "mirror");
+    refused(TEST("'proxy':'http://m/\\\\'"), "proxy");
+    refused(TEST("'proxy':7"), "proxy");
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(kinds),        cmocka_unit_test(forms),
         cmocka_unit_test(a_deployment), cmocka_unit_test(in_memory_no_storage_is_needed),
-        cmocka_unit_test(refusals),
+        cmocka_unit_test(refusals),     cmocka_unit_test(where_packages_come_from),
     };
     arena = arena_new();
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

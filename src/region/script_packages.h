@@ -1,0 +1,17 @@
+/*
+ * Where machines have the Debian packages from that scripts name: the repository among the built-in
+ * images, and the mirror and the proxy that people set. Blocking (reads the list of images); pool
+ * threads, inside the transaction. Source: docs/scripts.md, docs/images.md.
+ */
+#pragma once
+
+#include <jansson.h>
+
+#include "src/region/api.h"
+
+/**
+ * *packages: {"repository": {path, os, release, components, key} if there is one for the machine's
+ * architecture, "mirror", "proxy"}, the caller's. Errors: IO, of the database.
+ */
+enum error_code script_packages_make(struct api_request *request, int64_t node_id,
+                                     json_t **packages, struct error *err);
