@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 
-from imagekit import initrd, packages, rootfs, stream, target
+from imagekit import initrd, packages, repository, rootfs, stream, target
 
 HERE = pathlib.Path(__file__).resolve().parent
 MANIFEST_VERSION = 1
@@ -86,7 +86,7 @@ def cached(cache, part, key, make, say):
 def cached_parts(cache, kernel, say):
     """{part: folder} of the ephemeral root and the target system, made side by side, and their {package: version}."""
     sources, wanted = packages.sources(), {"root": packages.chosen(kernel), "target": target.versions(kernel)}
-    scripts = {"root": ("rootfs.py", "packages.py"), "target": ("target.py", "packages.py")}
+    scripts = {"root": ("rootfs.py", "removed.py", "packages.py"), "target": ("target.py", "packages.py")}
     make = {"root": functools.partial(rootfs.build, kernel), "target": functools.partial(target.build, kernel)}
     with concurrent.futures.ThreadPoolExecutor(len(make)) as pool:
         jobs = {part: pool.submit(cached, cache, part, digest(json.dumps([wanted[part], sources]), script_bytes(*scripts[part])),
@@ -96,6 +96,24 @@ def cached_parts(cache, kernel, say):
         (folders[part] / name).stat().st_size / 2**20 for part, name in (
             ("root", "root.squashfs"), ("target", TARGET), ("target", target.SQUASHFS))))
     return folders, {**wanted["target"], **wanted["root"]}
+
+
+def cached_repository(cache, folders, more, say):
+    """The folder of the packages that scripts need and the systems of these folders lack."""
+    wanted = sorted({*repository.named(), *more})
+    key = digest(json.dumps([packages.chosen(wanted[0], wanted), packages.sources(), [folder.name for folder in folders.values()]]),
+                 script_bytes("repository.py", "packages.py"))
+    systems = [folders["root"] / "root.squashfs", folders["target"] / target.SQUASHFS]
+    return cached(cache, "packages", key, functools.partial(repository.build, systems, wanted), say) / "repository"
+
+
+def install_repository(out, folder, home, entries):
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            install(out, f"{repository.FOLDER}/{path.relative_to(folder)}", "package", path, entries)
+    name, body, properties = repository.sign(folder, home)
+    install(out, f"{repository.FOLDER}/{name}", "package-list", body, entries)
+    entries[-1].update(properties)
 
 
 def make_initrd(root, agent, say):
@@ -128,6 +146,7 @@ def build(options, say):
     host = packages.installed(packages.LOADERS)
     folders, versions = cached_parts(cache, options.kernel, say)
     root = folders["root"]
+    folder = cached_repository(cache, folders, options.package, say)
     agent = pathlib.Path(options.agent)
     if not agent.is_file():
         raise packages.PackagesError(f"no agent at {agent}: build it (ninja gantry-agent) or name it with --agent")
@@ -146,6 +165,7 @@ def build(options, say):
         entries[-1].update(system, form="raw.zst")
         install(new, "debian.squashfs", "stock-squashfs", folders["target"] / target.SQUASHFS, entries)
         entries[-1].update(system)
+        install_repository(new, folder, options.gnupg_home, entries)
         loaders(new, entries)
         manifest = {"manifest_version": MANIFEST_VERSION, "suite": packages.suite(), "architecture": "amd64",
                     "kernel_release": (root / "kernel_release").read_text(encoding="ascii").strip(),
@@ -166,11 +186,14 @@ def main(argv):
     parser.add_argument("--agent", default="build/release/gantry-agent", help="the agent's program (default: %(default)s)")
     parser.add_argument("--kernel", default=packages.KERNEL, help="Debian's package of the kernel (default: %(default)s, for virtual machines;\n"
                         "linux-image-amd64 has the drivers of real ones)")
+    parser.add_argument("--package", action="append", default=[], metavar="NAME", help="also this package in the repository that scripts\n"
+                        "install from, with all that it needs; several times")
     parser.add_argument("--mirror", type=pathlib.Path, help="also fill this folder with a signed mirror to import from")
-    parser.add_argument("--gnupg-home", type=pathlib.Path, help="folder of the mirror's key (default: gnupg in the cache)")
+    parser.add_argument("--gnupg-home", type=pathlib.Path, help="folder of the key of mirror and repository (default: gnupg in the cache)")
     parser.add_argument("--json", action="store_true", help="print the manifest as JSON on stdout")
     parser.add_argument("--quiet", action="store_true", help="no progress lines on stderr")
     options = parser.parse_args(argv)
+    options.gnupg_home = options.gnupg_home or cache_folder() / "gnupg"
     say = Progress(options.quiet)
     if os.geteuid() != 0:
         print("build-images: error: must run as root (mmdebstrap installs packages into a folder)", file=sys.stderr)
@@ -179,7 +202,7 @@ def main(argv):
     try:
         manifest = build(options, say)
         if options.mirror:
-            names = stream.publish(options.out, options.mirror, options.gnupg_home or cache_folder() / "gnupg")
+            names = stream.publish(options.out, options.mirror, options.gnupg_home)
             say(f"mirror: {len(names)} products in {options.mirror}")
     except (packages.PackagesError, OSError) as error:
         print(f"build-images: error: {error}", file=sys.stderr)

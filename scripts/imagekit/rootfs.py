@@ -3,9 +3,12 @@
 mmdebstrap makes the tree, mksquashfs packs it. The kernel package is unpacked, not installed: its dependencies
 (initramfs-tools, perl, udev) and its initrd are not wanted here.
 """
+import pathlib
 import shutil
 
 from imagekit import packages
+
+HERE = pathlib.Path(__file__).resolve().parent
 
 # Modules that a machine in the ephemeral system may need: disks, network, file systems.
 KEEP = ["arch", "crypto", "lib", "drivers/ata", "drivers/base", "drivers/block", "drivers/char", "drivers/cdrom", "drivers/firmware",
@@ -48,13 +51,13 @@ rm -rf kernel modules.kept *.deb
 """
 
 # perl (not perl-base) comes with a library that links it for SNMP, Python and ICU with xfs_scrub; nothing here calls them.
+REMOVED = r"perl|perl-modules-.*|libperl5.*|(lib)?python3.*|libicu\d+|libsqlite3-0"
+
 CLEAN_HOOK = r"""
 set -eu
 tree=$1
-rm -rf "$tree"/boot/* "$tree"/usr/share/perl* "$tree"/usr/lib/x86_64-linux-gnu/perl \
-    "$tree"/usr/bin/perl "$tree"/usr/bin/perl5* "$tree"/usr/lib/x86_64-linux-gnu/libperl* "$tree"/usr/share/zoneinfo \
-    "$tree"/usr/lib/python3* "$tree"/usr/bin/python3* "$tree"/usr/lib/x86_64-linux-gnu/libicu* "$tree"/usr/sbin/xfs_scrub* \
-    "$tree"/usr/lib/x86_64-linux-gnu/libsqlite3.so* "$tree"/var/lib/apt/lists/* "$tree"/var/cache/apt/* "$tree"/var/log/* \
+rm -rf "$tree"/boot/* "$tree"/usr/share/zoneinfo "$tree"/usr/lib/python3* "$tree"/usr/sbin/xfs_scrub* \
+    "$tree"/var/lib/apt/lists/* "$tree"/var/cache/apt/* "$tree"/var/log/* \
     "$tree"/var/cache/debconf/*-old "$tree"/var/lib/dpkg/*-old
 : >"$tree/etc/machine-id"
 echo gantry-ephemeral >"$tree/etc/hostname"
@@ -77,6 +80,7 @@ def build(kernel, out, say):
         path.write_text("#!/bin/sh" + text, encoding="utf-8")
         path.chmod(0o755)
         hooks.append(f"--customize-hook={path}")
+    hooks.insert(1, f"--customize-hook=/usr/bin/python3 -B {HERE / 'removed.py'} \"$1\" '{REMOVED}'")
     argv = ["mmdebstrap", "--mode=root", "--variant=minbase", "--format=directory", "--quiet", "--architectures=amd64",
             '--aptopt=APT::Install-Recommends "false"', f"--include={','.join(tools)}", *hooks,
             *[f"--dpkgopt=path-exclude=/{path}/*" for path in WITHOUT if "." not in path.rsplit("/", 1)[-1]],

@@ -4,7 +4,9 @@ MAAS's form. A region imports from it over HTTP; any web server serves the folde
 The key is made at first use in GNUPGHOME (an ed25519 key without a passphrase: keep the folder). Its public half is the file
 keyring.gpg of the mirror, for `gantry boot-source create keyring_data@=keyring.gpg`.
 """
+import contextlib
 import email.utils
+import fcntl
 import hashlib
 import io
 import json
@@ -20,6 +22,8 @@ from imagekit import packages
 NAMESPACE = "com.gantry.stable"
 CONTENT = {"images": f"{NAMESPACE}:v1:download", "loaders": f"{NAMESPACE}:1:bootloader-download"}
 ROOTS = {"raw.zst": "root-raw.zst", "tgz": "root-tgz", "tar.xz": "root-txz", "squashfs": "squashfs"}
+# What a stock system needs behind our initrd: src/region/boot_system.c, which says why.
+STOCK_OPTIONS = "net.ifnames=0 systemd.mask=systemd-network-generator.service"
 # MAAS's archives of boot loaders: key of the item -> (files, package that they come from).
 ARCHIVES = {
     ("grub-efi-signed", "uefi"): {"grub2-signed": (["grubx64.efi"], "grub-efi-amd64-signed"),
@@ -39,10 +43,23 @@ def gpg(home, *argv, stdin=None):
 
 def signing_key(home):
     """Make the key if there is none; its public half."""
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not gpg(home, "--list-secret-keys", "--with-colons"):
         gpg(home, "--quick-generate-key", "gantry images", "ed25519", "sign", "never")
     return gpg(home, "--export")
+
+
+@contextlib.contextmanager
+def key_of(home):
+    """The key's public half as text, made if there is none; no agent of gpg stays behind that keeps the other. One at a time."""
+    home = pathlib.Path(home)
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with open(home / "gantry.lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            signing_key(home)
+            yield gpg(home, "--armor", "--export").decode("ascii")
+        finally:
+            subprocess.run(["gpgconf", "--homedir", home, "--kill", "all"], check=False)
 
 
 class Mirror:
@@ -76,16 +93,24 @@ class Mirror:
 
     def products(self, manifest):
         by_kind = {entry["kind"]: entry["file"] for entry in manifest["files"] if entry["kind"] in ("kernel", "initrd", "squashfs")}
-        boot = {"boot-kernel": by_kind["kernel"], "boot-initrd": by_kind["initrd"], "squashfs": by_kind["squashfs"]}
+        kernel = {"boot-kernel": by_kind["kernel"], "boot-initrd": by_kind["initrd"]}
+        boot = {**kernel, "squashfs": by_kind["squashfs"]}
         made = {f"{NAMESPACE}:v1:boot:gantry:ephemeral:amd64": self._product(
             "gantry", self._files("gantry/ephemeral/amd64", boot), os_title="Gantry", release="ephemeral", release_codename="ephemeral",
             release_title="Ephemeral system", version="1", krel=manifest["kernel_release"], gantry_agent=True)}
+        systems = {}
         for entry in manifest["files"]:
-            if entry["kind"] == "root-image":
-                system, release = entry["os"], entry["release"]
-                made[f"{NAMESPACE}:v1:{system}:{release}:{entry['architecture']}"] = self._product(
-                    system, self._files(f"{system}/{release}/amd64", {ROOTS[entry["form"]]: entry["file"]}), os_title=system.title(),
-                    release=release, release_codename=release, release_title=f"{system.title()} {release}", version=release)
+            if entry["kind"] in ("root-image", "stock-squashfs"):
+                ftype = "squashfs" if entry["kind"] == "stock-squashfs" else ROOTS[entry["form"]]
+                systems.setdefault((entry["os"], entry["release"], entry["architecture"]), {})[ftype] = entry["file"]
+        for (system, release, arch), files in systems.items():
+            stock = "squashfs" in files  # boots as well: as a system that machines are commissioned under
+            items = self._files(f"{system}/{release}/{arch}", {**(kernel if stock else {}), **files})
+            if stock:
+                items["boot-kernel"]["kparams"] = STOCK_OPTIONS
+            made[f"{NAMESPACE}:v1:{system}:{release}:{arch}"] = self._product(
+                system, items, os_title=system.title(), release=release, release_codename=release,
+                release_title=f"{system.title()} {release}", version=release, krel=manifest["kernel_release"])
         return made
 
     def loaders(self, manifest):
@@ -124,10 +149,8 @@ def publish(images, folder, home):
     manifest = json.loads((images / "manifest.json").read_text(encoding="utf-8"))
     streams = folder / "streams" / "v1"
     streams.mkdir(parents=True)
-    try:
+    with key_of(home):
         return _write(images, folder, home, manifest)
-    finally:  # gpg left an agent with the key behind
-        subprocess.run(["gpgconf", "--homedir", home, "--kill", "all"], check=False)
 
 
 def _write(images, folder, home, manifest):

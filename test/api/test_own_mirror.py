@@ -14,19 +14,20 @@ from test_machines import make
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "scripts"))
 from imagekit import stream  # noqa: E402
 
-BODIES = {name: os.urandom(5000) for name in ("vmlinuz", "initrd.gz", "root.squashfs", "debian.ext4.zst", *{
+BODIES = {name: os.urandom(5000) for name in ("vmlinuz", "initrd.gz", "root.squashfs", "debian.ext4.zst", "debian.squashfs", *{
     file for archives in stream.ARCHIVES.values() for files, _ in archives.values() for file in files})}
 
 
 @pytest.fixture(scope="module", name="folder")
 def make_folder(tmp_path_factory):
     images, folder = tmp_path_factory.mktemp("images"), tmp_path_factory.mktemp("mirror")
-    kinds = {"vmlinuz": "kernel", "initrd.gz": "initrd", "root.squashfs": "squashfs", "debian.ext4.zst": "root-image"}
+    kinds = {"vmlinuz": "kernel", "initrd.gz": "initrd", "root.squashfs": "squashfs", "debian.ext4.zst": "root-image",
+             "debian.squashfs": "stock-squashfs"}
     files = []
     for name, body in BODIES.items():
         (images / name).write_bytes(body)
         files.append({"file": name, "kind": kinds.get(name, "loader"), "size": len(body), "sha256": hashlib.sha256(body).hexdigest()})
-        if name == "debian.ext4.zst":
+        if name.startswith("debian."):
             files[-1].update(os="debian", release="bookworm", architecture="amd64", form="raw.zst")
     (images / "manifest.json").write_text(json.dumps({"manifest_version": 1, "suite": "bookworm", "kernel_release": "6.1.0",
                                                       "packages": {"shim-signed": "1.4"}, "files": files}))
@@ -34,6 +35,17 @@ def make_folder(tmp_path_factory):
     assert len(names) == 4
     assert stream.publish(images, folder, tmp_path_factory.mktemp("gpg2") / "home") == names  # again, in its place
     return folder
+
+
+def boot(api, series, root):
+    """The kernel's options of a machine that is commissioned under that series, its files checked."""
+    assert api.admin.post("maas/?op=set_config", name="commissioning_distro_series", value=series).status == 200
+    booted = make(api.admin, power_type="manual")
+    api.sql(f"UPDATE node SET status = 1 WHERE system_id = '{booted['system_id']}'")
+    told = api.rack("boot_config", mac=booted["boot_interface"]["mac_address"], address="10.76.0.9", firmware="bios")
+    assert [told["kernel"], told["initrd"], told["root"]] == [
+        "blobs/" + hashlib.sha256(BODIES[name]).hexdigest() for name in ("vmlinuz", "initrd.gz", root)]
+    return told["options"]
 
 
 def test_import_and_deploy(api, folder):
@@ -49,16 +61,13 @@ def test_import_and_deploy(api, folder):
     assert sorted(found) == ["debian/bookworm", "gantry/ephemeral"]
     files = {name: next(iter(row["sets"].values()))["files"] for name, row in found.items()}
     assert {name: sorted(row) for name, row in files.items()} == {
-        "debian/bookworm": ["root-raw.zst"], "gantry/ephemeral": ["boot-initrd", "boot-kernel", "squashfs"]}
+        "debian/bookworm": ["boot-initrd", "boot-kernel", "root-raw.zst", "squashfs"], "gantry/ephemeral": ["boot-initrd", "boot-kernel", "squashfs"]}
     assert (api.blobs / hashlib.sha256(BODIES["debian.ext4.zst"]).hexdigest()).read_bytes() == BODIES["debian.ext4.zst"]
     assert api.sql("SELECT agent FROM boot_resource WHERE os = 'gantry'") == "t"
-    assert api.admin.post("maas/?op=set_config", name="commissioning_distro_series", value="ephemeral").status == 200
-    booted = make(api.admin, power_type="manual")
-    api.sql(f"UPDATE node SET status = 1 WHERE system_id = '{booted['system_id']}'")
-    told = api.rack("boot_config", mac=booted["boot_interface"]["mac_address"], address="10.76.0.9", firmware="bios")
-    assert [told["kernel"], told["initrd"], told["root"]] == [
-        "blobs/" + hashlib.sha256(BODIES[name]).hexdigest() for name in ("vmlinuz", "initrd.gz", "root.squashfs")]
-    assert "init=/sbin/gantry-agent" in told["options"] and "cc:" not in told["options"]
+    agent = boot(api, "ephemeral", "root.squashfs")
+    assert "init=/sbin/gantry-agent" in agent and "cc:" not in agent
+    stock = boot(api, "bookworm", "debian.squashfs")  # another cluster's stock system: what its kernel needs came along
+    assert "cc:{datasource_list: [MAAS]}end_cc" in stock and "init=" not in stock and stream.STOCK_OPTIONS in stock
     machine = make(api.admin, power_type="manual")
     api.sql(f"UPDATE node SET status = 4 WHERE system_id = '{machine['system_id']}'")
     for series, status in (("warty", 400), ("bookworm", 200)):  # a bare series finds its system
