@@ -244,22 +244,22 @@ static void write_metrics(struct spool *spool, const struct metric *metrics, siz
 
 static void write_transfers(struct spool *spool)
 {
-    const struct tftp_counts *tftp = tftp_counts(part.tftp);
+    const struct tftp_counts tftp = tftp_counts(part.tftp);
     struct http_boot_counts http = http_boot_counts(part.http);
     const struct metric metrics[] = {
-        {"tftp_requests_total", "counter", "Read and write requests.", tftp->requests},
-        {"tftp_completed_total", "counter", "Files that arrived whole.", tftp->completed},
-        {"tftp_bytes_total", "counter", "Bytes of those.", tftp->bytes},
-        {"tftp_resent_blocks_total", "counter", "Blocks sent again.", tftp->resent},
-        {"tftp_not_found_total", "counter", "Names that are not here.", tftp->not_found},
+        {"tftp_requests_total", "counter", "Read and write requests.", tftp.requests},
+        {"tftp_completed_total", "counter", "Files that arrived whole.", tftp.completed},
+        {"tftp_bytes_total", "counter", "Bytes of those.", tftp.bytes},
+        {"tftp_resent_blocks_total", "counter", "Blocks sent again.", tftp.resent},
+        {"tftp_not_found_total", "counter", "Names that are not here.", tftp.not_found},
         {"tftp_refused_total", "counter", "Names, modes, options, writes that are not served.",
-         tftp->refused},
-        {"tftp_malformed_total", "counter", "Packets that are not TFTP.", tftp->malformed},
-        {"tftp_limited_total", "counter", "Refused: too many at a time.", tftp->limited},
-        {"tftp_failed_total", "counter", "Files that could not be given.", tftp->failed},
-        {"tftp_aborted_total", "counter", "Ended by the client.", tftp->aborted},
-        {"tftp_timed_out_total", "counter", "The client fell silent.", tftp->timed_out},
-        {"tftp_running", "gauge", "Transfers now.", (uint64_t)tftp->running},
+         tftp.refused},
+        {"tftp_malformed_total", "counter", "Packets that are not TFTP.", tftp.malformed},
+        {"tftp_limited_total", "counter", "Refused: too many at a time.", tftp.limited},
+        {"tftp_failed_total", "counter", "Files that could not be given.", tftp.failed},
+        {"tftp_aborted_total", "counter", "Ended by the client.", tftp.aborted},
+        {"tftp_timed_out_total", "counter", "The client fell silent.", tftp.timed_out},
+        {"tftp_running", "gauge", "Transfers now.", (uint64_t)tftp.running},
         {"http_boot_requests_total", "counter", "Requests on the boot port.", http.requests},
         {"http_boot_bytes_total", "counter", "Bytes promised in answers.", http.bytes},
         {"http_boot_not_found_total", "counter", "Names that are not here.", http.not_found},

@@ -1,6 +1,7 @@
 /*
  * The TFTP server: port 69 of each provisioning interface, a socket of its own for each transfer, a
- * fixed number of transfers. Serves what boot_source has; writes nothing. Loop thread only.
+ * fixed number of transfers. Serves what boot_source has; writes nothing. Loop thread only; what is
+ * sent and heard is the work of threads of its own, at most 4, each with a share of the clients.
  * Source: RFC 1350, 2347-2349, 7440; RFC 1123 4.2.3.
  */
 #pragma once
@@ -37,4 +38,4 @@ struct tftp_listener *tftp_listen(struct tftp *tftp, int fd);
 /** No new transfers from here; those that run go on. */
 void tftp_listener_close(struct tftp_listener *listener);
 
-const struct tftp_counts *tftp_counts(const struct tftp *tftp);
+struct tftp_counts tftp_counts(const struct tftp *tftp);

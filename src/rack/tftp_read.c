@@ -91,6 +91,8 @@ enum tftp_read_result tftp_read_at(struct tftp_read *reading, uint64_t offset, v
         return TFTP_READ_LATER;
     if (reading->failed)
         return TFTP_READ_FAILED;
+    if (!size) /* the last block of a file that fills the one before */
+        return TFTP_READ_DONE;
     if (reading->content.text) {
         memcpy(bytes, reading->content.text + offset, size);
         return TFTP_READ_DONE;

@@ -367,9 +367,9 @@ static void refuse_open(struct tftp_transfer *transfer, const struct error *err)
                          error == TFTP_PACKET_ERROR_NOT_FOUND ? "File not found" : err->text);
 }
 
-static void on_opened(void *subject, struct boot_content *content, const struct error *err)
+void tftp_transfer_opened(struct tftp_transfer *transfer, struct boot_content *content,
+                          const struct error *err)
 {
-    struct tftp_transfer *transfer = subject;
     struct tftp_transfers *all = transfer->all;
     if (content)
         tftp_read_open(&transfer->reading, all->loop, content, on_read_ready);
@@ -417,7 +417,7 @@ bool tftp_transfer_is_repeated(struct tftp_transfer *transfer, const char *name)
 }
 
 void tftp_transfer_begin(struct tftp_transfer *transfer, const struct tftp_ends *ends,
-                         const struct tftp_packet *packet, struct boot_source *source)
+                         const struct tftp_packet *packet)
 {
     struct boot_ask ask = {.path = ends->path,
                            .machine = ntohl(ends->client.sin_addr.s_addr),
@@ -433,7 +433,7 @@ void tftp_transfer_begin(struct tftp_transfer *transfer, const struct tftp_ends 
     transfer->reading = (struct tftp_read){.content.fd = -1};
     strcpy(transfer->name, packet->name);
     transfer->all->counts.running++;
-    boot_source_open(source, &ask, on_opened, transfer);
+    transfer->all->open(transfer, &ask);
 }
 
 void tftp_transfer_init(struct tftp_transfer *transfer, struct tftp_transfers *all)

@@ -1,11 +1,12 @@
 /*
  * One TFTP transfer of the server: its socket, what it sends and hears, from the request to the
- * end; and what all of them share. Loop thread. Source: RFC 1350, 2347-2349, 7440.
- * names: tftp_transfer_ tftp_transfers
+ * end; and what those of one loop have in common. That loop's thread. Source: RFC 1350, 2347-2349,
+ * 7440. names: tftp_transfer_ tftp_transfers tftp_tally
  */
 #pragma once
 
 #include <netinet/in.h>
+#include <stdatomic.h>
 
 #include "src/base/address.h"
 #include "src/base/limits.h"
@@ -39,11 +40,20 @@ struct tftp_transfer {
     uint64_t heard_ms; /* the first block was acknowledged, 0 = not yet */
 };
 
+/* As struct tftp_counts; read from other threads. */
+struct tftp_tally {
+    atomic_uint_fast64_t requests, completed, bytes, resent, not_found, refused, malformed, limited;
+    atomic_uint_fast64_t failed, aborted, timed_out;
+    atomic_int running;
+};
+
 struct tftp_transfers {
     struct loop *loop;
-    struct tftp_counts counts;
+    struct tftp_tally counts;
     int handles; /* open at the loop */
     bool closing;
+    /** Find what is asked for; tftp_transfer_opened follows, not from within. */
+    void (*open)(struct tftp_transfer *transfer, const struct boot_ask *ask);
     void (*ended)(struct tftp_transfers *all); /* a transfer or a handle is gone */
     struct log_gate malformed_gate;
     uint8_t headers[TFTP_PACKET_WINDOW_MAX][TFTP_PACKET_HEADER];
@@ -61,7 +71,11 @@ struct tftp_ends {
     struct boot_path path;
 };
 void tftp_transfer_begin(struct tftp_transfer *transfer, const struct tftp_ends *ends,
-                         const struct tftp_packet *packet, struct boot_source *source);
+                         const struct tftp_packet *packet);
+
+/** What all->open found: content, which is the transfer's then, or NULL and the error. */
+void tftp_transfer_opened(struct tftp_transfer *transfer, struct boot_content *content,
+                          const struct error *err);
 
 /** A request for name from the port of this transfer: true = it is the same one once more, false =
  * another one, and this transfer is over. */

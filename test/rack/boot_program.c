@@ -94,14 +94,14 @@ static int open_socket(const char *address, int port, int type, int *bound)
 
 static void print_counts(const struct program *program)
 {
-    const struct tftp_counts *t = tftp_counts(program->tftp);
+    struct tftp_counts t = tftp_counts(program->tftp);
     struct http_boot_counts h = http_boot_counts(program->http);
     printf("{\"requests\": %ju, \"completed\": %ju, \"bytes\": %ju, \"resent\": %ju, "
            "\"not_found\": %ju, \"refused\": %ju, \"malformed\": %ju, \"limited\": %ju, "
            "\"aborted\": %ju, \"timed_out\": %ju, \"running\": %d, "
            "\"http_requests\": %ju, \"http_refused\": %ju, \"http_bytes\": %ju}\n",
-           t->requests, t->completed, t->bytes, t->resent, t->not_found, t->refused, t->malformed,
-           t->limited, t->aborted, t->timed_out, t->running, h.requests, h.refused, h.bytes);
+           t.requests, t.completed, t.bytes, t.resent, t.not_found, t.refused, t.malformed,
+           t.limited, t.aborted, t.timed_out, t.running, h.requests, h.refused, h.bytes);
     fflush(stdout);
 }
 
