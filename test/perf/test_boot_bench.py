@@ -15,4 +15,5 @@ def test_boot_bench():
     out = ROOT / "build" / "results" / "boot_bench.json"
     subprocess.run([ROOT / "scripts" / "perf" / "boot_bench", "--build", BUILD, "--out", out], check=True)
     for row in json.loads(out.read_text())["results"]:
-        assert row["ratio"] >= 0.5, row
+        at_once = row["clients"] >= 64
+        assert row["ratio"] >= (0.5 if not at_once else 1 if row["peer"] == "tftpd-hpa" else 0.9), row
