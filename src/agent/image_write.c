@@ -137,15 +137,16 @@ static enum error_code fetch_rest(struct talk *talk, struct stream *stream, cons
         .subject = stream,
     };
     struct http_client_reply reply;
+    char shown[HTTP_CLIENT_SHOWN];
     uint64_t before = stream->done_bytes;
     enum error_code code = http_client_run(talk->client, &request, talk->arena, &reply, err);
     if (!code)
         code = http_client_expect(&reply, url, err);
     if (!code && resumed && reply.status != 206)
-        return error_set(err, ERR_CORRUPT, "%s: cannot go on at byte %llu", url,
-                         (unsigned long long)before);
+        return error_set(err, ERR_CORRUPT, "%s: cannot go on at byte %llu",
+                         http_client_show(url, shown), (unsigned long long)before);
     if (!code && stream->done_bytes < stream->image->size_bytes)
-        code = error_set(err, ERR_UNAVAILABLE, "%s: ended too early", url);
+        code = error_set(err, ERR_UNAVAILABLE, "%s: ended too early", http_client_show(url, shown));
     return code;
 }
 

@@ -69,12 +69,13 @@ static const char *shown_path(const struct power_http *http, const char *path)
     return arena_strndup(http->arena, path, strcspn(path, "?"));
 }
 
-/* Nor may errors tell them: a text of the client begins with the URL, or with the part that it had
- * room for. */
+/* Nor is the path of use to who reads of the BMC: a text of the client begins with the URL. */
 static const char *without_url(const char *text, const char *url)
 {
+    char shown[HTTP_CLIENT_SHOWN];
     size_t size = 0;
-    while (text[size] && text[size] == url[size])
+    http_client_show(url, shown);
+    while (text[size] && text[size] == shown[size])
         size++;
     if (size < strlen("http://"))
         return text; /* it is about something else */

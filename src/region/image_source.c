@@ -86,7 +86,7 @@ static enum error_code fetch(struct http_client *client, const struct image_sour
                                           .reply_limit = STREAM_BYTES,
                                           .follow = true};
     struct http_client_reply reply;
-    char *plain = NULL;
+    char shown[HTTP_CLIENT_SHOWN], *plain = NULL;
     size_t size = 0;
     enum error_code code = http_client_run(client, &request, arena, &reply, err);
     code = code ? code : http_client_expect(&reply, request.url, err);
@@ -99,7 +99,7 @@ static enum error_code fetch(struct http_client *client, const struct image_sour
                                       .keyring_size = source->keyring_size};
     code = signed_text_open(&signed_text, arena, &plain, &size, err);
     *list = (struct signed_text){.text = plain, .size = size};
-    return code ? error_wrap(err, "%s", request.url) : ERR_OK;
+    return code ? error_wrap(err, "%s", http_client_show(request.url, shown)) : ERR_OK;
 }
 
 static enum error_code read_lists(struct http_client *client, const struct image_source *source,
@@ -109,6 +109,7 @@ static enum error_code read_lists(struct http_client *client, const struct image
     for (int i = 0; i < index->count; i++) {
         const char *path = index->lists[i].path;
         struct signed_text list;
+        char shown[HTTP_CLIENT_SHOWN];
         size_t length = strlen(path);
         if (length < 6 || strcmp(path + length - 6, ".sjson") != 0)
             continue; /* what is not signed is not believed */
@@ -116,7 +117,7 @@ static enum error_code read_lists(struct http_client *client, const struct image
         if (code)
             return code;
         if (stream_read_products(list.text, list.size, arena, products, err))
-            return error_wrap(err, "%s%s", source->url, path);
+            return error_wrap(err, "%s%s", http_client_show(source->url, shown), path);
     }
     return ERR_OK;
 }
@@ -127,10 +128,11 @@ enum error_code image_source_read(const struct image_source *source, struct aren
     struct http_client *client = http_client_new();
     struct stream_index *index = ARENA_NEW(arena, struct stream_index);
     struct signed_text list;
+    char shown[HTTP_CLIENT_SHOWN];
     *products = (struct stream_products){0};
     enum error_code code = fetch(client, source, "streams/v1/index.sjson", arena, &list, err);
     if (!code && (code = stream_read_index(list.text, list.size, arena, index, err)))
-        error_wrap(err, "%sstreams/v1/index.sjson", source->url);
+        error_wrap(err, "%sstreams/v1/index.sjson", http_client_show(source->url, shown));
     if (!code)
         code = read_lists(client, source, index, arena, products, err);
     http_client_free(client);

@@ -214,10 +214,25 @@ static void set_options(CURL *curl, struct exchange *exchange)
     set_body(curl, exchange);
 }
 
+const char *http_client_show(const char *url, char shown[HTTP_CLIENT_SHOWN])
+{
+    const char *rest = strstr(url, "://");
+    size_t scheme = rest && rest < url + strcspn(url, "/?#") + 1 ? (size_t)(rest + 3 - url) : 0;
+    const char *authority = url + scheme, *host = authority;
+    size_t size = strcspn(authority, "/?#");
+    for (const char *at = authority; at < authority + size; at++)
+        if (*at == '@')
+            host = at + 1;
+    snprintf(shown, HTTP_CLIENT_SHOWN, "%.*s%.*s", (int)scheme, url, (int)strcspn(host, "?#"),
+             host);
+    return shown;
+}
+
 static enum error_code transfer_error(struct exchange *exchange, CURLcode rv)
 {
     const char *why = exchange->client->text[0] ? exchange->client->text : curl_easy_strerror(rv);
-    const char *url = exchange->request->url;
+    char shown[HTTP_CLIENT_SHOWN];
+    const char *url = http_client_show(exchange->request->url, shown);
     if (exchange->code)
         return error_wrap(exchange->err, "%s", url);
     enum error_code code = ERR_UNAVAILABLE;
@@ -245,6 +260,7 @@ static enum error_code transfer_error(struct exchange *exchange, CURLcode rv)
 static enum error_code take_reply(struct exchange *exchange, struct arena *arena,
                                   struct http_client_reply *reply)
 {
+    char shown[HTTP_CLIENT_SHOWN];
     reply->status = (int)reply_status(exchange);
     reply->headers = arena_strndup(arena, exchange->headers, exchange->headers_size);
     enum error_code code = spool_finish(&exchange->body, exchange->err);
@@ -256,7 +272,8 @@ static enum error_code take_reply(struct exchange *exchange, struct arena *arena
     if (exchange->body.fd < 0)
         memcpy(reply->body, exchange->body.bytes, reply->body_size);
     else if (pread(exchange->body.fd, reply->body, reply->body_size, 0) != (ssize_t)size)
-        return error_errno(exchange->err, "%s: read back the reply", exchange->request->url);
+        return error_errno(exchange->err, "%s: read back the reply",
+                           http_client_show(exchange->request->url, shown));
     return ERR_OK;
 }
 
@@ -307,6 +324,7 @@ enum error_code http_client_run(struct http_client *client,
 enum error_code http_client_expect(const struct http_client_reply *reply, const char *url,
                                    struct error *err)
 {
+    char shown[HTTP_CLIENT_SHOWN];
     if (reply->status / 100 == 2)
         return ERR_OK;
     int line = (int)strcspn(reply->body ? reply->body : "", "\r\n");
@@ -318,8 +336,8 @@ enum error_code http_client_expect(const struct http_client_reply *reply, const 
             code = (enum error_code)i;
             break;
         }
-    return error_set(err, code, "%s: status %d%s%.*s", url, reply->status, line ? ": " : "",
-                     line < 300 ? line : 300, reply->body ? reply->body : "");
+    return error_set(err, code, "%s: status %d%s%.*s", http_client_show(url, shown), reply->status,
+                     line ? ": " : "", line < 300 ? line : 300, reply->body ? reply->body : "");
 }
 
 const char *http_client_header(const struct http_client_reply *reply, const char *name,

@@ -65,11 +65,18 @@ struct http_client_reply {
 /**
  * One exchange. A status of 400 or 500 is no error here: see http_client_expect.
  * Errors: BAD_INPUT (URL), UNAVAILABLE (no connection, broken), TIMEOUT, FORBIDDEN (certificate),
- * TOO_LARGE, NOT_FOUND or CORRUPT (own PEM files), those of the sink. Texts name the URL.
+ * TOO_LARGE, NOT_FOUND or CORRUPT (own PEM files), those of the sink. Texts name the URL as
+ * http_client_show does.
  */
 enum error_code http_client_run(struct http_client *client,
                                 const struct http_client_request *request, struct arena *arena,
                                 struct http_client_reply *reply, struct error *err);
+
+enum { HTTP_CLIENT_SHOWN = 256 };
+
+/** A URL as errors and logs may tell it: scheme, host, port and path, cut where there is no more
+ * room. User, password, query and fragment may be secrets. Pure; returns shown. */
+const char *http_client_show(const char *url, char shown[HTTP_CLIENT_SHOWN]);
 
 /** ERR_OK for 2xx, else the error that fits the status, with the first line of the body. */
 enum error_code http_client_expect(const struct http_client_reply *reply, const char *url,

@@ -163,6 +163,49 @@ static void test_limits(void **unused)
     assert_non_null(strstr(err.text, "http://127.0.0.1:1/: "));
 }
 
+/* Tokens and passwords stand in URLs of webhooks, mirrors and BMCs. */
+static void test_errors_tell_no_secret(void **unused)
+{
+    (void)unused;
+    test_http_open(&http, NULL, 0, answer);
+    const char *with_user = arena_printf(arena, "http://joe:s3cret@127.0.0.1:%d", http.port);
+    struct http_client_request request = {
+        .url = arena_printf(arena, "%s/nothing?token=s3cret#s3cret", with_user)};
+    assert_int_equal(http_client_run(client, &request, arena, &reply, &err), ERR_OK);
+    assert_int_equal(http_client_expect(&reply, request.url, &err), ERR_NOT_FOUND);
+    assert_null(strstr(err.text, "s3cret"));
+    assert_non_null(strstr(err.text, url("http", "/nothing: status 404")));
+    request.url = arena_printf(arena, "%s/big?token=s3cret", with_user);
+    request.reply_limit = 1000;
+    assert_int_equal(http_client_run(client, &request, arena, &reply, &err), ERR_TOO_LARGE);
+    assert_null(strstr(err.text, "s3cret"));
+    request.url = "http://joe:s3cret@127.0.0.1:1/x?token=s3cret";
+    assert_int_equal(http_client_run(client, &request, arena, &reply, &err), ERR_UNAVAILABLE);
+    assert_null(strstr(err.text, "s3cret"));
+    assert_null(strstr(err.text, "joe"));
+    assert_non_null(strstr(err.text, "http://127.0.0.1:1/x: "));
+}
+
+static void test_shown_urls(void **unused)
+{
+    static const char *const urls[][2] = {
+        {"https://h:1/a/b", "https://h:1/a/b"},
+        {"http://u@h?q=1", "http://h"},
+        {"http://u:p@ss@h/a@b#f", "http://h/a@b"},
+        {"u:p@h/x?y", "h/x"},
+        {"h/x?to=http://u:p@h", "h/x"},
+        {"http://[::1]:8/x", "http://[::1]:8/x"},
+        {"http://h?u@v://w", "http://h"},
+        {"", ""},
+    };
+    char shown[HTTP_CLIENT_SHOWN], large[4096] = "http://h/";
+    (void)unused;
+    for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++)
+        assert_string_equal(http_client_show(urls[i][0], shown), urls[i][1]);
+    memset(large + strlen(large), 'x', sizeof(large) - 10);
+    assert_int_equal(strlen(http_client_show(large, shown)), HTTP_CLIENT_SHOWN - 1);
+}
+
 static enum error_code reach(const struct http_client_tls *tls)
 {
     struct http_client_request request = {.url = url("https", "/echo"), .tls = *tls};
@@ -300,6 +343,8 @@ int main(void)
         T(test_methods_and_bodies),
         T(test_statuses_become_errors),
         T(test_limits),
+        T(test_errors_tell_no_secret),
+        T(test_shown_urls),
         T(test_trust_by_file),
         T(test_trust_by_fingerprint),
         T(test_pinned_ca_must_have_signed),
