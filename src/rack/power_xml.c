@@ -1,13 +1,11 @@
 /* Replies in XML: see power_xml.h. */
 #include "src/rack/power_xml.h"
 
-#include <libxml/parser.h>
 #include <libxml/tree.h>
-#include <pthread.h>
 #include <stdint.h>
 #include <string.h>
 
-enum { BYTES_MAX = 4 << 20 };
+#include "src/wire/xml_document.h"
 
 static const xmlNode *node_of(const struct power_xml_element *element)
 {
@@ -22,19 +20,10 @@ static const struct power_xml_element *element_of(const xmlNode *at)
 enum error_code power_xml_read(const char *bytes, size_t size, struct power_xml **xml,
                                struct error *err)
 {
-    *xml = NULL;
-    if (!size || size > BYTES_MAX)
-        return error_set(err, ERR_CORRUPT, "not XML of at most %d bytes", BYTES_MAX);
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, xmlInitParser);
-    xmlDocPtr document = xmlReadMemory(bytes, (int)size, "reply.xml", NULL,
-                                       XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
-    if (!document || !xmlDocGetRootElement(document) || document->intSubset) {
-        xmlFreeDoc(document);
-        return error_set(err, ERR_CORRUPT, "not XML, or with a document type");
-    }
+    xmlDocPtr document;
+    enum error_code code = xml_document_read(bytes, size, &document, err);
     *xml = (struct power_xml *)document;
-    return ERR_OK;
+    return code;
 }
 
 void power_xml_free(struct power_xml *xml)

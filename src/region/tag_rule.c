@@ -1,12 +1,12 @@
 /* Tags by rule: see tag_rule.h. */
 #include "src/region/tag_rule.h"
 
-#include <libxml/parser.h>
 #include <libxml/xpath.h>
 #include <string.h>
 
 #include "src/region/script_sql.h"
 #include "src/wire/digest.h"
+#include "src/wire/xml_document.h"
 
 enum { NODES_MOST = 100000, XPATH_STEPS = 200000 };
 
@@ -37,15 +37,9 @@ enum error_code tag_rule_check(const char *rule, struct error *err)
 
 struct tag_rule_hardware *tag_rule_hardware_read(const char *xml, size_t size)
 {
-    if (size > TAG_RULE_XML_BYTES)
+    xmlDocPtr document;
+    if (xml_document_read(xml, size, &document, NULL))
         return NULL;
-    /* without DTDs there are no entities, so nothing is read from elsewhere and nothing grows */
-    xmlDocPtr document = xmlReadMemory(xml, (int)size, "lshw.xml", NULL,
-                                       XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
-    if (!document || document->intSubset) {
-        xmlFreeDoc(document);
-        return NULL;
-    }
     struct tag_rule_hardware *hardware = calloc(1, sizeof(*hardware));
     if (!hardware)
         abort();

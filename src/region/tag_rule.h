@@ -7,14 +7,14 @@
 
 #include "src/region/api.h"
 
-enum { TAG_RULE_BYTES = 4096, TAG_RULE_XML_BYTES = 4 << 20 };
+enum { TAG_RULE_BYTES = 4096 };
 
 /** Is it an XPath? Errors: BAD_INPUT with a text for people. */
 enum error_code tag_rule_check(const char *rule, struct error *err);
 
 /** A machine's hardware, read once for many rules. */
 struct tag_rule_hardware;
-/** NULL when xml is none, or too large. Nothing outside of it is read. */
+/** NULL when xml is none: see xml_document.h. Nothing outside of it is read. */
 struct tag_rule_hardware *tag_rule_hardware_read(const char *xml, size_t size);
 void tag_rule_hardware_free(struct tag_rule_hardware *hardware);
 
