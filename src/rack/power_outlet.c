@@ -16,8 +16,15 @@ struct request {
     const char *method, *path, *body;
 };
 
+/* What its answer to the query says; unit as the order names it. */
+typedef enum error_code reader(const struct http_client_reply *reply, const char *unit,
+                               enum power_seen *seen, struct error *err);
+
+static reader read_dli, read_msftocs, read_recs;
+
 struct kind {
     const char *driver, *unit;
+    reader *read;
     int port;
     struct request query, on[3], off; /* on: in this order, up to one without a path */
 };
@@ -28,6 +35,7 @@ struct kind {
 static const struct kind kinds[] = {
     {"dli",
      "outlet_id",
+     read_dli,
      0,
      {.path = "/index.htm"},
      {{.path = "/outlet?%s=ON"}},
@@ -35,6 +43,7 @@ static const struct kind kinds[] = {
     /* from the disk by default, from the network next time */
     {"msftocs",
      "blade_id",
+     read_msftocs,
      CHASSIS_PORT,
      {.path = "/GetBladeState?bladeid=%s"},
      {{.path = "/SetNextBoot?bladeid=%s&bootType=3&uefi=false&persistent=true"},
@@ -43,6 +52,7 @@ static const struct kind kinds[] = {
      {.path = "/SetBladeOff?bladeid=%s"}},
     {"recs_box",
      "node_id",
+     read_recs,
      CHASSIS_PORT,
      {.path = "/REST/node/%s"},
      {{"PUT", "/REST/node/%s/manage/set_bootsource", FORM_HDD},
@@ -116,6 +126,26 @@ enum error_code power_outlet_read_recs(const char *bytes, size_t size, enum powe
     return code;
 }
 
+static enum error_code read_dli(const struct http_client_reply *reply, const char *unit,
+                                enum power_seen *seen, struct error *err)
+{
+    return power_outlet_read_dli(reply->body, strtol(unit, NULL, 10), seen, err);
+}
+
+static enum error_code read_msftocs(const struct http_client_reply *reply, const char *unit,
+                                    enum power_seen *seen, struct error *err)
+{
+    (void)unit;
+    return power_outlet_read_msftocs(reply->body, reply->body_size, seen, err);
+}
+
+static enum error_code read_recs(const struct http_client_reply *reply, const char *unit,
+                                 enum power_seen *seen, struct error *err)
+{
+    (void)unit;
+    return power_outlet_read_recs(reply->body, reply->body_size, seen, err);
+}
+
 /* ---- talking ---- */
 
 static enum error_code ask(struct outlet *outlet, const struct request *request,
@@ -139,18 +169,11 @@ static enum error_code query(void *subject, enum power_seen *seen, struct error 
 {
     struct outlet *outlet = subject;
     struct http_client_reply reply;
-    const char *driver = outlet->kind->driver;
+    const char *unit = power_order_text(outlet->http.order, outlet->kind->unit);
     enum error_code code = ask(outlet, &outlet->kind->query, &reply, err);
     if (code)
         return code;
-    if (!strcmp(driver, "dli"))
-        code = power_outlet_read_dli(
-            reply.body, strtol(power_order_text(outlet->http.order, "outlet_id"), NULL, 10), seen,
-            err);
-    else
-        code = !strcmp(driver, "recs_box")
-                   ? power_outlet_read_recs(reply.body, reply.body_size, seen, err)
-                   : power_outlet_read_msftocs(reply.body, reply.body_size, seen, err);
+    code = outlet->kind->read(&reply, unit, seen, err);
     return code ? error_wrap(err, "the BMC at %s", power_order_where(outlet->http.order)) : code;
 }
 
