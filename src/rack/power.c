@@ -74,6 +74,7 @@ static void run_task(void *subject)
     if (waited_ms >= task->order.timeout_ms) {
         error_set(&task->err, ERR_BUSY, "%s is busy with other orders", task->order.bmc);
     } else {
+        ASSERT(!task->order.background || task->order.action == POWER_QUERY);
         task->order.timeout_ms -= (unsigned)waited_ms;
         task->err.code = power_order_run(&task->order, arena, &task->seen, &task->err);
     }

@@ -126,11 +126,13 @@ enum error_code power_order_parse(json_t *params, struct power_order *order, str
                   json_integer_value(timeout) > POWER_TIMEOUT_MS))
         code =
             error_set(err, ERR_BAD_INPUT, "power: timeout_ms: expected 1 to %d", POWER_TIMEOUT_MS);
+    order->background = json_is_true(json_object_get(params, "background"));
+    if (!code && order->background && order->action != POWER_QUERY)
+        code = error_set(err, ERR_BAD_INPUT, "power: background: only for action query");
     code = code ? code : take_driver(params, order, err);
     if (code)
         return code;
     order->timeout_ms = (unsigned)json_integer_value(timeout);
-    order->background = json_is_true(json_object_get(params, "background"));
     take_port(order);
     name_bmc(order);
     return ERR_OK;

@@ -30,7 +30,7 @@ struct power_order {
     char port[8];       /* of the parameter power_port; "" = none is given */
     char unit[256];     /* the machine of that BMC; one order at a time for each pair */
     unsigned timeout_ms;
-    bool background; /* nobody waits for it: others go first */
+    bool background; /* nobody waits for it, others go first: only a query */
     const struct power_tools *tools;
 };
 

@@ -21,7 +21,7 @@ struct rack_power_order {
     const char *address;   /* of the BMC: racks on its network are asked first. NULL, "" = any */
     const char *rack;      /* system_id of the rack to ask first, or NULL */
     unsigned timeout_ms;   /* for all of it; 0 = 60 s, at most 120 s */
-    bool background;       /* nobody waits for it: racks do others first */
+    bool background;       /* nobody waits for it: racks do others first; a query */
 };
 
 /**

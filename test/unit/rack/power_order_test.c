@@ -63,6 +63,7 @@ static void test_bad_orders(void **unused)
         ORDER("\"on\"", "\"ipmi\"", ADDRESS, "0"),
         ORDER("\"on\"", "\"ipmi\"", ADDRESS, "120001"),
         ORDER("\"on\"", "\"ipmi\"", ADDRESS, "\"1000\""),
+        ORDER("\"off\"", "\"ipmi\"", ADDRESS, "1000,\"background\":true"),
     };
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
         struct power_order order;
@@ -71,6 +72,10 @@ static void test_bad_orders(void **unused)
         assert_null(order.parameters);
     }
     struct power_order order;
+    const char *look = ORDER("\"query\"", "\"ipmi\"", ADDRESS, "1000,\"background\":true");
+    assert_int_equal(parse(look, &order, NULL), ERR_OK);
+    assert_true(order.background);
+    power_order_close(&order);
     assert_int_equal(parse(ORDER("\"on\"", "\"nova\"", "{}", "1000"), &order, NULL), ERR_NOT_FOUND);
 }
 
