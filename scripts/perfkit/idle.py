@@ -27,10 +27,10 @@ def writes(pids):
 
 
 def written_bytes(before, now):
-    """Of what ran at both times; what began later is small."""
+    """What began meanwhile counts from its beginning."""
     total = 0
     for pid, (dirty, called, is_postgres) in now.items():
-        dirty_then, called_then, _ = before.get(pid, (dirty, called, False))
+        dirty_then, called_then, _ = before.get(pid, (0, 0, False))
         total += min(dirty - dirty_then, called - called_then) if is_postgres else dirty - dirty_then
     return total
 

@@ -98,10 +98,10 @@ def test_written_bytes_count_those_of_ended_children(tmp_path):
     assert idle.written_bytes(before, idle.writes(["self"])) >= 1 << 20
 
 
-def test_written_bytes_of_postgres_are_those_of_its_calls():
+def test_written_bytes_of_postgres_are_those_of_its_calls_and_of_new_processes_all():
     before = {1: (1000, 500, False), 2: (1000, 500, True)}
     now = {1: (9000, 700, False), 2: (9000, 700, True), 3: (4096, 4096, True)}
-    assert idle.written_bytes(before, now) == 8000 + 200
+    assert idle.written_bytes(before, now) == 8000 + 200 + 4096
 
 
 def bench():
