@@ -11,6 +11,8 @@ from .probers import Writer
 from .system import LabError, wait_for
 from .wire import Wire
 
+# Past these a machine counts as lost. Not derived: several times what enlisting (38 s), commissioning and deploying take when nothing
+# dies, as a kill may cost a boot that starts over, and two machines may share the processors.
 LIMIT_S = {"New": 300, "Ready": 420, "Deployed": 600}
 SEEN_S, EVERY_S, STATUS_EVERY_S, WHOLE_S = 420, 0.02, 1.0, 120
 WRITE_EVERY_MS = "100"
