@@ -22,6 +22,7 @@ struct installation {
     const char *memory; /* the file that is the root's file system, of a system in memory */
     const char *disk;   /* that the image of a whole disk goes to */
     bool is_mounted;    /* its system */
+    bool secure_boot;
 };
 
 static struct storage_item *root_format(const struct installation *installation)
@@ -65,10 +66,25 @@ static enum error_code write_image(struct installation *installation, struct err
     return code;
 }
 
+/* It is an option: what stands in its way costs the firmware's time, not the installation. */
+static void load_kernel(struct installation *installation)
+{
+    struct error err;
+    struct task *task = installation->task;
+    if (!task->kexec)
+        return;
+    task->kexec = !install_kexec(&installation->system, installation->secure_boot, &err);
+    tool_note(&installation->log, "kexec: %s", task->kexec ? "the kernel is loaded" : err.text);
+}
+
 static enum error_code configure(struct installation *installation, struct error *err)
 {
     enum error_code code = install_settings(&installation->system, err);
-    return code ? code : install_boot(&installation->system, err);
+    if (!code)
+        code = install_boot(&installation->system, err);
+    if (!code)
+        load_kernel(installation);
+    return code;
 }
 
 /* All is on the disk before the region hears that the machine may boot from it. */
@@ -203,6 +219,9 @@ enum error_code install_run(struct talk *talk, struct task *task, const struct i
         .talk = talk, .task = task, .storage = {.plan = &task->storage, .inventory = inventory}};
     tool_log_open(&it.log, talk->arena);
     it.storage.log = &it.log;
+    it.secure_boot = inventory->secure_boot == 1;
+    if (task->in_memory || task->image.form->kind == IMAGE_DISK)
+        task->kexec = false; /* one is its own kernel's already, the other's is not known */
     if (!task->in_memory && task->image.form->kind == IMAGE_EXT4)
         it.storage.image = root_format(&it);
     it.system = (struct installed){.root = INSTALL_ROOT,

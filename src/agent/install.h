@@ -9,9 +9,9 @@
 #include "src/agent/task.h"
 
 /**
- * All of it, to the point where the machine may be rebooted into it, or, in memory, be switched to
- * INSTALL_ROOT. A failure was told as an
- * event. Errors: those of the steps.
+ * All of it, to the point where the machine may be rebooted into it (task->kexec afterwards: its
+ * kernel is loaded), or, in memory, be switched to INSTALL_ROOT. A failure was told as an event.
+ * Errors: those of the steps.
  */
 #define INSTALL_ROOT "/target" /* where the system stands meanwhile, and after one in memory */
 enum error_code install_run(struct talk *talk, struct task *task, const struct inventory *inventory,

@@ -17,10 +17,6 @@ enum { GRUB_S = 600, COPY_S = 60, RELEASE_BYTES = 64 << 10, ID_BYTES = 32 };
 #define SHIM "/usr/lib/shim/shimx64.efi.signed"
 #define GRUB "/usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed"
 
-struct kernel {
-    const char *file, *initrd; /* names in /boot; initrd NULL when there is none */
-};
-
 static const char *inside(const struct installed *system, const char *path)
 {
     return arena_printf(system->log->arena, "%s%s", system->root, path);
@@ -29,32 +25,6 @@ static const char *inside(const struct installed *system, const char *path)
 static bool has(const struct installed *system, const char *path)
 {
     return access(inside(system, path), F_OK) == 0;
-}
-
-/* The newest kernel and what goes with it. */
-static enum error_code find_kernel(const struct installed *system, struct kernel *kernel,
-                                   struct error *err)
-{
-    static const char prefix[] = "vmlinuz-";
-    struct arena *arena = system->log->arena;
-    DIR *folder = opendir(inside(system, "/boot"));
-    *kernel = (struct kernel){0};
-    for (struct dirent *entry; folder && (entry = readdir(folder));)
-        if (!strncmp(entry->d_name, prefix, strlen(prefix)) &&
-            (!kernel->file || strverscmp(entry->d_name, kernel->file) > 0))
-            kernel->file = arena_strdup(arena, entry->d_name);
-    if (folder)
-        closedir(folder);
-    if (!kernel->file)
-        return error_set(err, ERR_NOT_FOUND,
-                         "the image has no kernel: there is no /boot/vmlinuz-*");
-    const char *release = kernel->file + strlen(prefix);
-    const char *const names[] = {arena_printf(arena, "initrd.img-%s", release),
-                                 arena_printf(arena, "initramfs-%s.img", release)};
-    for (size_t i = 0; i < 2 && !kernel->initrd; i++)
-        if (has(system, arena_printf(arena, "/boot/%s", names[i])))
-            kernel->initrd = names[i];
-    return ERR_OK;
 }
 
 /* What the kernel calls its root: LVM is set up by name before file systems can be looked for. */
@@ -78,6 +48,32 @@ static const char *root_option(const struct installed *system)
             *out++ = '-';
     }
     return arena_printf(arena, "/dev/mapper/%s", name);
+}
+
+enum error_code install_kernel(const struct installed *system, struct installed_kernel *kernel,
+                               struct error *err)
+{
+    static const char prefix[] = "vmlinuz-";
+    struct arena *arena = system->log->arena;
+    DIR *folder = opendir(inside(system, "/boot"));
+    *kernel = (struct installed_kernel){0};
+    for (struct dirent *entry; folder && (entry = readdir(folder));)
+        if (!strncmp(entry->d_name, prefix, strlen(prefix)) &&
+            (!kernel->file || strverscmp(entry->d_name, kernel->file) > 0))
+            kernel->file = arena_strdup(arena, entry->d_name);
+    if (folder)
+        closedir(folder);
+    if (!kernel->file)
+        return error_set(err, ERR_NOT_FOUND,
+                         "the image has no kernel: there is no /boot/vmlinuz-*");
+    const char *release = kernel->file + strlen(prefix);
+    const char *const names[] = {arena_printf(arena, "initrd.img-%s", release),
+                                 arena_printf(arena, "initramfs-%s.img", release)};
+    for (size_t i = 0; i < 2 && !kernel->initrd; i++)
+        if (has(system, arena_printf(arena, "/boot/%s", names[i])))
+            kernel->initrd = names[i];
+    kernel->root = root_option(system);
+    return ERR_OK;
 }
 
 /* GRUB's shell: what could mean something to it is escaped. */
@@ -127,10 +123,10 @@ static const char *grub_default(const struct installed *system)
 static enum error_code write_config(const struct installed *system, struct error *err)
 {
     struct arena *arena = system->log->arena;
-    struct kernel kernel;
+    struct installed_kernel kernel;
     const char *prefix;
     const struct storage_item *boot = boot_place(system, &prefix);
-    enum error_code code = find_kernel(system, &kernel, err);
+    enum error_code code = install_kernel(system, &kernel, err);
     if (code)
         return code;
     const char *initrd =
@@ -142,7 +138,7 @@ static enum error_code write_config(const struct installed *system, struct error
                                  "search --no-floppy --fs-uuid --set=root %s\n"
                                  "menuentry 'Installed system' {\n"
                                  "    linux %s/%s root=%s ro %s\n%s}\n",
-                                 boot->uuid, prefix, kernel.file, root_option(system),
+                                 boot->uuid, prefix, kernel.file, kernel.root,
                                  grub_words(arena, system->task->kernel_options), initrd),
                     err);
     return code ? code

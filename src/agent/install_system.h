@@ -27,5 +27,21 @@ enum error_code install_settings(const struct installed *system, struct error *e
 enum error_code install_grow(const struct storage_item *format, struct tool_log *log,
                              struct error *err);
 
+/** What the installed system boots: files in /boot, and what the kernel calls its root. */
+struct installed_kernel {
+    const char *file, *initrd; /* the latter NULL when there is none */
+    const char *root;          /* "UUID=..." */
+};
+
+/** Its newest kernel; texts in the log's arena. Errors: NOT_FOUND. */
+enum error_code install_kernel(const struct installed *system, struct installed_kernel *kernel,
+                               struct error *err);
+
+/**
+ * Hand that kernel to the one that runs, for pid1_finish to start. Errors: FORBIDDEN (Secure Boot),
+ * NOT_FOUND, those of kexec_file_load. Nothing has changed then.
+ */
+enum error_code install_kexec(const struct installed *system, bool secure_boot, struct error *err);
+
 /** Boot loader and its configuration. Errors: NOT_FOUND (no kernel), IO, INTERNAL (a program). */
 enum error_code install_boot(const struct installed *system, struct error *err);

@@ -103,7 +103,11 @@ static int work_as_init(void *subject)
     else
         log_info("done, %.1f s after the kernel started", (double)clock_boot_ns() / 1e9);
     arena_free(tree.arena);
-    return code ? 1 : work.switch_root ? PID1_WORK_SWITCH : work.reboot ? PID1_WORK_REBOOT : 0;
+    return code               ? 1
+           : work.switch_root ? PID1_WORK_SWITCH
+           : work.kexec       ? PID1_WORK_KEXEC
+           : work.reboot      ? PID1_WORK_REBOOT
+                              : 0;
 }
 
 static void run_as_init(void)

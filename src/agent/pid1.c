@@ -96,6 +96,8 @@ static enum pid1_end judge(int status)
         return PID1_REBOOT;
     if (WIFEXITED(status) && WEXITSTATUS(status) == PID1_WORK_SWITCH)
         return PID1_SWITCH;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == PID1_WORK_KEXEC)
+        return PID1_KEXEC;
     if (WIFEXITED(status))
         return WEXITSTATUS(status) ? PID1_FAILED : PID1_DONE;
     log_error("the agent ended by signal %d", WTERMSIG(status));
@@ -200,7 +202,15 @@ void pid1_finish(enum pid1_end end)
         log_info("powering off in %d s", READ_TIME_S);
         sleep(READ_TIME_S);
     } else {
-        log_info("%s", end == PID1_REBOOT ? "rebooting" : "powering off");
+        log_info("%s", end == PID1_KEXEC    ? "starting the installed kernel"
+                       : end == PID1_REBOOT ? "rebooting"
+                                            : "powering off");
+    }
+    sync();
+    if (end == PID1_KEXEC) {
+        reboot(RB_KEXEC);
+        log_error("cannot start the installed kernel: %m; rebooting");
+        end = PID1_REBOOT;
     }
     for (;;) {
         sync();

@@ -160,6 +160,7 @@ static enum error_code read_deploy(const json_t *json, struct arena *arena, stru
     if (!code)
         code = read_files(json_object_get(json, "files"), arena, task, err);
     task->in_memory = json_is_true(json_object_get(json, "in_memory"));
+    task->kexec = json_is_true(json_object_get(json, "kexec"));
     if (!code && task->in_memory && task->image.form->kind == IMAGE_DISK)
         code = bad(err, "in_memory with the image of a whole disk");
     if (!code && !task->in_memory)

@@ -56,6 +56,7 @@ struct task {
     enum task_kind kind;
     bool reboot;    /* at the end; else the machine is powered off */
     bool in_memory; /* deploy: without a disk; the system is started at the end */
+    bool kexec; /* deploy: the kernel of the system is to start without the firmware, if it can */
     const char *system_id;
     const char *hostname, *kernel_options; /* deploy */
     struct storage_plan storage;

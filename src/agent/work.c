@@ -59,7 +59,7 @@ enum error_code work_run(struct talk *talk, const struct report *report, struct 
 {
     struct task task;
     bool known = false;
-    work->reboot = work->switch_root = false;
+    work->reboot = work->switch_root = work->kexec = false;
     if (!talk->cmdline->preseed_url)
         return error_set(err, ERR_BAD_INPUT,
                          "no cloud-config-url= on the kernel's command line: nobody to report to");
@@ -80,5 +80,7 @@ enum error_code work_run(struct talk *talk, const struct report *report, struct 
                          task_name(task.kind));
     work->reboot = task.reboot;
     work->switch_root = task.in_memory;
-    return carry_out(talk, report, &task, err);
+    code = carry_out(talk, report, &task, err);
+    work->kexec = task.kexec;
+    return code;
 }

@@ -155,6 +155,7 @@ static enum error_code make_deploy(struct api_request *request,
     struct deployment facts;
     const char *global = NULL;
     struct deploy_image_found image = {.task = NULL};
+    bool kexec = false;
     json_t *storage = NULL, *files = json_array();
     json_object_set_new(task, "files", files);
     enum error_code code = read_deployment(request, machine->id, &facts, err);
@@ -163,9 +164,12 @@ static enum error_code make_deploy(struct api_request *request,
                                     request->arena, &facts.racks, err);
     if (!code)
         code = setting_text(request->db, "kernel_opts", request->arena, &global, err);
+    if (!code)
+        code = setting_bool(request->db, "enable_kexec", request->arena, &kexec, err);
     if (!code && !machine->in_memory)
         code = deploy_storage_make(request->db, machine->id, request->arena, &storage, err);
     json_object_set_new(task, "in_memory", json_boolean(machine->in_memory));
+    json_object_set_new(task, "kexec", json_boolean(kexec));
     if (storage)
         json_object_set_new(task, "storage", storage);
     struct deploy_image wanted = {.folder = http_settings(request->http)->images,

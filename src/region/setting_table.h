@@ -1,6 +1,7 @@
 /*
  * The settings of the cluster: name, kind, default as JSON, allowed values. Names and defaults are
- * MAAS's, but for ssh_keys_...: tests and docs walk this table. Included by setting.c.
+ * MAAS's, but for ssh_keys_... and enable_kexec: tests and docs walk this table. Included by
+ * setting.c.
  */
 #pragma once
 
@@ -30,6 +31,7 @@
     X(default_distro_series, TEXT, "\"noble\"", NULL)                                            \
     X(default_min_hwe_kernel, TEXT, "\"\"", NULL)                                                \
     X(enable_kernel_crash_dump, BOOL, "false", NULL)                                             \
+    X(enable_kexec, BOOL, "false", NULL)                                                         \
     X(default_storage_layout, CHOICE, "\"flat\"", "flat lvm bcache vmfs6 vmfs7 blank custom")    \
     X(commissioning_distro_series, TEXT, "\"noble\"", NULL)                                      \
     X(enable_third_party_drivers, BOOL, "true", NULL)                                            \

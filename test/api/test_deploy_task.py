@@ -165,6 +165,15 @@ def test_what_was_set_beforehand(api, machine):
     api.sql(f"UPDATE node SET deploy_options = '{{}}', storage_layout = NULL WHERE system_id = '{machine.system_id}'")
 
 
+def test_kexec_is_an_option(api, machine):
+    set_status(api, machine, 9, osystem="'debian'", distro_series="'bookworm'")
+    assert ask(machine)["kexec"] is False
+    assert api.admin.post("maas/?op=set_config", name="enable_kexec", value="perhaps").status == 400
+    assert api.admin.post("maas/?op=set_config", name="enable_kexec", value="true").status == 200
+    assert ask(machine)["kexec"] is True
+    assert api.admin.post("maas/?op=set_config", name="enable_kexec", value="false").status == 200
+
+
 def test_what_cannot_be_deployed(api, machine):
     set_status(api, machine, 9, osystem="'ubuntu'", distro_series="'noble'")
     assert "no image of ubuntu noble" in ask(machine, 404)

@@ -72,10 +72,10 @@ def task(bench, storage):
             "image": image_of(bench, IMAGE, "raw.zst"), "files": files(bench.machine)}
 
 
-def install(bench, storage):
+def install(bench, storage, **more):
     region = bench.region
     region.known = True
-    region.task = task(bench, storage)
+    region.task = {**task(bench, storage), **more}
     region.cuts = {"/images/" + IMAGE: 20 * MIB}
     booted_disk = []
 
@@ -104,6 +104,15 @@ def install(bench, storage):
 def test_bios_flat(bench_of):
     bench = bench_of("bios")
     install(bench, flat(bench.machine))
+
+
+@pytest.mark.level("full")
+def test_bios_kexec(bench_of):
+    """The installed kernel starts without the firmware, which would find nothing to boot."""
+    bench = bench_of("bios")
+    bench.boot_from_disk = lambda: bench.answer("poweroff\n")
+    install(bench, flat(bench.machine), kexec=True)
+    assert len(re.findall(r"Linux version", bench.serial())) == 2 and "iPXE" not in bench.serial().split("kexec: the kernel is loaded")[1]
 
 
 @pytest.mark.level("full")

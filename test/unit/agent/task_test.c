@@ -94,6 +94,9 @@ static void a_deployment(void **unused)
     assert_int_equal(task.files[0].mode, 0600);
     assert_string_equal(task.kernel_options, "");
     assert_int_equal(task.storage.count, 3);
+    assert_false(task.kexec);
+    assert_int_equal(parse(deploy("'happy-hippo'", IMAGE, FILES ",'kexec':true")), ERR_OK);
+    assert_true(task.kexec);
 }
 
 static void in_memory_no_storage_is_needed(void **unused)
