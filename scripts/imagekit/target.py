@@ -12,6 +12,7 @@ from imagekit import packages
 INCLUDE = ["systemd-sysv", "systemd-resolved", "systemd-timesyncd", "udev", "dbus", "libpam-systemd", "cloud-init", "cloud-guest-utils",
            "openssh-server", "sudo", "ca-certificates", "iproute2", "iputils-ping", "netbase", "lvm2", "e2fsprogs", "dosfstools",
            "grub2-common", "grub-pc-bin", "grub-efi-amd64-bin", "grub-efi-amd64-signed", "shim-signed", "initramfs-tools",
+           "zstd",  # for the initrd: without it that is packed by gzip, which takes longer to unpack
            "lshw", "dmidecode", "ipmitool", "pci.ids", "smartmontools"]  # for the scripts of commissioning
 WITHOUT = ["usr/share/man", "usr/share/doc", "usr/share/locale", "usr/share/info", "usr/share/lintian"]
 RAW, SQUASHFS = "root.ext4", "root.squashfs"
@@ -23,9 +24,11 @@ chroot "$tree" systemctl enable systemd-networkd systemd-resolved >/dev/null 2>&
 chroot "$tree" systemctl disable smartmontools >/dev/null 2>&1
 chroot "$tree" systemctl mask dev-mqueue.mount sys-kernel-debug.mount sys-kernel-tracing.mount e2scrub_reap.service >/dev/null 2>&1
 cat >"$tree/etc/cloud/cloud.cfg.d/10_gantry_image.cfg" <<'END'
-# The metadata service is the only source; the locale is that of the image; RSA host keys take long to make.
+# The metadata service is the only source; the locale is that of the image; RSA host keys take long to make. GRUB is
+# on the disk, and no package of it asks for a device.
 datasource_list: [MAAS]
 locale: false
+grub_dpkg: {enabled: false}
 ssh_genkeytypes: [ed25519, ecdsa]
 END
 rm -rf "$tree"/etc/ssh/ssh_host_* "$tree"/var/lib/apt/lists/* "$tree"/var/cache/apt/*.bin "$tree"/var/cache/apt/archives/*.deb \
@@ -76,7 +79,7 @@ def build(kernel, out, say):
     packages.logged([*FORMAT, "-N", str(files + 20000), "-d", str(tree), str(raw), f"{size >> 10}k"], out / "build.log")
     say(f"target: {size >> 20} MiB file system is made")
     packages.logged(["mksquashfs", str(tree), str(out / SQUASHFS), "-quiet", "-no-progress", "-comp", "zstd",
-                     "-Xcompression-level", "6", "-b", "256K", "-e", "boot"], out / "build.log")
+                     "-Xcompression-level", "6", "-b", "256K", "-e", "boot", "usr/lib/grub", "usr/lib/shim"], out / "build.log")
     shutil.rmtree(tree)
     say("target: squashfs is made")
     packages.logged(["zstd", "-q", "-T0", "-6", "--rm", "-f", str(raw), "-o", f"{raw}.zst"], out / "build.log")

@@ -116,7 +116,7 @@ static const char *grub_default(const struct installed *system)
     }
     return arena_printf(arena,
                         "# Made at installation.\nGRUB_CMDLINE_LINUX_DEFAULT=''\n"
-                        "GRUB_CMDLINE_LINUX='%s'\nGRUB_TIMEOUT=1\n",
+                        "GRUB_CMDLINE_LINUX='%s'\nGRUB_TIMEOUT=0\n",
                         quoted);
 }
 
@@ -134,7 +134,7 @@ static enum error_code write_config(const struct installed *system, struct error
     code = put_text(system, "/boot/grub/grub.cfg",
                     arena_printf(arena,
                                  "# Made at installation; update-grub makes it anew.\n"
-                                 "set default=0\nset timeout_style=hidden\nset timeout=1\n"
+                                 "set default=0\nset timeout_style=hidden\nset timeout=0\n"
                                  "search --no-floppy --fs-uuid --set=root %s\n"
                                  "menuentry 'Installed system' {\n"
                                  "    linux %s/%s root=%s ro %s\n%s}\n",
