@@ -316,16 +316,35 @@ static void on_answer(void *subject, const json_t *result, const struct error *e
     finish(opening, NULL, result ? &opening->err : err);
 }
 
+/*
+ * Does another machine of this wire ask? It is told, for nothing of it is secret, but what is sent
+ * with it is no word of where this one boots: there its key is given. Behind a relay nobody knows.
+ */
+static bool is_another(const struct opening *opening)
+{
+    static struct log_gate gate;
+    char text[MAC_TEXT], own[MAC_TEXT], address[IP4_TEXT];
+    unsigned long held;
+    struct mac seen;
+    if (!neighbour_mac(opening->ask.machine, &seen) || mac_equal(seen, opening->ask.path.mac))
+        return false;
+    if (log_gate_open(&gate, 10, &held))
+        log_warning("%s (%s) asks as %s what to boot (and %lu before)",
+                    ip4_format(opening->ask.machine, address), mac_format(seen, own),
+                    mac_format(opening->ask.path.mac, text), held);
+    return true;
+}
+
 static void ask_region(struct opening *opening)
 {
     const struct boot_source_settings *settings = &opening->source->settings;
     char mac[MAC_TEXT], machine[IP4_TEXT];
     bool efi = loader_of(opening) == BOOT_GRUB || opening->ask.efi;
     const char *uuid = opening->ask.uuid;
-    json_t *params =
-        json_pack("{s:s, s:s, s:s, s:s?}", "mac", mac_format(opening->ask.path.mac, mac), "address",
-                  ip4_format(opening->ask.machine, machine), "firmware", efi ? "uefi" : "bios",
-                  "hardware_uuid", *uuid ? uuid : NULL);
+    const char *address = is_another(opening) ? NULL : ip4_format(opening->ask.machine, machine);
+    json_t *params = json_pack(
+        "{s:s, s:s?, s:s, s:s?}", "mac", mac_format(opening->ask.path.mac, mac), "address", address,
+        "firmware", efi ? "uefi" : "bios", "hardware_uuid", *uuid ? uuid : NULL);
     ASSERT(params);
     opening->arena = arena_new();
     settings->ask_region(settings->owner, params, on_answer, opening);

@@ -10,7 +10,7 @@ import urllib.request
 
 import pytest
 
-from dhcp_wire import BUILD, RACK, Fence, Wire
+from dhcp_wire import BUILD, RACK, Fence, Wire, ip
 from regions import Rackd, Region, wait_for
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: network namespaces")
@@ -77,6 +77,7 @@ class Place:
 
     def __init__(self, authority, folder):
         self.wire = Wire()
+        ip("-n", self.wire.client, "link", "set", "client0", "address", MAC)
         self.wire.client_address("10.77.0.100/24")
         self.region = self.wire.inside(lambda: Region(authority), self.wire.rack)
         self.region.answers.update(dhcp_config={"version": "v0", "networks": []}, leases={}, boot_config=ANSWER)
@@ -154,6 +155,21 @@ def test_a_machine_gets_all_it_needs(place, tmp_path):
     assert metrics["gantry_boot_sockets"] == metrics["gantry_boot_sockets_wanted"] == "2"
     assert metrics["gantry_boot_answers_region_total"] == "2"
     assert metrics["gantry_image_cache_fetched_bytes_total"] == str(sum(map(len, FILES.values())))
+
+
+def test_who_asks_as_another_moves_nothing(place):
+    """Its answer is no secret; where the other boots, and so where its key is given, is not what this one says."""
+    def told(mac):
+        return [params["address"] for method, params in place.region.calls if method == "boot_config" and params["mac"] == mac]
+
+    assert place.boot("ipxe.cfg-02-00-00-00-00-02?platform=pcbios")[0] == 200
+    assert place.wire.run("curl", "-s", f"tftp://{RACK}/grub/grub.cfg-02:00:00:00:00:02").returncode == 0
+    assert place.wire.run("curl", "-s", f"tftp://{RACK}/pxelinux.cfg/01-02-00-00-00-00-02").returncode == 0
+    assert told("02:00:00:00:00:02") == [None] * 3
+    wait_for("the log", lambda: f"10.77.0.100 ({MAC}) asks as 02:00:00:00:00:02 what to boot" in place.rackd.text())
+    assert place.boot("ipxe.cfg-02-00-00-00-00-01")[0] == 200
+    assert place.wire.run("curl", "-s", f"tftp://{RACK}/pxelinux.cfg/01-02-00-00-00-00-01").returncode == 0
+    assert told(MAC) == ["10.77.0.100"] * 2
 
 
 def test_without_a_region_it_goes_on(place):
