@@ -47,7 +47,11 @@ struct booting {
     bool known, enlisted, netboot, in_memory, ssh;
 };
 
-/* Whose MAC it is, else whose hardware; and note where it boots. */
+/*
+ * Whose MAC it is, else whose hardware; and note where it boots: its key is given there. Not for
+ * who asks in the name of another (no address), nor, on a machine that somebody has, by the
+ * hardware's id alone, which is no secret.
+ */
 static enum error_code find_booting(const struct rack_peer *peer, struct db *db,
                                     struct booting *booting, struct arena *arena, struct error *err)
 {
@@ -60,15 +64,18 @@ static enum error_code find_booting(const struct rack_peer *peer, struct db *db,
         "place AS (SELECT vlan_id FROM subnet WHERE cidr >>= $4::inet ORDER BY masklen(cidr) DESC "
         "LIMIT 1), moved AS (UPDATE interface SET vlan_id = (SELECT vlan_id FROM place) "
         "WHERE id = (SELECT interface_id FROM found) AND EXISTS (SELECT FROM place) "
-        "AND vlan_id IS DISTINCT FROM (SELECT vlan_id FROM place)) "
-        "UPDATE node n SET boot_rack = $3, boot_address = coalesce($4::inet, n.boot_address), "
-        "booted = now(), bios_boot_method = coalesce($5, n.bios_boot_method), "
-        "boot_interface_id = coalesce(found.interface_id, n.boot_interface_id) "
-        "FROM found WHERE n.id = found.id RETURNING n.system_id, n.hostname, n.status, "
+        "AND vlan_id IS DISTINCT FROM (SELECT vlan_id FROM place)), "
+        "seen AS (UPDATE node n SET boot_rack = $3, boot_address = $4::inet, booted = now(), "
+        "bios_boot_method = coalesce($5, n.bios_boot_method), "
+        "boot_interface_id = coalesce(found.interface_id, n.boot_interface_id) FROM found "
+        "WHERE n.id = found.id AND $4::inet IS NOT NULL AND (found.interface_id IS NOT NULL "
+        "OR n.owner_id IS NULL)) "
+        "SELECT n.system_id, n.hostname, n.status, "
         "n.node_type, n.enlisted IS NOT NULL, (SELECT string_agg(t.kernel_opts, ' ' ORDER BY "
         "t.name) FROM node_tag l JOIN tag t ON t.id = l.tag_id WHERE l.node_id = n.id "
         "AND t.kernel_opts <> ''), n.netboot, n.ephemeral_deploy, n.architecture, "
-        "coalesce((n.script_options ->> 'enable_ssh')::bool, false)");
+        "coalesce((n.script_options ->> 'enable_ssh')::bool, false) "
+        "FROM found JOIN node n ON n.id = found.id");
     __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
     enum error_code code = db_query(
         db, &boot_call_find,

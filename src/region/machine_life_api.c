@@ -88,8 +88,12 @@ enum error_code machine_abort(struct api_request *request, struct api_reply *rep
                               struct error *err)
 {
     struct machine machine;
+    struct machine_life life = machine_ask_life(request);
     bool begun;
     enum error_code code = machine_ask(request, MACHINE_ACTION_ABORT, &machine, err);
+    /* what is under way is not heard any more; a test may be of a system that is to go on */
+    if (!code && machine.status != MACHINE_TESTING)
+        code = machine_life_new_key(&life, machine.system_id, err);
     if (!code)
         code = script_set_abort(request->db, machine.id, request->arena, err);
     if (!code)
@@ -140,12 +144,13 @@ enum error_code machine_override_failed_testing(struct api_request *request,
     return reply_machine(request, reply, &machine, code, err);
 }
 
-/* What was under way is stopped; who only had it allocated has it no more. */
+/* What was under way is stopped; who only had it allocated has it no more, nor what runs on it. */
 enum error_code machine_mark_broken(struct api_request *request, struct api_reply *reply,
                                     struct error *err)
 {
-    DB_STATEMENT(machine_let_go, "UPDATE node SET owner_id = NULL, agent_name = '', "
-                                 "owner_data = '{}' WHERE id = $1");
+    DB_STATEMENT(machine_let_go,
+                 "UPDATE node SET owner_id = NULL, agent_name = '', owner_data = '{}', "
+                 "user_data = NULL, deploy_options = '{}' WHERE id = $1");
     struct machine machine;
     enum error_code code = machine_ask(request, MACHINE_ACTION_MARK_BROKEN, &machine, err);
     if (code)
@@ -160,6 +165,8 @@ enum error_code machine_mark_broken(struct api_request *request, struct api_repl
     if (!code && !keeps)
         code = db_query(request->db, &machine_let_go,
                         DB_PARAMS(db_number(request->arena, machine.id)), NULL, err);
+    if (!code && !keeps)
+        code = machine_life_new_key(&life, machine.system_id, err);
     if (!code && passing)
         code = machine_life_power_off(&life, &machine, err);
     return reply_machine(request, reply, &machine, code, err);

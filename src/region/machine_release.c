@@ -48,8 +48,8 @@ enum error_code machine_release_begin(struct api_request *request, struct machin
     if (!code)
         code = script_set_current(request->db, machine->id, SCRIPT_RELEASE, request->arena,
                                   &scripts, err);
-    /* what runs on it now has no say in whether it is clean */
-    if (!code && (scripts || release->erase))
+    /* what runs on it now has no say in how this ends */
+    if (!code)
         code = machine_life_new_key(&life, machine->system_id, err);
     if (code)
         return code;

@@ -217,7 +217,7 @@ static enum error_code insert_node(struct api_request *request, struct api_reply
         "id) "
         "INSERT INTO node (system_id, hostname, domain_id, zone_id, pool_id, architecture, "
         "description, min_hwe_kernel, cpu_count, memory, swap_size, hardware_uuid, "
-        "bios_boot_method, boot_address, node_type, owner_id, parent_id) SELECT "
+        "bios_boot_method, boot_address, booted, node_type, owner_id, parent_id) SELECT "
         "(SELECT c FROM unnest($1::text[]) WITH ORDINALITY u (c, o) WHERE NOT EXISTS "
         "(SELECT FROM node WHERE system_id = c) ORDER BY o LIMIT 1), "
         "coalesce($2, (SELECT c FROM unnest($14::text[]) WITH ORDINALITY u (c, o) WHERE NOT EXISTS "
@@ -225,7 +225,8 @@ static enum error_code insert_node(struct api_request *request, struct api_reply
         "home.id, coalesce($4::bigint, 1), CASE WHEN $16::int = 0 THEN coalesce($5::bigint, 0) "
         "END, coalesce($6, ''), coalesce($7, ''), coalesce($8, ''), coalesce($9::int, 0), "
         "coalesce($10::bigint, 0), $11::bigint, $12, $13, "
-        "$15::inet, $16::int, $17::bigint, $18::bigint FROM home "
+        "$15::inet, CASE WHEN $15::inet IS NOT NULL THEN now() END, $16::int, $17::bigint, "
+        "$18::bigint FROM home "
         "RETURNING id, coalesce(owner_id, 0), node_type, status, false, system_id, hostname, "
         "power_type, previous_status, false, false");
     __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};

@@ -7,7 +7,11 @@
 #include "src/region/script_run.h"
 #include "src/wire/digest.h"
 
-enum { RESULTS_MOST = 256 };
+enum {
+    RESULTS_MOST = 256, /* of one run */
+    RESULTS_MIB = 64,   /* of the current runs of all kinds */
+    HOME_MIN = 30,      /* a boot takes its key within so long of being told what to boot */
+};
 
 enum error_code metadata_store_find(struct db *db, const char *system_id, const char *address,
                                     struct arena *arena, struct metadata_machine *machine,
@@ -15,15 +19,16 @@ enum error_code metadata_store_find(struct db *db, const char *system_id, const 
 {
     DB_STATEMENT(
         metadata_find, MACHINE_STORE_COLUMNS
-        ", coalesce(n.boot_address = $2::inet OR "
-        "EXISTS (SELECT FROM dhcp_lease l JOIN interface i ON i.mac = l.mac_address "
-        "WHERE i.node_id = n.id AND l.ip = $2::inet AND l.expires > now()), false), "
+        ", coalesce(n.booted > now() - $3::int * interval '1 min' AND (n.boot_address = $2::inet "
+        "OR EXISTS (SELECT FROM dhcp_lease l JOIN interface i ON i.mac = l.mac_address "
+        "WHERE i.node_id = n.id AND l.ip = $2::inet AND l.expires > now())), false), "
         "n.hostname || '.' || d.name, n.netboot, n.ephemeral_deploy, "
         "coalesce((n.script_options ->> 'enable_ssh')::bool, false) "
         "FROM node n JOIN domain d ON d.id = n.domain_id WHERE n.system_id = $1 AND n.node_type = "
         "0");
     __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
-    enum error_code code = db_query(db, &metadata_find, DB_PARAMS(system_id, address), &rows, err);
+    enum error_code code = db_query(
+        db, &metadata_find, DB_PARAMS(system_id, address, db_number(arena, HOME_MIN)), &rows, err);
     if (code)
         return code;
     if (!rows.count)
@@ -143,6 +148,29 @@ static enum error_code open_set(struct db *db, int64_t node_id, int type, struct
     return ERR_OK;
 }
 
+/* What a machine may have us keep has an end, however many results it makes up. */
+static enum error_code check_room(struct db *db, int64_t node_id,
+                                  const struct metadata_result *result, struct arena *arena,
+                                  struct error *err)
+{
+    DB_STATEMENT(
+        metadata_room,
+        "SELECT coalesce(sum(coalesce(octet_length(r.output), 0) + "
+        "coalesce(octet_length(r.stdout), 0) + coalesce(octet_length(r.stderr), 0) + "
+        "coalesce(octet_length(r.result), 0)), 0) FROM node n JOIN script_result r ON "
+        "r.script_set_id IN (n.commissioning_set_id, n.testing_set_id, n.installation_set_id, "
+        "n.release_set_id) WHERE n.id = $1");
+    __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
+    size_t more = result->output.size + result->stdout_bytes.size + result->stderr_bytes.size +
+                  result->result.size;
+    enum error_code code =
+        db_query(db, &metadata_room, DB_PARAMS(db_number(arena, node_id)), &rows, err);
+    if (!code && db_int(&rows, 0, 0) + (int64_t)more > (int64_t)RESULTS_MIB << 20)
+        return error_set(err, ERR_TOO_LARGE, "The results of the machine have more than %d MiB.",
+                         RESULTS_MIB);
+    return code;
+}
+
 /* A result that the machine names by its id: of one of its current sets, else it comes too late. */
 static enum error_code put_known(struct db *db, int64_t node_id,
                                  const struct metadata_result *result, struct arena *arena,
@@ -189,10 +217,13 @@ enum error_code metadata_store_put_result(struct db *db, int64_t node_id, int se
         "stdout = coalesce(excluded.stdout, r.stdout), "
         "stderr = coalesce(excluded.stderr, r.stderr), "
         "result = coalesce(excluded.result, r.result), updated = now()");
+    const char *set_id = NULL;
+    enum error_code code = check_room(db, node_id, result, arena, err);
+    if (code)
+        return code;
     if (result->id)
         return put_known(db, node_id, result, arena, err);
-    const char *set_id = NULL;
-    enum error_code code = open_set(db, node_id, set_type, arena, &set_id, err);
+    code = open_set(db, node_id, set_type, arena, &set_id, err);
     if (code)
         return code;
     return db_query(
