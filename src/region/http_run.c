@@ -215,11 +215,17 @@ static enum error_code check_right(const struct run *run, struct error *err)
     return ERR_OK;
 }
 
+static struct request_claim claim_of(const struct run *run)
+{
+    return (struct request_claim){
+        .id = run->call->id, .subject = run->subject, .ring = http_settings(run->call->http)->ring};
+}
+
 /* The body of the transaction; runs again after a serialization failure. */
 static enum error_code transaction(struct db *db, void *subject, struct error *err)
 {
     struct run *run = subject;
-    struct request_claim claim = {run->call->id, run->subject};
+    struct request_claim claim = claim_of(run);
     api_reply_begin(run->reply, run->worker->arena);
     run->request.after = NULL;
     if (run->mode == RUN_WRITE) {
@@ -233,17 +239,22 @@ static enum error_code transaction(struct db *db, void *subject, struct error *e
     api_reply_end(run->reply);
     if (run->mode == RUN_READ || run->request.after) /* of the latter the answer is yet to come */
         return ERR_OK;
-    return request_store_keep(db, run->call->id, run->reply, err);
+    return request_store_keep(db, &claim, run->reply, err);
 }
 
-/* Who and what, for the request id. The target may hold secrets: its digest will do. */
+/*
+ * Who and what, for the request id. The target may hold secrets: its digest will do. So may the
+ * body, and who has no key proves by it who they are: an answer is given again for that one only.
+ */
 static const char *subject_of(const struct run *run, struct arena *arena)
 {
-    char digest[DIGEST_TEXT];
-    digest_sha256_text(run->call->target, strlen(run->call->target), digest);
-    return arena_printf(arena, "%lld %s %.32s",
-                        run->request.user ? (long long)run->request.user->id : 0, run->call->method,
-                        digest);
+    const struct http_call *call = run->call;
+    char target[DIGEST_TEXT], body[DIGEST_TEXT];
+    digest_sha256_text(call->target, strlen(call->target), target);
+    digest_sha256_text(call->body ? call->body : "", call->body_size, body);
+    return arena_printf(
+        arena, "%lld %s %s %.32s %.32s", run->request.user ? (long long)run->request.user->id : 0,
+        run->request.system_id ? run->request.system_id : "-", call->method, target, body);
 }
 
 struct settlement {
@@ -255,7 +266,8 @@ static enum error_code settle(struct db *db, void *subject, struct error *err)
 {
     const struct settlement *settlement = subject;
     const struct run *run = settlement->run;
-    return settlement->done ? request_store_keep(db, run->call->id, run->reply, err)
+    struct request_claim claim = claim_of(run);
+    return settlement->done ? request_store_keep(db, &claim, run->reply, err)
                             : request_store_forget(db, run->call->id, err);
 }
 

@@ -4,16 +4,38 @@
 #include <string.h>
 
 #include "src/wire/digest.h"
+#include "src/wire/seal.h"
 
 /* Answers of writes are small; a larger one is kept by its status alone. */
 enum { KEPT_BYTES = 1 << 20 };
+
+/* Some answers are keys: all are sealed. */
+static const char *purpose_of(struct arena *arena, const char *id)
+{
+    return arena_printf(arena, "answer %s", id);
+}
+
+static enum error_code open_body(const struct request_claim *claim, const char *sealed,
+                                 struct api_reply *reply, struct error *err)
+{
+    char *text = NULL;
+    size_t size = 0;
+    enum error_code code = seal_open(claim->ring, purpose_of(reply->arena, claim->id), sealed,
+                                     reply->arena, &text, err);
+    if (code)
+        return error_wrap(err, "the answer of %s", claim->id);
+    char *bytes = digest_base64_parse(reply->arena, text, strlen(text), &size);
+    ASSERT(bytes);
+    api_reply_bytes(reply, reply->content_type, bytes, size);
+    return ERR_OK;
+}
 
 static enum error_code answer_again(struct db *db, const struct request_claim *claim,
                                     struct api_reply *reply, struct error *err)
 {
     DB_STATEMENT(request_repeat,
                  "UPDATE request SET created = created WHERE id = $1 "
-                 "RETURNING subject, status, content_type, encode(result, 'base64')");
+                 "RETURNING subject, status, content_type, convert_from(result, 'UTF8')");
     __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
     enum error_code code = db_query(db, &request_repeat, DB_PARAMS(claim->id), &rows, err);
     if (code)
@@ -24,13 +46,11 @@ static enum error_code answer_again(struct db *db, const struct request_claim *c
         return error_set(err, ERR_CONFLICT, "This X-Request-Id was used for another request.");
     if (db_is_null(&rows, 0, 1)) /* see api_after */
         return error_set(err, ERR_BUSY, "The request is still being carried out; try again.");
-    const char *text = db_text(&rows, 0, 3);
-    size_t size = 0;
-    char *bytes = text ? digest_base64_parse(reply->arena, text, strlen(text), &size) : NULL;
-    api_reply_bytes(reply, arena_strdup(reply->arena, db_text(&rows, 0, 2)), bytes ? bytes : "",
-                    bytes ? size : 0);
+    const char *sealed = db_text(&rows, 0, 3);
+    api_reply_bytes(reply, arena_strdup(reply->arena, db_text(&rows, 0, 2)), "", 0);
+    code = sealed ? open_body(claim, sealed, reply, err) : ERR_OK;
     reply->status = (int)db_int(&rows, 0, 1);
-    return ERR_OK;
+    return code;
 }
 
 enum error_code request_store_claim(struct db *db, struct request_claim *claim,
@@ -45,18 +65,21 @@ enum error_code request_store_claim(struct db *db, struct request_claim *claim,
     return claim->repeated ? answer_again(db, claim, reply, err) : code;
 }
 
-enum error_code request_store_keep(struct db *db, const char *id, struct api_reply *reply,
-                                   struct error *err)
+enum error_code request_store_keep(struct db *db, const struct request_claim *claim,
+                                   struct api_reply *reply, struct error *err)
 {
     DB_STATEMENT(request_keep, "UPDATE request SET status = $2, content_type = $3, "
-                               "result = decode($4, 'base64') WHERE id = $1");
+                               "result = convert_to($4, 'UTF8') WHERE id = $1");
     struct spool *body = &reply->body;
     bool kept = body->fd < 0 && body->used && body->used <= KEPT_BYTES;
-    const char *text = kept ? digest_base64(reply->arena, body->bytes, body->used) : NULL;
+    const char *text =
+        kept ? seal_close(claim->ring, purpose_of(reply->arena, claim->id),
+                          digest_base64(reply->arena, body->bytes, body->used), reply->arena)
+             : NULL;
     return db_query(
         db, &request_keep,
-        DB_PARAMS(id, db_number(reply->arena, reply->status), reply->content_type, text), NULL,
-        err);
+        DB_PARAMS(claim->id, db_number(reply->arena, reply->status), reply->content_type, text),
+        NULL, err);
 }
 
 enum error_code request_store_forget(struct db *db, const char *id, struct error *err)

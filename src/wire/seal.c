@@ -8,7 +8,7 @@
 #include "src/base/file.h"
 #include "src/wire/digest.h"
 
-enum { NONCE = 12, TAG = 16, RING_FILE_BYTES = 4096, SEALED_BYTES = 1 << 20 };
+enum { NONCE = 12, TAG = 16, RING_FILE_BYTES = 4096, SEALED_BYTES = 2 << 20 };
 
 static void name_key(struct seal_key *key)
 {
