@@ -3,8 +3,10 @@
 
 #include <string.h>
 
+#include "src/base/clock.h"
 #include "src/model/event_type.h"
 #include "src/region/api.h"
+#include "src/region/event_quota.h"
 
 enum { DESCRIPTION_BYTES = 1000 };
 
@@ -21,6 +23,14 @@ static const char *clean(const char *text, struct arena *arena)
     return copy;
 }
 
+/* What machines, and whoever asks racks, have noted as often as they like. */
+static bool is_foreign(const struct event *event, const struct event_type *type)
+{
+    bool of_people = event->username && *event->username;
+    return !of_people && (type->level == EVENT_DEBUG || event->action ||
+                          !strncmp(type->name, "NODE_INVENTORY", strlen("NODE_INVENTORY")));
+}
+
 enum error_code event_add(struct db *db, const struct event *event, struct arena *arena,
                           struct error *err)
 {
@@ -34,6 +44,9 @@ enum error_code event_add(struct db *db, const struct event *event, struct arena
         "coalesce($2, ''), $3, $4::int, $5)");
     const struct event_type *type = event_type_find(event->type);
     ASSERT(type);
+    if (is_foreign(event, type) &&
+        !event_quota_take(event->system_id ? event->system_id : "", clock_boot_ns()))
+        return ERR_OK;
     const char *description = clean(event->description, arena);
     const char *message =
         *description ? arena_printf(arena, "%s - %s", type->text, description) : type->text;
