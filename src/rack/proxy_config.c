@@ -65,19 +65,28 @@ static const char fixed[] = "# Written by gantry-rackd at every start of HAProxy
                             "    maxconn 2000\n"
                             "    unique-id-format %[uuid()]\n";
 
-/* A path is compared as it came: what another reader could take for a different one is refused. */
+/*
+ * A path is compared as it came: what another reader could take for a different one is refused. No
+ * machine has more to say in ten seconds than this, nor in one request: a result has four MiB.
+ */
 static void write_frontend(struct spool *out, const struct proxy_config *config)
 {
     spool_text(out, "\nfrontend machines\n");
     for (int i = 0; i < config->listeners; i++)
         spool_printf(out, "    bind fd@%d\n", HAPROXY_FIRST_FD + i);
-    spool_text(out, "    stick-table type ip size 16k expire 60s store conn_cur\n"
+    spool_text(out, "    stick-table type ip size 16k expire 60s store conn_cur,"
+                    "http_req_rate(10s)\n"
                     "    tcp-request connection track-sc0 src\n"
                     "    tcp-request connection reject if { sc0_conn_cur gt 64 }\n");
     for (int i = 0; i < config->paths->count; i++)
         spool_printf(out, "    acl allowed path -m %s %s\n",
                      config->paths->path[i].beginning ? "beg" : "str", config->paths->path[i].path);
-    spool_text(out, "    http-request deny deny_status 403 if { path -m sub .. % \\\\ }\n");
+    spool_text(out, "    http-request deny deny_status 403 if { path -m sub .. % \\\\ }\n"
+                    "    http-request deny deny_status 429 if { sc0_http_req_rate gt 2000 }\n"
+                    "    http-request deny deny_status 413 if "
+                    "{ req.hdr_val(content-length) gt 8388608 }\n"
+                    "    http-request deny deny_status 400 if "
+                    "{ req.hdr(transfer-encoding) -m found }\n");
     spool_printf(out, "    http-request deny deny_status 403%s\n",
                  config->paths->count ? " unless allowed" : "");
     spool_text(out, "    http-request del-header X-Gantry-Hop\n"

@@ -225,6 +225,22 @@ def test_the_proxy_says_who_asks_and_nobody_else_does(place):
     assert headers["x-request-id"] != "mine"
 
 
+def test_one_machine_takes_no_more_than_its_share(place, tmp_path):
+    wait_for("the proxy", lambda: place.maas("/MAAS/api/2.0/version/")[0] == 200)
+    body = tmp_path / "body"
+    body.write_bytes(b"x" * (8 << 20 | 1))
+    # (413 comes before the body is read: curl may then fail to send the rest of it)
+    assert place.maas("/MAAS/metadata/big", "-d", f"@{body}", "-H", "Expect:")[0] == 413
+    assert place.maas("/MAAS/metadata/chunks", "-d", "x=1", "-H", "Transfer-Encoding: chunked")[0] == 400
+    assert not place.hop.asked("/MAAS/metadata/big") and not place.hop.asked("/MAAS/metadata/chunks")
+    many = tmp_path / "many"
+    many.write_text(f'url = "http://{RACK}:5240/MAAS/forbidden"\noutput = /dev/null\n' * 2100)
+    assert place.wire.run("curl", "-s", "-K", many).returncode == 0
+    assert place.maas("/MAAS/metadata/more")[0] == 429
+    place.wire.client_address("10.77.0.101/24")  # another machine is served
+    assert place.maas("/MAAS/metadata/more")[0] == 200
+
+
 def test_the_proxy_tries_again_with_the_same_id(place):
     wait_for("the proxy", lambda: place.maas("/MAAS/api/2.0/version/")[0] == 200)
     place.hop.fail_next = 2

@@ -58,6 +58,7 @@ static void test_config(void **unused)
     assert_non_null(strstr(text.bytes, "deny deny_status 403 unless allowed\n"));
     assert_non_null(strstr(text.bytes, "server region1 10.0.0.1:5252 verifyhost region1\n"));
     assert_non_null(strstr(text.bytes, "crt /run/p.pem ca-file /tls/ca.pem verify required"));
+    assert_non_null(strstr(text.bytes, "deny deny_status 429 if { sc0_http_req_rate gt 2000 }\n"));
     assert_null(strstr(text.bytes, "10.0.0.2")); /* no name that a configuration may hold */
     spool_close(&text);
     write_config(&text, "", 1);
