@@ -63,6 +63,7 @@ static uint64_t get64(const uint8_t *at)
 /* CRC-32C (Castagnoli), reflected: by a table, or by the processor where it can. */
 static uint32_t crc_table[256];
 static bool crc_in_hardware;
+static pthread_once_t crc_prepared = PTHREAD_ONCE_INIT;
 
 static void prepare_crc(void)
 {
@@ -101,6 +102,12 @@ static uint32_t crc_put(uint32_t crc, const uint8_t *bytes, size_t size)
     for (size_t i = 8 * words; i < size; i++)
         crc = crc_table[(crc ^ bytes[i]) & 0xff] ^ crc >> 8;
     return crc;
+}
+
+uint32_t pg_wal_sum(const uint8_t *bytes, size_t size)
+{
+    pthread_once(&crc_prepared, prepare_crc);
+    return crc_put(0xffffffff, bytes, size) ^ 0xffffffff;
 }
 
 static bool is_magic(uint16_t magic)
@@ -221,9 +228,8 @@ static bool follow_one(struct reader *reader, uint64_t *at, uint64_t *previous)
 uint64_t pg_wal_follow(const struct pg_wal_scan *scan, const struct pg_wal_history *history)
 {
     struct reader reader = {.scan = scan, .history = history, .page_lsn = UINT64_MAX};
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
     uint64_t at = scan->from, previous = 0;
-    pthread_once(&once, prepare_crc);
+    pthread_once(&crc_prepared, prepare_crc);
     while (follow_one(&reader, &at, &previous))
         continue;
     return at;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "src/base/error.h"
@@ -55,6 +56,9 @@ struct pg_wal_scan {
     void *subject;
 };
 uint64_t pg_wal_follow(const struct pg_wal_scan *scan, const struct pg_wal_history *history);
+
+/** CRC-32C, which guards PostgreSQL's records and pg_control. */
+uint32_t pg_wal_sum(const uint8_t *bytes, size_t size);
 
 /** Negative, 0, positive: a before, at, after b. */
 int pg_wal_compare(struct pg_wal_place a, struct pg_wal_place b);
