@@ -154,9 +154,12 @@ static void heard(void *owner, uint64_t member, const struct member_message *mes
         return;
     case MEMBER_LEASE_REQUEST:
     case MEMBER_LEASE_GRANT:
-    case MEMBER_LEASE_RELEASE:
         leases_heard(reconcile->leases, member, message);
         return;
+    case MEMBER_LEASE_RELEASE:
+        leases_heard(reconcile->leases, member, message);
+        reconcile->next_status_ns = 0; /* the leader may wait to hear that it is promised no more */
+        break;
     case MEMBER_STATUS:
         take_status(reconcile, member, &message->status);
         break;
