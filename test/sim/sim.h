@@ -207,6 +207,10 @@ void sim_trace(const struct sim_node *node, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void sim_break(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* the history of sim_late.c, from at_ns on, in some seeds, with all nodes */
+bool sim_late_chosen(const struct sim_options *options);
+void sim_late_start(uint64_t at_ns);
+
 /* raft on a node */
 void sim_raft_heap(void);
 void sim_raft_start(struct sim_node *node);

@@ -391,7 +391,8 @@ static void set_up(const struct sim_options *options)
     sim.random = options->seed * 0x2545f4914f6cdd1d + 1;
     sim.trace_hash = 14695981039346656037ull;
     forget_memory();
-    sim.count = options->nodes ? options->nodes : sim_chance(75) ? 3 : 5;
+    int count = sim_chance(75) && !sim_late_chosen(options) ? 3 : SIM_NODES;
+    sim.count = options->nodes ? options->nodes : count;
     sim.delay_max_ms = sim_chance(70) ? 5 : 60;
     for (int i = 0; i < sim.count; i++) {
         struct sim_node *node = &sim.nodes[i];
@@ -420,6 +421,7 @@ bool sim_run(const struct sim_options *options)
     uint64_t heal_ns = faults_ns + sim_between_ms(FAULTS_MS / 4, FAULTS_MS);
     sim_after(faults_ns, NULL, unreliable, NULL);
     sim_after(faults_ns, NULL, fault, NULL);
+    sim_late_start(faults_ns);
     sim_after(heal_ns, NULL, heal, NULL);
     while (!sim.wrong[0] && sim.now_ns < heal_ns + HEAL_MS * CLOCK_MS) {
         step();
