@@ -11,7 +11,11 @@
 #include "src/base/container.h"
 #include "src/base/log.h"
 
-enum { RETRY_MS = 1000, CLAIM_MS = 300 };
+enum {
+    RETRY_MS = 1000,
+    CLAIM_MS = 300,
+    DRAIN_MS = 300, /* for what clients wait for when the address goes to another */
+};
 
 /* When clients of the holder before are made to speak, after the address was taken: a client
  * answers such a segment twice a second at most, and the first may come before it has learnt where
@@ -203,10 +207,11 @@ static void on_extended(void *owner, struct lease_hold *hold)
         put_on(address);
 }
 
-static void drop(struct address *address)
+static void drop(struct address *address, uint32_t drain_ms)
 {
     struct fence_request request = {.type = FENCE_ADDRESS_DROP};
     snprintf(request.address.address, FENCE_NET, "%.18s", address->net);
+    request.address.deadline_ns = drain_ms ? clock_boot_ns() + drain_ms * CLOCK_MS : 0;
     ask_fenced(address, &request);
 }
 
@@ -240,7 +245,7 @@ static void look_at(struct vip *vip, struct address *address, const struct clust
         return;
     if (hold->core.epoch && !current) {
         address->foreign = hold->core.epoch; /* final */
-        drop(address);                       /* stop first, then give back */
+        drop(address, fit ? DRAIN_MS : 0);   /* stop first, then give back */
     } else if (ours && !hold->core.epoch && fact->epoch == address->foreign) {
         claim(vip, address, fact, self);
     } else if (ours && !hold->core.epoch) {
@@ -260,7 +265,7 @@ void vip_look(struct vip *vip, const struct cluster_state *facts, uint64_t self,
         if (!address->net[0] || address->busy || cluster_state_vip(facts, address->net))
             continue;
         if (address->held || address->hold.core.epoch)
-            drop(address);
+            drop(address, 0);
         else
             *address = (struct address){.vip = NULL}; /* removed: its place is free again */
     }

@@ -23,10 +23,11 @@ struct guard {
 
 /* Each hook's chain on one interface: who is named by a packet and does not live is dropped. */
 static const struct {
-    const char *name, *priority, *ip, *arp;
+    const char *name, *priority, *ip, *arp, *more;
 } hooks[] = {
-    {"ingress", "-400", "ip daddr", "arp daddr ip"},
-    {"egress", "400", "ip saddr", "arp saddr ip"},
+    {"ingress", "-400", "ip daddr", "arp daddr ip",
+     "ip daddr @closing tcp flags & (syn | ack) == syn drop"},
+    {"egress", "400", "ip saddr", "arp saddr ip", ""},
 };
 
 static enum error_code order(struct guard *guard, const char *commands, struct error *err)
@@ -42,6 +43,8 @@ static enum error_code order(struct guard *guard, const char *commands, struct e
     "add set " table " covered { type " type "\n}\n" \
     "add set " table " live { type " type "; flags timeout\n}\n"
 
+#define CLOSING(verb, what) verb " " TABLE " closing { " what "\n}\n"
+
 static const char port_rules[] =
     "add chain " PORTS " input { type filter hook input priority -10; policy accept\n}\n"
     "add chain " PORTS " output { type filter hook output priority -10; policy accept\n}\n"
@@ -56,7 +59,8 @@ enum error_code guard_new(struct guard **out, struct error *err)
     ASSERT(guard->nft);
     nft_ctx_buffer_output(guard->nft);
     nft_ctx_buffer_error(guard->nft);
-    enum error_code code = order(guard, ANEW(TABLE) SETS(TABLE, "ipv4_addr"), err);
+    enum error_code code = order(
+        guard, ANEW(TABLE) SETS(TABLE, "ipv4_addr") CLOSING("add set", "type ipv4_addr"), err);
     if (code) {
         nft_ctx_free(guard->nft);
         free(guard);
@@ -93,6 +97,10 @@ static enum error_code hook_up(struct guard *guard, size_t hook, const char *int
              "add rule %s %s @covered %s != @live drop\n",
              chain, hooks[hook].name, interface, hooks[hook].priority, chain, chain, hooks[hook].ip,
              hooks[hook].ip, chain, hooks[hook].arp, hooks[hook].arp);
+    size_t used = strlen(commands);
+    if (*hooks[hook].more)
+        snprintf(commands + used, sizeof(commands) - used, "add rule %s %s\n", chain,
+                 hooks[hook].more);
     enum error_code code = order(guard, commands, err);
     return code ? error_wrap(err, "%s of %s", hooks[hook].name, interface) : ERR_OK;
 }
@@ -100,14 +108,17 @@ static enum error_code hook_up(struct guard *guard, size_t hook, const char *int
 enum error_code guard_cover(struct guard *guard, ip4 address, const char *interface,
                             struct error *err)
 {
-    char text[IP4_TEXT], commands[256];
+    char text[IP4_TEXT], commands[512];
     unsigned index = if_nametoindex(interface);
     if (!index)
         return error_set(err, ERR_NOT_FOUND, "there is no interface %s", interface);
     if (strpbrk(interface, "\"\\{};"))
         return error_set(err, ERR_BAD_INPUT, "%s cannot be named in a rule", interface);
-    snprintf(commands, sizeof(commands), "add element " TABLE " covered { %s\n}\n",
-             ip4_format(address, text));
+    ip4_format(address, text);
+    snprintf(commands, sizeof(commands),
+             "add element " TABLE " covered { %s\n}\n" CLOSING("add element", "%s")
+                 CLOSING("delete element", "%s"),
+             text, text, text);
     enum error_code code = order(guard, commands, err);
     for (size_t hook = 0; hook < sizeof(hooks) / sizeof(*hooks); hook++) {
         struct error missing;
@@ -117,6 +128,14 @@ enum error_code guard_cover(struct guard *guard, ip4 address, const char *interf
         }
     }
     return code;
+}
+
+void guard_close(struct guard *guard, ip4 address)
+{
+    char text[IP4_TEXT], commands[128];
+    struct error ignored; /* who comes in all the same is reset when the address goes */
+    snprintf(commands, sizeof(commands), CLOSING("add element", "%s"), ip4_format(address, text));
+    order(guard, commands, &ignored);
 }
 
 /* Deleting alone fails for an element that is not there. */

@@ -39,6 +39,12 @@ enum error_code guard_cover(struct guard *guard, ip4 address, const char *interf
 enum error_code guard_let(struct guard *guard, ip4 address, uint64_t deadline_ns,
                           struct error *err);
 
+/**
+ * No new connection to it comes in until it is covered again: who asks for one hears nothing, and
+ * asks again in a second. Those that are there go on.
+ */
+void guard_close(struct guard *guard, ip4 address);
+
 /** Mute it now; it stays under guard. */
 void guard_mute(struct guard *guard, ip4 address);
 

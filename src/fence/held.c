@@ -17,9 +17,10 @@
 /* When to announce after an address was added, ms; then every 10 s. */
 static const int announce_ms[] = {0, 20, 60, 150, 400, 1000, 2000, 4000};
 enum { ANNOUNCE_EVERY_MS = 10000, PROBES = 3, PROBE_EVERY_MS = HELD_PROBE_MS / PROBES };
-enum { OFTEN_MS = 40 };     /* while who was cut off may come back: it is to be right at once */
-enum { RESET_MS = 5 };      /* how long the ends of its connections are told of its own */
-enum { CONTEST_MS = 1000 }; /* how often somebody else's use of the address is answered at most */
+enum { OFTEN_MS = 40 };      /* while who was cut off may come back: it is to be right at once */
+enum { RESET_MS = 5 };       /* how long the ends of its connections are told of its own */
+enum { DRAIN_EVERY_MS = 2 }; /* how often those are looked at who wait for an answer yet */
+enum { CONTEST_MS = 1000 };  /* how often somebody else's use of the address is answered at most */
 
 static bool is_free(const struct held_address *slot)
 {
@@ -130,11 +131,15 @@ static uint64_t ends_ns(const struct held_address *slot)
 }
 
 /* Nothing is said from the address when its lease has ended, and nothing that is due waits. */
-static void end_connections(const struct held *held, const struct held_address *slot)
+static uint64_t may_reset_until(const struct held *held, const struct held_address *slot)
 {
     uint64_t until_ns = clock_boot_ns() + RESET_MS * CLOCK_MS;
-    until_ns = earlier(until_ns, earlier(slot->deadline_ns, held->due_ns));
-    int ended = tcp_reset_all(slot->address.address, until_ns);
+    return earlier(until_ns, earlier(slot->deadline_ns, held->due_ns));
+}
+
+static void end_connections(const struct held *held, const struct held_address *slot)
+{
+    int ended = tcp_reset_all(slot->address.address, may_reset_until(held, slot));
     if (ended)
         log_info("%s: %d connections were ended", slot->text, ended);
 }
@@ -208,11 +213,54 @@ static void announce_again(struct held_address *slot, uint64_t now)
     slot->next_step_ns = now;
 }
 
+/* ---- given up ---- */
+
+static void finish_drop(struct held *held, struct held_address *slot)
+{
+    uint32_t request = slot->request;
+    log_info("%s is dropped", slot->text);
+    release(held, slot);
+    held->answer(request, ERR_OK, "");
+}
+
+/* Who has been answered goes elsewhere from here on; who waits for an answer gets it yet. */
+static void step_drain(struct held *held, struct held_address *slot, uint64_t now)
+{
+    slot->next_step_ns = now + DRAIN_EVERY_MS * CLOCK_MS;
+    if (now >= slot->drained_ns ||
+        tcp_reset_idle(slot->address.address, may_reset_until(held, slot)))
+        finish_drop(held, slot);
+}
+
+void held_drop(struct held *held, const struct fence_request *request)
+{
+    struct held_address *slot = find(held, request->address.address);
+    uint64_t now = clock_boot_ns();
+    if (slot && slot->drained_ns)
+        finish_drop(held, slot); /* asked again: not to be waited for */
+    else if (slot && !slot->probing && now < request->address.deadline_ns) {
+        slot->drained_ns = request->address.deadline_ns;
+        slot->request = request->number;
+        if (held->guard)
+            guard_close(held->guard, slot->address.address);
+        step_drain(held, slot, now);
+        return;
+    } else if (slot) {
+        log_info("%s is dropped", slot->text);
+        release(held, slot);
+    }
+    held->answer(request->number, ERR_OK, "");
+}
+
 void held_add(struct held *held, const struct fence_request *request)
 {
     struct error err = {0};
     enum error_code code;
     struct held_address *slot = find(held, request->address.address);
+    if (slot && slot->drained_ns) {
+        finish_drop(held, slot);
+        slot = NULL;
+    }
     if (slot) { /* held already: an add is then a renewal */
         struct fence_request renewal = {.type = FENCE_LEASE};
         renewal.lease.epoch = request->address.epoch;
@@ -229,17 +277,6 @@ void held_add(struct held *held, const struct fence_request *request)
         release(held, slot);
     if (code || !slot->probing)
         held->answer(request->number, code, err.text);
-}
-
-enum error_code held_drop(struct held *held, const char *text, struct error *err)
-{
-    (void)err;
-    struct held_address *slot = find(held, text);
-    if (slot) {
-        log_info("%s is dropped", slot->text);
-        release(held, slot);
-    }
-    return ERR_OK;
 }
 
 enum error_code held_renew(struct held *held, const struct fence_request *request,
@@ -368,11 +405,12 @@ static void step(struct held *held, struct held_address *slot, uint64_t now)
     if (now >= ends_ns(slot)) {
         char text[FENCE_NET];
         snprintf(text, sizeof(text), "%s", slot->text);
-        uint32_t request = slot->probing ? slot->request : 0;
+        uint32_t request = slot->probing || slot->drained_ns ? slot->request : 0;
+        bool given_up = slot->drained_ns != 0;
         log_warning("%s is dropped: its lease ended", text);
         release(held, slot);
         if (request)
-            held->answer(request, ERR_TIMEOUT, "its lease ended");
+            held->answer(request, given_up ? ERR_OK : ERR_TIMEOUT, "its lease ended");
         else
             held->dropped(text);
         return;
@@ -388,7 +426,11 @@ static void step(struct held *held, struct held_address *slot, uint64_t now)
         slot->next_refresh_ns = now + HELD_REFRESH_MS * CLOCK_MS;
         look_at_link(slot, now);
     }
-    if (now >= slot->next_step_ns)
+    if (now < slot->next_step_ns)
+        return;
+    if (slot->drained_ns)
+        step_drain(held, slot, now);
+    else
         step_announce(slot, now);
 }
 

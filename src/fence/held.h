@@ -23,12 +23,13 @@ struct held_address {
     uint64_t epoch, deadline_ns;
     int arp;               /* socket, -1 */
     bool probing, guarded; /* guarded: both hooks of the guard are in force */
+    uint64_t drained_ns;   /* it is given up in an orderly way, by then at the latest; 0 = not */
     int step;              /* of the probe or announcement schedule */
     bool often;            /* is announced: somebody may come back who was cut off */
     uint64_t next_step_ns, next_refresh_ns;
     bool link_down;      /* at the last refresh */
     uint64_t contest_ns; /* when somebody else's use of it was answered last */
-    uint32_t request;    /* number to answer when probing ends */
+    uint32_t request;    /* number to answer when probing, or giving it up, ends */
 };
 
 struct held {
@@ -50,8 +51,13 @@ enum error_code held_init(struct held *held, const char *state_dir, struct error
  */
 void held_add(struct held *held, const struct fence_request *request);
 
-/** ADDRESS_DROP; LEASE of an address. Errors: NOT_FOUND, CONFLICT (older epoch), IO. */
-enum error_code held_drop(struct held *held, const char *text, struct error *err);
+/**
+ * ADDRESS_DROP; answered through held->answer when it is gone: at once, or, with a deadline, when
+ * nobody waits for an answer any more who asked before.
+ */
+void held_drop(struct held *held, const struct fence_request *request);
+
+/** LEASE of an address. Errors: NOT_FOUND, CONFLICT (older epoch), IO. */
 enum error_code held_renew(struct held *held, const struct fence_request *request,
                            struct error *err);
 

@@ -133,8 +133,8 @@ static bool act(const struct fence_request *request, struct fence_reply *reply, 
         held_add(&fenced.held, request);
         return false;
     case FENCE_ADDRESS_DROP:
-        code = held_drop(&fenced.held, request->address.address, &err);
-        break;
+        held_drop(&fenced.held, request);
+        return false;
     case FENCE_LISTEN:
         code = listen_open(request, fd, &err);
         break;

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "src/base/address.h"
@@ -14,3 +15,9 @@
  * left then only has no other end any more. Returns how many; a kernel that cannot ends none.
  */
 int tcp_reset_all(ip4 address, uint64_t until_ns);
+
+/**
+ * End those that are between two requests: nothing is under way, and what came last was answered.
+ * True = nobody is left who waits for an answer; false also when until_ns came first.
+ */
+bool tcp_reset_idle(ip4 address, uint64_t until_ns);

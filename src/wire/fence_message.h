@@ -28,7 +28,8 @@ enum fence_type {
     FENCE_PG_SIGNAL,    /* pg_signal; to the postmaster */
     FENCE_LEASE,        /* lease: the resource may live until the deadline */
     FENCE_ADDRESS_ADD,  /* address; answered when it is on the interface */
-    FENCE_ADDRESS_DROP, /* address; answered when it is gone; not held is fine */
+    FENCE_ADDRESS_DROP, /* address; answered when it is gone; not held is fine. With a deadline_ns
+                           who waits for an answer gets it first, until then */
     FENCE_LISTEN,       /* listen; the reply carries the socket */
     FENCE_NUDGE,        /* nudge; what clients sent to an earlier holder is heard again */
     FENCE_TYPES,

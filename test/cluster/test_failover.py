@@ -209,14 +209,14 @@ def test_switchover(lab, writer, sampler, turn):
 
 @pytest.mark.parametrize("turn", range(ROUNDS))
 def test_orderly_stop(lab, writer, sampler, turn):
-    """It hands over what it holds first: clients see a switchover, and what they ask while an address moves is reset."""
+    """It hands over what it holds first: clients see a switchover, and who asks while an address moves is answered first."""
     def stop(victim):
         console = lab.plan.host(victim).folder / "log" / "console.log"
         before = len(console.read_bytes())
         hosts.stop_orderly(lab.plan.host(victim))
         assert b"without having handed over" not in console.read_bytes()[before:]
     run_fault(lab, writer, sampler, "orderly stop", stop, lambda victim: lab.run("start", victim), 3)
-    assert len(writer.failed) <= 2 * len(REGIONS)
+    assert len(writer.failed) <= 1
 
 
 def test_stop_without_the_others(lab, writer):

@@ -12,7 +12,9 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <sched.h>
+#include <stdio.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -190,6 +192,95 @@ static void test_cover_twice(void **subject)
     assert_int_equal(guard_cover(wire->guard, vip.address, "nowhere", &err), ERR_NOT_FOUND);
 }
 
+/* ---- closed to new connections ---- */
+
+enum { CLOSED_PORT = 5240, CONNECT_MS = 300 };
+
+/* The far end's host: connects once for each byte it gets, and says whether it could. */
+static void run_client(int orders, pid_t parent)
+{
+    char order, text[16];
+    struct sockaddr_in to = {AF_INET, htons(CLOSED_PORT), {htonl(vip.address)}, {0}};
+    snprintf(text, sizeof(text), "%d", (int)parent);
+    while (recv(orders, &order, 1, 0) == 1 && order == 'c') {
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), failed = 0;
+        struct pollfd writable = {fd, POLLOUT, 0};
+        socklen_t size = sizeof(failed);
+        connect(fd, (struct sockaddr *)&to, sizeof(to));
+        char could = poll(&writable, 1, CONNECT_MS) == 1 &&
+                     !getsockopt(fd, SOL_SOCKET, SO_ERROR, &failed, &size) && !failed;
+        send(fd, "x", (size_t)could, MSG_NOSIGNAL);
+        send(orders, &could, 1, 0); /* the connection stays */
+    }
+    TEST_IP("link", "set", "far", "netns", text);
+    _exit(0);
+}
+
+static bool could_connect(int orders)
+{
+    char could;
+    assert_int_equal(send(orders, "c", 1, 0), 1);
+    assert_int_equal(recv(orders, &could, 1, 0), 1);
+    return could;
+}
+
+static pid_t start_client(int *orders)
+{
+    int ends[2];
+    char text[16];
+    pid_t parent = getpid();
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
+    pid_t child = fork();
+    if (!child) {
+        char begin;
+        if (unshare(CLONE_NEWNET) || send(ends[1], "r", 1, 0) != 1 ||
+            recv(ends[1], &begin, 1, 0) != 1)
+            _exit(1);
+        TEST_IP("address", "add", "10.9.0.1/24", "dev", "far");
+        TEST_IP("link", "set", "far", "up");
+        run_client(ends[1], parent);
+    }
+    close(ends[1]);
+    *orders = ends[0];
+    assert_int_equal(recv(*orders, text, 1, 0), 1);
+    snprintf(text, sizeof(text), "%d", (int)child);
+    TEST_IP("link", "set", "far", "netns", text);
+    assert_int_equal(send(*orders, "b", 1, 0), 1);
+    return child;
+}
+
+/* Who is connected goes on; who comes anew hears nothing, until it is covered anew. */
+static void test_closed_to_new_ones(void **subject)
+{
+    struct wire *wire = *subject;
+    struct error err = {0};
+    char byte;
+    int orders, listener = socket(AF_INET, SOCK_STREAM, 0);
+    struct sockaddr_in at = {AF_INET, htons(CLOSED_PORT), {htonl(vip.address)}, {0}};
+    uint64_t deadline = clock_boot_ns() + 10 * CLOCK_S;
+    assert_int_equal(bind(listener, (struct sockaddr *)&at, sizeof(at)), 0);
+    assert_int_equal(listen(listener, 5), 0);
+    pid_t client = start_client(&orders);
+    assert_int_equal(guard_let(wire->guard, vip.address, deadline, &err), ERR_OK);
+    bool connected = false;
+    for (int i = 0; i < 5 && !connected; i++)
+        connected = could_connect(orders); /* both ends have a carrier */
+    assert_true(connected);
+    guard_close(wire->guard, vip.address);
+    int server = accept(listener, NULL, NULL);
+    assert_int_equal(recv(server, &byte, 1, 0), 1);
+    assert_int_equal(send(server, "a", 1, 0), 1);
+    assert_false(could_connect(orders));
+    guard_close(wire->guard, vip.address);
+    assert_int_equal(guard_cover(wire->guard, vip.address, "near", &err), ERR_OK);
+    assert_true(could_connect(orders));
+    assert_int_equal(send(orders, "e", 1, 0), 1);
+    assert_int_equal(waitpid(client, NULL, 0), client);
+    close(orders);
+    close(server);
+    close(listener);
+}
+
 static int listening;
 static uint16_t port;
 
@@ -267,6 +358,7 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_other_addresses_speak, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_cover_twice, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_closed_to_new_ones, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_port_falls_silent_by_itself, set_up_port,
                                         tear_down_port),
     };

@@ -194,10 +194,17 @@ static bool is_told(void (*end)(void))
     return told;
 }
 
+static void drop_by(uint32_t number, uint64_t deadline_ns)
+{
+    struct fence_request request = {.type = FENCE_ADDRESS_DROP, .number = number};
+    snprintf(request.address.address, FENCE_NET, "10.9.0.100/24");
+    request.address.deadline_ns = deadline_ns;
+    held_drop(&held, &request);
+}
+
 static void drop(void)
 {
-    struct error err;
-    held_drop(&held, "10.9.0.100/24", &err);
+    drop_by(9, 0);
 }
 
 static void give_up(void)
@@ -231,6 +238,64 @@ static void test_connections_end_with_it(void **state)
     }
     assert_false(is_told(end_lease_when_due));
     dropped = 0;
+}
+
+/* Given up in an orderly way: who waits for an answer gets it first; then the asker is told. */
+static void test_who_waits_is_answered_first(void **state)
+{
+    (void)state;
+    char byte;
+    int listener, client = connect_client(&listener), server = accept(listener, NULL, NULL);
+    int before = answers;
+    assert_int_equal(send(client, "q", 1, 0), 1);
+    drop_by(9, clock_boot_ns() + CLOCK_S);
+    run_ms(100);
+    assert_int_equal(answers, before);
+    assert_int_equal(recv(server, &byte, 1, 0), 1);
+    assert_int_equal(send(server, "a", 1, 0), 1);
+    run_ms(600);
+    assert_int_equal(answers, before + 1);
+    assert_int_equal(held.slots[0].address.prefix, -1);
+    assert_int_equal(recv(client, &byte, 1, 0), 1); /* before the end of the connection */
+    assert_true(recv(client, &byte, 1, 0) < 0 && errno == ECONNRESET);
+    close(client);
+    close(server);
+    close(listener);
+    add();
+    run_ms(300);
+}
+
+/* But not for ever, not past the lease, and not when it is asked for again. */
+static void test_a_limit_of_waiting(void **state)
+{
+    (void)state;
+    int listener, client = connect_client(&listener);
+    assert_int_equal(send(client, "q", 1, 0), 1);
+    int before = answers;
+    drop_by(9, clock_boot_ns() + 50 * CLOCK_MS);
+    run_ms(100);
+    assert_int_equal(answers, before + 1);
+    assert_int_equal(held.slots[0].address.prefix, -1);
+    add();
+    before = answers;
+    drop_by(9, clock_boot_ns() + CLOCK_S);
+    drop_by(10, clock_boot_ns() + CLOCK_S);
+    assert_true(answers >= before + 1); /* the first at least: the second as soon as nobody waits */
+    run_ms(100);
+    assert_int_equal(answers, before + 2);
+    assert_int_equal(held.slots[0].address.prefix, -1);
+    add();
+    before = answers;
+    drop_by(9, clock_boot_ns() + 100 * CLOCK_S);
+    may_drop = false; /* the end of the lease is an answer, no notice */
+    end_lease();
+    may_drop = true;
+    assert_int_equal(answers, before + 1);
+    assert_int_equal(held.slots[0].address.prefix, -1);
+    close(client);
+    close(listener);
+    add();
+    run_ms(300);
 }
 
 /* What lapsed is gone at once: a renewal that was under way does not bring it back. */
@@ -272,6 +337,8 @@ int main(void)
                                        cmocka_unit_test(test_who_else_claims_it_is_answered),
                                        cmocka_unit_test(test_again_when_the_link_is_back),
                                        cmocka_unit_test(test_connections_end_with_it),
+                                       cmocka_unit_test(test_who_waits_is_answered_first),
+                                       cmocka_unit_test(test_a_limit_of_waiting),
                                        cmocka_unit_test(test_a_lapse_is_final),
                                        cmocka_unit_test(test_an_end_while_it_is_put_on)};
     return cmocka_run_group_tests(tests, set_up, tear_down);

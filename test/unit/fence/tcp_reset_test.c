@@ -98,13 +98,98 @@ static void test_nothing_after_the_time(void **state)
     close(listener);
 }
 
+static bool is_quiet_within(uint64_t ms)
+{
+    uint64_t end = clock_boot_ns() + ms * CLOCK_MS;
+    while (!tcp_reset_idle(vip, clock_boot_ns() + CLOCK_S))
+        if (clock_boot_ns() > end)
+            return false;
+    return true;
+}
+
+static void put(int fd)
+{
+    assert_int_equal(send(fd, "x", 1, 0), 1);
+}
+
+static void take(int fd)
+{
+    char byte;
+    assert_int_equal(recv(fd, &byte, 1, 0), 1);
+}
+
+/* One that asked and was not answered yet, one that was, one that said nothing yet. */
+static void test_between_two_requests(void **state)
+{
+    (void)state;
+    int listener = listen_at(vip), asks = connect_to(vip), server = accept(listener, NULL, NULL);
+    put(asks);
+    assert_false(is_quiet_within(300)); /* not read yet */
+    take(server);
+    assert_false(is_quiet_within(300)); /* not answered yet */
+    int answered = connect_to(vip), other_server = accept(listener, NULL, NULL);
+    put(answered);
+    take(other_server);
+    usleep(20000);
+    put(other_server);
+    assert_false(is_quiet_within(100));
+    take(answered);
+    usleep(50000);
+    assert_false(is_quiet_within(0));
+    assert_true(is_reset(answered));
+    assert_false(is_reset(asks));
+    put(server);
+    take(asks);
+    assert_true(is_quiet_within(1000));
+    assert_true(is_reset(asks));
+    int silent = connect_to(vip);
+    assert_false(is_quiet_within(0));
+    assert_true(is_quiet_within(1000));
+    assert_true(is_reset(silent));
+    close(silent);
+    close(asks);
+    close(answered);
+    close(server);
+    close(other_server);
+    close(listener);
+}
+
+/* A second request on a connection that was answered before. */
+static void test_the_next_request(void **state)
+{
+    (void)state;
+    int listener = listen_at(vip), client_fd = connect_to(vip);
+    int server = accept(listener, NULL, NULL);
+    put(client_fd);
+    take(server);
+    usleep(20000);
+    put(server);
+    take(client_fd);
+    usleep(20000);
+    put(client_fd);
+    take(server);
+    assert_false(is_quiet_within(300));
+    assert_false(is_reset(client_fd));
+    close(client_fd);
+    close(server);
+    close(listener);
+}
+
+static void test_no_time_to_look(void **state)
+{
+    (void)state;
+    assert_false(tcp_reset_idle(vip, clock_boot_ns()));
+}
+
 int main(void)
 {
     if (unshare(CLONE_NEWNET)) {
         print_message("no right to make a network namespace: skipped\n");
         return 77;
     }
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_all_of_one_address),
-                                       cmocka_unit_test(test_nothing_after_the_time)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_all_of_one_address), cmocka_unit_test(test_nothing_after_the_time),
+        cmocka_unit_test(test_between_two_requests), cmocka_unit_test(test_the_next_request),
+        cmocka_unit_test(test_no_time_to_look)};
     return cmocka_run_group_tests(tests, set_up, NULL);
 }

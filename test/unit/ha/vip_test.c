@@ -193,12 +193,44 @@ static void test_an_announcement_never_puts_on(void **state)
     assert_false(vip_held(vip, NET));
 }
 
+/* Another holder is named: clients get what they wait for, then it is given back. One that cannot
+ * serve them has nothing to wait for. */
+static void test_it_goes_to_another(void **state)
+{
+    (void)state;
+    facts.vips[0].holder = SELF + 1;
+    facts.vips[0].epoch = 6;
+    vip_look(vip, &facts, SELF, true);
+    struct asked drop = take();
+    assert_int_equal(drop.request.type, FENCE_ADDRESS_DROP);
+    assert_true(drop.request.address.deadline_ns > clock_boot_ns());
+    assert_true(drop.request.address.deadline_ns < clock_boot_ns() + CLOCK_S);
+    vip_look(vip, &facts, SELF, true); /* once */
+    grant();                           /* a late one: while it is held it may live */
+    assert_int_equal(take().request.type, FENCE_LEASE);
+    assert_int_equal(released, 0);
+    answer(&drop, ERR_OK);
+    assert_int_equal(released, 1);
+    assert_false(vip_held(vip, NET));
+}
+
+static void test_an_unfit_one_lets_go_at_once(void **state)
+{
+    (void)state;
+    vip_look(vip, &facts, SELF, false);
+    struct asked drop = take();
+    assert_int_equal(drop.request.type, FENCE_ADDRESS_DROP);
+    assert_true(drop.request.address.deadline_ns == 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_renewals_announce_only_when_they_must, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_an_announcement_never_puts_on, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_it_goes_to_another, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_an_unfit_one_lets_go_at_once, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
