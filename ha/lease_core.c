@@ -173,6 +173,15 @@ int lease_acceptor_promised(const struct lease_acceptor *acceptor, uint64_t now_
     return count;
 }
 
+uint64_t lease_acceptor_lapse_ns(const struct lease_acceptor *acceptor, uint64_t now_ns)
+{
+    uint64_t lapse_ns = UINT64_MAX;
+    for (int i = 0; i < acceptor->count; i++)
+        if (acceptor->rows[i].until_ns > now_ns && acceptor->rows[i].until_ns < lapse_ns)
+            lapse_ns = acceptor->rows[i].until_ns;
+    return lapse_ns;
+}
+
 /* ---- holder ---- */
 
 void lease_holder_init(struct lease_holder *holder, struct lease_resource resource, uint64_t epoch,

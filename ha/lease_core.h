@@ -82,6 +82,9 @@ void lease_acceptor_floor(const struct lease_acceptor *acceptor, struct lease_fl
 int lease_acceptor_promised(const struct lease_acceptor *acceptor, uint64_t now_ns,
                             struct lease_promised promised[MEMBER_MESSAGE_PROMISES]);
 
+/** When the next of its promises ends, unless it is renewed; UINT64_MAX = there is none. */
+uint64_t lease_acceptor_lapse_ns(const struct lease_acceptor *acceptor, uint64_t now_ns);
+
 /* ---- holder ---- */
 
 struct lease_holder {

@@ -271,3 +271,8 @@ int leases_promised(const struct leases *leases,
 {
     return lease_acceptor_promised(&leases->acceptor, clock_boot_ns(), promised);
 }
+
+uint64_t leases_lapse_ns(const struct leases *leases)
+{
+    return lease_acceptor_lapse_ns(&leases->acceptor, clock_boot_ns());
+}

@@ -63,3 +63,6 @@ bool lease_hold_live(const struct lease_hold *hold, uint64_t epoch);
 /** As evidence, for the status. */
 int leases_promised(const struct leases *leases,
                     struct lease_promised promised[MEMBER_MESSAGE_PROMISES]);
+
+/** When what was told of it ends by itself next, BOOTTIME; UINT64_MAX = nothing is promised. */
+uint64_t leases_lapse_ns(const struct leases *leases);

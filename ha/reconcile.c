@@ -44,6 +44,7 @@ struct reconcile {
     bool looking, look_posted;
     uint64_t told_epoch; /* primary that was told, 0 = none */
     uint64_t next_status_ns, next_fenced_ns;
+    uint64_t lapse_ns; /* a promise that was told of last ends then */
     struct fenced_watch fenced;
     uint64_t retire_ns;    /* since when this process is to end, 0 = it is not */
     struct pg_status last; /* as it was told last */
@@ -51,7 +52,7 @@ struct reconcile {
         uint64_t id;
         struct reconcile_heard heard;
     } heard[LIMIT_REGIONS];
-    struct loop_timer timer;
+    struct loop_timer timer, lapse;
 };
 
 /* ---- messages ---- */
@@ -98,14 +99,16 @@ static bool status_changed(const struct pg_status *a, const struct pg_status *b)
            a->ready_voter != b->ready_voter || a->asks_out != b->asks_out;
 }
 
-/* To all: the leader needs it, the others know by it whether the primary serves. */
+/* To all: the leader needs it, the others know by it whether the primary serves. A failover begins
+ * when a majority has said that its promise is over: it is told in that moment. */
 static void tell_status(struct reconcile *reconcile, bool fit)
 {
     struct member_message message = {.kind = MEMBER_STATUS};
     struct member_status *status = &message.status;
     uint64_t now_ns = clock_boot_ns();
     pg_member_status(reconcile->pg, &status->pg);
-    if (now_ns < reconcile->next_status_ns && !status_changed(&status->pg, &reconcile->last))
+    if (now_ns < reconcile->next_status_ns && now_ns < reconcile->lapse_ns &&
+        !status_changed(&status->pg, &reconcile->last))
         return;
     reconcile->next_status_ns = now_ns + PERIOD_MS * CLOCK_MS;
     reconcile->last = status->pg;
@@ -114,6 +117,8 @@ static void tell_status(struct reconcile *reconcile, bool fit)
     status->acceptors = reconcile->view.facts.acceptors_version;
     status->fit = fit;
     status->level = COMMAND_LEVEL;
+    /* First: what ends before the next line is told again. */
+    reconcile->lapse_ns = leases_lapse_ns(reconcile->leases);
     status->promised_count = leases_promised(reconcile->leases, status->promised);
     take_status(reconcile, reconcile->setup.self, status);
     send_all(reconcile, &message);
@@ -329,6 +334,17 @@ static bool gives_addresses(const struct reconcile *reconcile)
                                     clock_boot_ns() > reconcile->retire_ns + RETIRE_MS * CLOCK_MS);
 }
 
+/* The sweep comes before an end that is further away. */
+static void wait_for_lapse(struct reconcile *reconcile)
+{
+    uint64_t now_ns = clock_boot_ns();
+    uint64_t left_ns = reconcile->lapse_ns > now_ns ? reconcile->lapse_ns - now_ns : 0;
+    if (left_ns < PERIOD_MS * CLOCK_MS)
+        loop_timer_start(&reconcile->lapse, left_ns / CLOCK_MS + 1, 0);
+    else
+        loop_timer_stop(&reconcile->lapse);
+}
+
 static void look(struct reconcile *reconcile)
 {
     const struct cluster_view *view = &reconcile->view;
@@ -353,6 +369,7 @@ static void look(struct reconcile *reconcile)
     tell_status(reconcile, fit && !gives_addresses(reconcile));
     duty_look(reconcile->duty, facts, view->leads, view->raft.term);
     tell_primary(reconcile);
+    wait_for_lapse(reconcile);
     reconcile->looking = false;
 }
 
@@ -374,6 +391,11 @@ static void on_changed(void *owner)
 static void on_timer(struct loop_timer *timer)
 {
     look(container_of(timer, struct reconcile, timer));
+}
+
+static void on_lapse(struct loop_timer *timer)
+{
+    look(container_of(timer, struct reconcile, lapse));
 }
 
 static uint64_t make_incarnation(void)
@@ -427,6 +449,7 @@ enum error_code reconcile_new(const struct reconcile_setup *setup, struct reconc
     }
     reconcile->incarnation = make_incarnation();
     make_parts(reconcile);
+    loop_timer_init(setup->loop, &reconcile->lapse, on_lapse);
     loop_timer_init(setup->loop, &reconcile->timer, on_timer);
     loop_timer_start(&reconcile->timer, PERIOD_MS, PERIOD_MS);
     *out = reconcile;

@@ -105,6 +105,21 @@ static void test_a_released_epoch_is_gone(void **state)
     assert_int_equal(ask(2, 9, 5000), LEASE_RELEASED);
 }
 
+static void test_the_next_end(void **state)
+{
+    (void)state;
+    struct lease_claim duty = claim(7, 9);
+    duty.resource.kind = CLUSTER_LEASE_DUTY;
+    assert_true(lease_acceptor_lapse_ns(&acceptor, AT(0)) == UINT64_MAX);
+    assert_int_equal(ask(2, 9, 0), LEASE_GRANTED); /* until 808 */
+    assert_int_equal(lease_acceptor_request(&acceptor, AT(100), &duty), LEASE_GRANTED);
+    assert_true(lease_acceptor_lapse_ns(&acceptor, AT(100)) == AT(808));
+    assert_int_equal(ask(2, 9, 200), LEASE_GRANTED);
+    assert_true(lease_acceptor_lapse_ns(&acceptor, AT(200)) == AT(908));
+    assert_true(lease_acceptor_lapse_ns(&acceptor, AT(908)) == AT(1008)); /* the other one */
+    assert_true(lease_acceptor_lapse_ns(&acceptor, AT(1008)) == UINT64_MAX);
+}
+
 static void test_restart_waits_and_remembers(void **state)
 {
     (void)state;
@@ -231,6 +246,7 @@ int main(void)
         cmocka_unit_test_setup(test_durations, set_up),
         cmocka_unit_test_setup(test_release_is_final, set_up),
         cmocka_unit_test_setup(test_a_released_epoch_is_gone, set_up),
+        cmocka_unit_test_setup(test_the_next_end, set_up),
         cmocka_unit_test_setup(test_restart_waits_and_remembers, set_up),
         cmocka_unit_test_setup(test_older_acceptor_sets, set_up),
         cmocka_unit_test_setup(test_rows_of_what_is_gone, set_up),
