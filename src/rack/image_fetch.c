@@ -7,7 +7,7 @@
 #include "src/wire/blob_fetch.h"
 #include "src/wire/http_client.h"
 
-enum { CONNECT_MS = 2000, ANSWER_MS = 5000, STALL_S = 10, ROUNDS = 2 };
+enum { CONNECT_MS = 2000, ANSWER_MS = 5000, STALL_S = 10, DEAD_S = 4, ROUNDS = 2 };
 
 static struct http_client_request to_region(const struct image_fetch *fetch, int region,
                                             const char *file, struct arena *arena)
@@ -20,7 +20,8 @@ static struct http_client_request to_region(const struct image_fetch *fetch, int
                 .certificate = fetch->tls->certificate,
                 .key = fetch->tls->key},
         .connect_timeout_ms = CONNECT_MS,
-        .stall_s = STALL_S};
+        .stall_s = STALL_S,
+        .dead_s = DEAD_S};
 }
 
 static enum error_code no_region(struct error *err)
@@ -82,7 +83,8 @@ static enum error_code try_region(const struct image_fetch *fetch, int region,
                               .tls = request.tls,
                               .ours = true,
                               .connect_timeout_ms = CONNECT_MS,
-                              .stall_s = STALL_S};
+                              .stall_s = STALL_S,
+                              .dead_s = DEAD_S};
     enum error_code code = blob_fetch_run(client, &blob, folder, err);
     arena_free(arena);
     return code;

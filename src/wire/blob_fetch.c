@@ -87,6 +87,7 @@ static enum error_code receive(struct http_client *client, struct arrival *arriv
                                           .proxy = fetch->proxy,
                                           .connect_timeout_ms = fetch->connect_timeout_ms,
                                           .stall_s = fetch->stall_s,
+                                          .dead_s = fetch->dead_s,
                                           .reply_limit = fetch->size - arrival->size,
                                           .sink = take,
                                           .subject = arrival,

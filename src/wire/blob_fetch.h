@@ -15,6 +15,7 @@ struct blob_fetch {
     bool ours;              /* a server of this project: its ETag is the SHA-256 */
     int connect_timeout_ms; /* 0 = 5 s */
     int stall_s;            /* 0 = 30 s */
+    int dead_s;             /* see http_client_request */
     /** Bytes that are there so far; false gives up (what came stays). May be NULL. */
     bool (*goes_on)(void *subject, uint64_t bytes);
     void *subject;

@@ -3,10 +3,13 @@
 
 #include <curl/curl.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -177,6 +180,23 @@ static void set_body(CURL *curl, struct exchange *exchange)
         curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
 }
 
+/*
+ * Who only receives would not learn that the host at the other end is gone: it is asked each
+ * second. What fails here (no TCP) does no harm.
+ */
+static int watch_peer(void *subject, curl_socket_t fd, curlsocktype purpose)
+{
+    const struct http_client_request *request = subject;
+    const int on = 1, every_s = 1;
+    unsigned limit_ms = (unsigned)request->dead_s * 1000;
+    (void)purpose;
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &every_s, sizeof(every_s));
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &every_s, sizeof(every_s));
+    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &limit_ms, sizeof(limit_ms));
+    return CURL_SOCKOPT_OK;
+}
+
 static void set_options(CURL *curl, struct exchange *exchange)
 {
     const struct http_client_request *request = exchange->request;
@@ -190,6 +210,10 @@ static void set_options(CURL *curl, struct exchange *exchange)
     curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, (long)STALL_BYTES);
     curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME,
                      (long)(request->stall_s ? request->stall_s : STALL_S));
+    if (request->dead_s) {
+        curl_easy_setopt(curl, CURLOPT_SOCKOPTFUNCTION, watch_peer);
+        curl_easy_setopt(curl, CURLOPT_SOCKOPTDATA, request);
+    }
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, exchange);
     curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_header);

@@ -47,6 +47,7 @@ struct http_client_request {
     int connect_timeout_ms; /* 0 = 5 s */
     int timeout_ms;         /* for all of it; 0 = no limit but stall_s */
     int stall_s;            /* less than 1 kB/s for so long ends it; 0 = 30 s */
+    int dead_s; /* a peer whose kernel answers nothing for so long is gone; 0 = the system's own */
     uint64_t reply_limit;   /* most bytes of body; 0 = 16 MiB */
     http_client_sink *sink; /* gets a 2xx body piece by piece; NULL = body in memory */
     void *subject;          /* of sink */

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@
 #include "src/wire/oauth.h"
 #include "test/lib/test_ca.h"
 #include "test/lib/test_http.h"
+#include "test/lib/test_ip.h"
 
 static struct test_ca ours, theirs;
 static struct test_http http;
@@ -49,6 +51,9 @@ static void answer(struct test_http_exchange *e)
         e->send_at_most = 500;
     } else if (path_is(e, "/slow")) {
         e->delay_ms = 1000;
+    } else if (path_is(e, "/gone")) {
+        TEST_IP("link", "set", "lo", "down");
+        e->delay_ms = 4000;
     } else if (path_is(e, "/moved")) {
         e->status = 302;
         strcpy(e->headers, "Location: /echo\r\n");
@@ -335,6 +340,20 @@ static void test_multipart_and_oauth(void **unused)
         assert_int_equal(oauth_key_parse(bad[i], arena, &key, &err), ERR_BAD_INPUT);
 }
 
+/* Leaves the others' network for good: the last test. */
+static void test_a_host_that_is_gone(void **unused)
+{
+    (void)unused;
+    if (unshare(CLONE_NEWNET))
+        skip();
+    TEST_IP("link", "set", "lo", "up");
+    test_http_open(&http, NULL, 0, answer);
+    struct http_client_request request = {
+        .url = url("http", "/gone"), .dead_s = 1, .timeout_ms = 3500};
+    assert_int_equal(http_client_run(client, &request, arena, &reply, &err), ERR_UNAVAILABLE);
+    TEST_IP("link", "set", "lo", "up");
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 int main(void)
 {
@@ -351,6 +370,7 @@ int main(void)
         T(test_client_certificate),
         T(test_download),
         T(test_multipart_and_oauth),
+        T(test_a_host_that_is_gone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
