@@ -132,7 +132,8 @@ static enum error_code fetch_rest(struct talk *talk, struct stream *stream, cons
         .headers = &range,
         .headers_count = resumed,
         .reply_limit = stream->image->size_bytes + 1,
-        .stall_s = STALL_S, /* a rack that is gone says nothing */
+        .stall_s = STALL_S, /* a rack whose programs stand still says nothing */
+        .dead_s = TALK_DEAD_S,
         .sink = take_piece,
         .subject = stream,
     };
@@ -157,10 +158,12 @@ static enum error_code fetch(struct talk *talk, struct stream *stream, const cha
     uint64_t pause = FIRST_PAUSE_MS;
     for (int tries = 0; stream->done_bytes < stream->image->size_bytes; tries++) {
         uint64_t before = stream->done_bytes;
-        enum error_code code =
-            fetch_rest(talk, stream, talk_at_rack(talk->cmdline, url, tries, talk->arena), err);
-        if (!code)
+        const char *at = talk_try(talk, url, tries);
+        enum error_code code = fetch_rest(talk, stream, at, err);
+        if (!code) {
+            talk_answered(talk, at);
             break;
+        }
         if (!error_retryable(code) || clock_boot_ns() >= talk->deadline_ns)
             return code;
         log_warning("%s; going on in %.1f s", err->text, (double)pause / 1000);

@@ -228,6 +228,7 @@ enum error_code install_run(struct talk *talk, struct task *task, const struct i
                                    .task = task,
                                    .storage = &it.storage,
                                    .log = &it.log,
+                                   .talk = talk,
                                    .uefi = !strcmp(inventory->boot_method, "uefi")};
     struct talk_event event = {.name = "cmd-install", .description = "installing"};
     tell(&it, &event);

@@ -14,6 +14,8 @@
 
 enum { GROW_S = 1800, TOOL_S = 60 };
 
+#define HOSTS "/etc/hosts"
+
 /* As open(2) with the system's root as "/", links followed there. */
 static int open_inside(int root, const char *path, int flags, unsigned mode)
 {
@@ -63,13 +65,43 @@ enum error_code install_put_file(const struct installed *system, const struct ta
     return ERR_OK;
 }
 
+/* The line of an address, and where the name on it begins; NULL = there is none. */
+static const char *line_of(const char *text, const char *address, const char **name)
+{
+    size_t length = strlen(address);
+    for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
+        if (strncmp(line, address, length) != 0 || line[length] != '\t')
+            continue;
+        *name = line + length;
+        return line;
+    }
+    return NULL;
+}
+
+const char *install_hosts(const char *text, const char *rack, struct arena *arena)
+{
+    const char *name, *line = rack ? line_of(text, rack, &name) : NULL;
+    if (!line)
+        return text;
+    const char *end = name + strcspn(name, "\n");
+    const char *before = text;
+    size_t size = (size_t)(end - name);
+    for (; before < line; before += strcspn(before, "\n") + 1) {
+        const char *other = before + strcspn(before, "\t\n");
+        if (strcspn(other, "\n") == size && !strncmp(other, name, size))
+            break;
+    }
+    return arena_printf(arena, "%.*s%.*s\n%.*s%s", (int)(before - text), text, (int)(end - line),
+                        line, (int)(line - before), before, end + (*end == '\n'));
+}
+
 enum error_code install_settings(const struct installed *system, struct error *err)
 {
     const struct task *task = system->task;
     struct arena *arena = system->log->arena;
     const struct task_file own[] = {
         {"/etc/hostname", arena_printf(arena, "%s\n", task->hostname), 0644},
-        {"/etc/hosts",
+        {HOSTS,
          arena_printf(arena,
                       "127.0.0.1\tlocalhost\n127.0.1.1\t%s\n"
                       "::1\tlocalhost ip6-localhost ip6-loopback\n",
@@ -83,8 +115,12 @@ enum error_code install_settings(const struct installed *system, struct error *e
         code = install_put_file(
             system, &(struct task_file){"/etc/fstab", storage_mount_fstab(system->storage), 0644},
             err);
-    for (int i = 0; !code && i < task->files_count; i++)
-        code = install_put_file(system, &task->files[i], err);
+    for (int i = 0; !code && i < task->files_count; i++) {
+        struct task_file file = task->files[i];
+        if (!strcmp(file.path, HOSTS))
+            file.content = install_hosts(file.content, talk_rack(system->talk), arena);
+        code = install_put_file(system, &file, err);
+    }
     return code;
 }
 

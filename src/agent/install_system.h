@@ -2,6 +2,7 @@
 #pragma once
 
 #include "src/agent/storage_make.h"
+#include "src/agent/talk.h"
 #include "src/agent/task.h"
 
 /** The new system and where it stands now. */
@@ -10,6 +11,7 @@ struct installed {
     const struct task *task;
     const struct storage_work *storage; /* NULL: it brought its own, and its fstab */
     struct tool_log *log;
+    const struct talk *talk; /* whose rack comes first in its /etc/hosts */
     bool uefi;
 };
 
@@ -19,6 +21,12 @@ struct installed {
  */
 enum error_code install_put_file(const struct installed *system, const struct task_file *file,
                                  struct error *err);
+
+/**
+ * The same hosts(5) with this address before the others of its name: they are tried in the order of
+ * the lines, and one that is gone costs the system seconds at each request. rack NULL = as it is.
+ */
+const char *install_hosts(const char *text, const char *rack, struct arena *arena);
 
 /** Host name, fstab, the task's files. Errors: IO. */
 enum error_code install_settings(const struct installed *system, struct error *err);

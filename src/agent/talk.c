@@ -20,13 +20,15 @@ enum {
 };
 
 #define VERSION "2012-03-01/"
+#define SCHEME  "http://"
 
 void talk_open(struct talk *talk, const struct cmdline *cmdline, uint64_t deadline_ns)
 {
     *talk = (struct talk){.cmdline = cmdline,
                           .deadline_ns = deadline_ns,
                           .client = http_client_new(),
-                          .arena = arena_new()};
+                          .arena = arena_new(),
+                          .rack = -1};
 }
 
 void talk_close(struct talk *talk)
@@ -42,19 +44,55 @@ void talk_pause(uint64_t ms)
         continue;
 }
 
+/* Where the host of a URL ends that begins with it. */
+static const char *behind_host(const char *host)
+{
+    return host + strcspn(host, ":/");
+}
+
+/* The rack of the command line that a URL names, and its host; -1 = none. */
+static int rack_of(const struct cmdline *cmdline, const char *url, const char **host)
+{
+    if (strncmp(url, SCHEME, strlen(SCHEME)) != 0)
+        return -1;
+    *host = url + strlen(SCHEME);
+    size_t length = (size_t)(behind_host(*host) - *host);
+    for (int i = 0; i < cmdline->racks_count; i++)
+        if (strlen(cmdline->racks[i]) == length && !strncmp(cmdline->racks[i], *host, length))
+            return i;
+    return -1;
+}
+
 const char *talk_at_rack(const struct cmdline *cmdline, const char *url, int n, struct arena *arena)
 {
-    static const char scheme[] = "http://";
-    if (strncmp(url, scheme, strlen(scheme)) != 0)
+    const char *host;
+    int own = rack_of(cmdline, url, &host);
+    if (own < 0)
         return url;
-    const char *host = url + strlen(scheme);
-    size_t length = strcspn(host, ":/");
-    for (int i = 0; i < cmdline->racks_count; i++) {
-        const char *rack = cmdline->racks[(i + n) % cmdline->racks_count];
-        if (strlen(cmdline->racks[i]) == length && !strncmp(cmdline->racks[i], host, length))
-            return arena_printf(arena, "%s%s%s", scheme, rack, host + length);
-    }
-    return url;
+    const char *rack = cmdline->racks[(own + n) % cmdline->racks_count];
+    return arena_printf(arena, SCHEME "%s%s", rack, behind_host(host));
+}
+
+const char *talk_try(const struct talk *talk, const char *url, int n)
+{
+    const char *host;
+    int own = rack_of(talk->cmdline, url, &host);
+    if (own >= 0 && talk->rack >= 0)
+        n += talk->rack - own + talk->cmdline->racks_count;
+    return talk_at_rack(talk->cmdline, url, n, talk->arena);
+}
+
+void talk_answered(struct talk *talk, const char *url)
+{
+    const char *host;
+    int rack = rack_of(talk->cmdline, url, &host);
+    if (rack >= 0)
+        talk->rack = rack;
+}
+
+const char *talk_rack(const struct talk *talk)
+{
+    return talk->rack < 0 ? NULL : talk->cmdline->racks[talk->rack];
 }
 
 const char *talk_rack_base(const struct cmdline *cmdline, struct arena *arena)
@@ -79,13 +117,16 @@ enum error_code talk_exchange(struct talk *talk, struct http_client_request *req
     const char *url = request->url;
     request->connect_timeout_ms = CONNECT_MS;
     request->timeout_ms = EXCHANGE_MS;
+    request->dead_s = TALK_DEAD_S;
     uint64_t pause = FIRST_PAUSE_MS;
     for (int tries = 0;; tries++) {
         *reply = (struct http_client_reply){0};
-        request->url = talk_at_rack(talk->cmdline, url, tries, talk->arena);
+        request->url = talk_try(talk, url, tries);
         enum error_code code = http_client_run(talk->client, request, talk->arena, reply, err);
         if (!code)
             code = http_client_expect(reply, request->url, err);
+        if (!code)
+            talk_answered(talk, request->url);
         if (!code || !may_pass(code, reply->status))
             return code;
         uint64_t now = clock_boot_ns();

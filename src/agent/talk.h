@@ -11,6 +11,8 @@
 #include "src/wire/http_client.h"
 #include "src/wire/multipart.h"
 
+enum { TALK_DEAD_S = 4 }; /* a rack's host that answers nothing for so long is gone */
+
 struct talk {
     const struct cmdline *cmdline;
     uint64_t deadline_ns; /* BOOTTIME; nothing is tried again past it */
@@ -19,6 +21,7 @@ struct talk {
     struct preseed preseed;
     const char *api_url;   /* ends with "api/2.0/"; of the preseed */
     const char *system_id; /* of this machine; NULL until the region has said it */
+    int rack;              /* of the command line's, that answered last; -1 = none has */
 };
 
 void talk_open(struct talk *talk, const struct cmdline *cmdline, uint64_t deadline_ns);
@@ -63,6 +66,18 @@ enum error_code talk_event(struct talk *talk, const struct talk_event *event, st
 /** The same URL with the host of another rack: the one that stands n places behind its own. */
 const char *talk_at_rack(const struct cmdline *cmdline, const char *url, int n,
                          struct arena *arena);
+
+/**
+ * The same URL for a request's try number n (from 0): at the rack that answered last, or its own
+ * when none has, then at those behind it. A rack that died is found out once, not at each request.
+ */
+const char *talk_try(const struct talk *talk, const char *url, int n);
+
+/** What was asked at this URL was answered: its rack is asked first from now on. */
+void talk_answered(struct talk *talk, const char *url);
+
+/** The address of the rack that answered last; NULL when it is none of the command line's. */
+const char *talk_rack(const struct talk *talk);
 
 /** "http://RACK:5248" of where the root came from, in the arena; NULL = not known. */
 const char *talk_rack_base(const struct cmdline *cmdline, struct arena *arena);

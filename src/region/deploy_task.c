@@ -78,8 +78,9 @@ static bool is_reached(const char *base_url, const char *address)
 }
 
 /*
- * Addresses are tried in the order of the lines: the rack that the agent reaches comes first. One
- * that is gone costs the installed system some seconds at each request.
+ * Addresses are tried in the order of the lines: the rack that the agent reaches comes first (when
+ * another one answers it later, the agent puts that first). One that is gone costs the installed
+ * system some seconds at each request.
  */
 static const char *hosts_text(struct api_request *request, const struct metadata_machine *machine,
                               const char *racks)
