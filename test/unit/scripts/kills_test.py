@@ -197,6 +197,13 @@ def test_choosing_points():
         kill_points.choose("dhcp,nothing", None)
 
 
+def test_the_points_of_the_documentation():
+    text = (SCRIPTS.parent / "docs" / "operations.md").read_text(encoding="utf-8")
+    table = text.partition("| point | who dies, when |")[2].partition("\n\n")[0]
+    rows = re.findall(r"^\| `([\w-]+)` \| ([^|]+) \| [^|]+ \|$", table, re.M)
+    assert rows == [(point.name, point.what) for point in kill_points.POINTS]
+
+
 def test_a_point_that_passed_unseen_leaves_nothing_prepared(tmp_path, monkeypatch):
     fire, ran = object.__new__(under_fire.UnderFire), []
     fire.rows, fire.tell, fire.scene = [], lambda text: None, under_fire.Scene(Plan("a", tmp_path, racks=2), print)
