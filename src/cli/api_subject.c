@@ -91,15 +91,20 @@ bool api_subject_exists(const char *word)
     return found;
 }
 
-static bool match_verb(const struct api_action *action, const char *word, struct arena *arena)
+/* The action's own word, with dashes or underscores. */
+static bool match_name(const struct api_action *action, const char *word, struct arena *arena)
 {
     char *verb = arena_strdup(arena, word);
     for (char *p = verb; *p; p++)
         if (*p == '_')
             *p = '-';
-    if (!strcmp(api_subject_verb(action, arena), verb))
-        return true;
-    return !strcmp(action->name, "read") && !strcmp(verb, "read");
+    return !strcmp(api_subject_verb(action, arena), verb);
+}
+
+static bool match_verb(const struct api_action *action, const char *word, struct arena *arena)
+{
+    return match_name(action, word, arena) ||
+           (!strcmp(action->name, "read") && !strcmp(word, "read"));
 }
 
 static int parts_of(const struct api_action *action, struct arena *arena)
@@ -120,6 +125,15 @@ static const char *known_verbs(const char *subject, struct arena *arena)
     return text;
 }
 
+/* "read" is a word for a collection's "list" too: the action of that very name goes before it. */
+static bool is_better(const struct api_action *row, const struct api_action *best, const char *verb,
+                      int parts_given, struct arena *arena)
+{
+    bool row_is = match_name(row, verb, arena), best_is = best && match_name(best, verb, arena);
+    return !best || (row_is && !best_is) ||
+           (row_is == best_is && parts_of(row, arena) == parts_given);
+}
+
 enum error_code api_subject_find(const char *subject, const char *verb, int parts_given,
                                  struct arena *arena, const struct api_action **action,
                                  struct error *err)
@@ -129,7 +143,7 @@ enum error_code api_subject_find(const char *subject, const char *verb, int part
         const struct api_action *row = &api_actions[i];
         if (!match_subject(row, subject, arena) || !match_verb(row, verb, arena))
             continue;
-        if (!best || parts_of(row, arena) == parts_given)
+        if (is_better(row, best, verb, parts_given, arena))
             best = row;
     }
     *action = best;

@@ -76,6 +76,20 @@ static void test_every_row_can_be_reached(void **unused)
     arena_free(arena);
 }
 
+static void test_read_is_the_single_thing(void **unused)
+{
+    (void)unused;
+    struct arena *arena = arena_new();
+    static const char *const subjects[][2] = {
+        {"machine", "MachineHandler"}, {"machines", "MachinesHandler"}, {"vlan", "VlanHandler"}};
+    for (int i = 0; i < 3; i++) {
+        const struct api_action *found = NULL;
+        assert_int_equal(api_subject_find(subjects[i][0], "read", 0, arena, &found, NULL), ERR_OK);
+        assert_string_equal(found->handler_name, subjects[i][1]);
+    }
+    arena_free(arena);
+}
+
 static void test_unknown_action_names_what_there_is(void **unused)
 {
     (void)unused;
@@ -113,6 +127,7 @@ int main(void)
         cmocka_unit_test(test_parts_of_a_path),
         cmocka_unit_test(test_verbs),
         cmocka_unit_test(test_every_row_can_be_reached),
+        cmocka_unit_test(test_read_is_the_single_thing),
         cmocka_unit_test(test_unknown_action_names_what_there_is),
         cmocka_unit_test(test_subjects_are_sorted_and_unique),
     };
