@@ -371,3 +371,15 @@ bool power_driver_host(const struct power_driver *driver, json_t *parameters, ch
     host[size] = '\0';
     return true;
 }
+
+void power_driver_texts(json_t *object, json_t *into)
+{
+    const char *name;
+    json_t *value;
+    json_object_foreach (object, name, value)
+        if (json_is_integer(value))
+            json_object_set_new(into, name,
+                                json_sprintf("%" JSON_INTEGER_FORMAT, json_integer_value(value)));
+        else
+            json_object_set(into, name, value);
+}

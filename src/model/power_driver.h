@@ -87,6 +87,10 @@ enum error_code power_parameter_check(const struct power_parameter *parameter, c
 enum error_code power_driver_check(const struct power_driver *driver, json_t *parameters,
                                    struct error *err);
 
+/** Lay the parameters of object over those of into; numbers become their texts, whichever
+ * parameter it is. */
+void power_driver_texts(json_t *object, json_t *into);
+
 /** Value of a text parameter, its default when it is not given; borrowed from the object. */
 const char *power_driver_text(const struct power_driver *driver, json_t *parameters,
                               const char *name);

@@ -62,20 +62,6 @@ static enum error_code take_action(json_t *params, struct power_order *order, st
     return error_set(err, ERR_BAD_INPUT, "power: action: expected on, off, cycle or query");
 }
 
-/* Numbers count as their text, whichever parameter it is. */
-static json_t *texts_of(json_t *parameters)
-{
-    json_t *texts = json_object(), *value;
-    const char *name;
-    json_object_foreach (parameters, name, value)
-        if (json_is_integer(value))
-            json_object_set_new(texts, name,
-                                json_sprintf("%" JSON_INTEGER_FORMAT, json_integer_value(value)));
-        else
-            json_object_set(texts, name, value);
-    return texts;
-}
-
 static enum error_code take_driver(json_t *params, struct power_order *order, struct error *err)
 {
     const char *name = json_string_value(json_object_get(params, "driver"));
@@ -87,7 +73,8 @@ static enum error_code take_driver(json_t *params, struct power_order *order, st
     enum error_code code = power_driver_check(order->driver, parameters, err);
     if (code)
         return code;
-    order->parameters = texts_of(parameters);
+    order->parameters = json_object();
+    power_driver_texts(parameters, order->parameters);
     return ERR_OK;
 }
 

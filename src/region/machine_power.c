@@ -97,7 +97,7 @@ static void take_parameters(struct api_request *request, struct api_reply *reply
             strlen(whole) <= JSON_BYTES ? json_loads(whole, JSON_REJECT_DUPLICATES, NULL) : NULL;
         power->changed = true;
         if (json_is_object(object))
-            json_object_update(power->parameters, object);
+            power_driver_texts(object, power->parameters);
         else
             api_field_error(reply, "power_parameters", "Enter a JSON object.");
     }
