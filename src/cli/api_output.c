@@ -43,6 +43,9 @@ static const struct {
     {"boot-resource", {"id", "name", "architecture", "type"}},
     {"file", {"filename", "anon_resource_uri"}},
     {"domain", {"id", "name", "authoritative", "is_default", "ttl"}},
+    {"node-device",
+     {"id", "bus_name", "pci_address", "hardware_type_name", "vendor_id", "product_id",
+      "vendor_name", "product_name", "commissioning_driver"}},
     {"node-result", {"id", "node.system_id", "name", "result_type", "script_result", "created"}},
 };
 

@@ -70,6 +70,8 @@ static const struct machine_action actions[MACHINE_ACTION_COUNT] = {
                                         IDLE, "NODE"},
     [MACHINE_ACTION_RESTORE_DEFAULT] = {"restore_default_configuration", "restored", true, false,
                                         IDLE, "NODE"},
+    [MACHINE_ACTION_CLEAR_GATEWAYS] = {"clear_default_gateways", "changed", true, false, ANY,
+                                       "NODE"},
 };
 
 const struct machine_action *machine_action_of(enum machine_action_kind kind)

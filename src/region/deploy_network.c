@@ -44,7 +44,9 @@ enum error_code deploy_network_read(struct db *db, int64_t node_id, struct arena
     DB_STATEMENT(
         deploy_links,
         "SELECT i.id, i.name, i.mac, i.id = n.boot_interface_id, a.alloc_type, "
-        "host(a.ip) || '/' || coalesce(masklen(s.cidr), masklen(a.ip)), host(s.gateway_ip), "
+        "host(a.ip) || '/' || coalesce(masklen(s.cidr), masklen(a.ip)), CASE WHEN a.id = coalesce("
+        "CASE family(s.gateway_ip) WHEN 4 THEN n.gateway_link_ipv4_id ELSE n.gateway_link_ipv6_id "
+        "END, a.id) THEN host(s.gateway_ip) END, "
         "to_json(coalesce((SELECT array_agg(host(x)) FROM unnest(s.dns_servers) x), '{}')), "
         "coalesce(i.mtu, nullif(v.mtu, 1500)) FROM node n JOIN interface i ON i.node_id = n.id "
         "LEFT JOIN ip_address a ON a.interface_id = i.id AND a.alloc_type IN (0, 1, 4, 5) "

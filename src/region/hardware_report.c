@@ -9,14 +9,14 @@
 
 enum { TEXT_BYTES = 255, VERSION = 1, CPUS = 4096 };
 
-enum type { TEXT, BOOL, INT, MAC, CPUS_LIST, NAME };
+enum type { TEXT, BOOL, INT, MAC, CPUS_LIST, NAME, PCI_PLACE, HEX };
 enum { MUST = 0, MAY = 1 }; /* be null */
 
 struct rule {
     const char *key;
     enum type type;
     int may;
-    json_int_t low, high; /* INT */
+    json_int_t low, high; /* INT; of HEX high is the number of digits */
 };
 
 #define MUCH ((json_int_t)1 << 60)
@@ -69,7 +69,23 @@ static const struct rule interface_rules[] = {
     {"product", TEXT, MAY},        {"firmware_version", TEXT, MAY},
     {"address", TEXT, MAY},        {"numa_node", INT, MAY, 0, 65535},
 };
-static const struct rule bus_rules[] = {{"address", TEXT, MAY}};
+static const struct rule pci_rules[] = {
+    {"address", PCI_PLACE, MUST},   {"class", HEX, MUST, 0, 6},
+    {"vendor_id", HEX, MUST, 0, 4}, {"product_id", HEX, MUST, 0, 4},
+    {"vendor", TEXT, MAY},          {"product", TEXT, MAY},
+    {"driver", TEXT, MAY},          {"numa_node", INT, MAY, 0, 65535},
+};
+static const struct rule usb_rules[] = {
+    {"address", TEXT, MUST},
+    {"bus_number", INT, MAY, 0, 65535},
+    {"device_number", INT, MAY, 0, 65535},
+    {"class", TEXT, MAY},
+    {"vendor_id", HEX, MAY, 0, 4},
+    {"product_id", HEX, MAY, 0, 4},
+    {"vendor", TEXT, MAY},
+    {"product", TEXT, MAY},
+    {"serial", TEXT, MAY},
+};
 
 /* Sections: objects, or lists of at most `most` of them whose `once` keys differ. */
 static const struct section {
@@ -88,8 +104,8 @@ static const struct section {
     {"numa", numa_rules, COUNT_OF(numa_rules), 64, {"index"}},
     {"disks", disk_rules, COUNT_OF(disk_rules), 256, {"name"}},
     {"interfaces", interface_rules, COUNT_OF(interface_rules), 256, {"name", "mac"}},
-    {"pci", bus_rules, COUNT_OF(bus_rules), 1024, {NULL}},
-    {"usb", bus_rules, COUNT_OF(bus_rules), 1024, {NULL}},
+    {"pci", pci_rules, COUNT_OF(pci_rules), 1024, {NULL}},
+    {"usb", usb_rules, COUNT_OF(usb_rules), 1024, {NULL}},
 };
 
 static bool is_text(const json_t *value)
@@ -117,6 +133,21 @@ static bool is_cpus(const json_t *value)
     return true;
 }
 
+static bool is_hex(const char *text, size_t digits)
+{
+    return strlen(text) == digits && strspn(text, "0123456789abcdef") == digits;
+}
+
+/* "0000:00:04.0"; a domain may have up to eight digits. */
+static bool is_pci_place(const char *text)
+{
+    size_t domain = strspn(text, "0123456789abcdef");
+    const char *rest = text + domain;
+    return domain >= 4 && domain <= 8 && strlen(rest) == 8 && rest[0] == ':' && rest[3] == ':' &&
+           rest[6] == '.' && strspn(rest + 1, "0123456789abcdef") == 2 &&
+           strspn(rest + 4, "0123456789abcdef") == 2 && rest[7] >= '0' && rest[7] <= '7';
+}
+
 static bool follows(const struct rule *rule, const json_t *value)
 {
     struct mac mac;
@@ -134,6 +165,10 @@ static bool follows(const struct rule *rule, const json_t *value)
         return is_cpus(value);
     case NAME: /* "~..." are names of ours, while others change places: hardware_store */
         return is_text(value) && *json_string_value(value) != '~';
+    case PCI_PLACE:
+        return is_text(value) && is_pci_place(json_string_value(value));
+    case HEX:
+        return is_text(value) && is_hex(json_string_value(value), (size_t)rule->high);
     }
     return false;
 }
@@ -146,7 +181,9 @@ static enum error_code check_rules(const json_t *object, const struct rule *rule
                                          "a whole number in its range",
                                          "a MAC address",
                                          "a list of CPU numbers",
-                                         "a name"};
+                                         "a name",
+                                         "an address as 0000:00:04.0",
+                                         "hexadecimal digits"};
     if (!json_is_object(object))
         return error_set(err, ERR_BAD_INPUT, "expected an object");
     for (size_t i = 0; i < count; i++) {

@@ -11,6 +11,9 @@
 
 enum { HARDWARE_REPORT_BYTES = 512 << 10 };
 
+/** The script whose output it is. */
+#define HARDWARE_REPORT_SCRIPT "20-maas-03-machine-resources"
+
 /**
  * Parse and check; *report is owned by the caller. Lists are within their limits; names of
  * interfaces and disks, MACs and NUMA numbers stand once; at most one interface is the boot one.

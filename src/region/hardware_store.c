@@ -78,6 +78,46 @@ static enum error_code put_disks(struct db *db, const char *id, const char *repo
     return code ? code : db_query(db, &hardware_put_disks, DB_PARAMS(id, report), NULL, err);
 }
 
+/* Of p.address, "0000:03:1f.2". */
+#define PCI_BUS_SQL    "('x000000' || substring(p.address FROM ':(..):'))::bit(32)::int"
+#define PCI_DEVICE_SQL "('x000000' || substring(p.address FROM '(..)[.].$'))::bit(32)::int"
+
+/* What is plugged in where it was keeps its id. Of USB devices what hangs on them tells the kind.
+ */
+static enum error_code put_devices(struct db *db, const char *id, const char *report,
+                                   struct error *err)
+{
+    DB_STATEMENT(
+        hardware_put_devices,
+        "WITH seen AS (SELECT DISTINCT ON (bus, address) * FROM (SELECT 1 AS bus, CASE "
+        "left(p.class, 2) WHEN '01' THEN 3 WHEN '02' THEN 4 WHEN '03' THEN 5 WHEN '05' THEN 2 "
+        "WHEN '0b' THEN 1 ELSE 0 END AS kind, p.address, " PCI_BUS_SQL
+        " AS bus_number, " PCI_DEVICE_SQL " AS device_number, "
+        "coalesce(p.numa_node, 0) AS numa_node, p.vendor_id, p.product_id, p.vendor, p.product, "
+        "p.driver FROM jsonb_to_recordset($2::jsonb -> 'pci') AS p (address text, class text, "
+        "vendor_id text, product_id text, vendor text, product text, driver text, numa_node int) "
+        "UNION ALL SELECT 2, CASE WHEN u.address IN (SELECT x ->> 'address' FROM "
+        "jsonb_array_elements($2::jsonb -> 'interfaces') x) THEN 4 WHEN u.address IN (SELECT x ->> "
+        "'address' FROM jsonb_array_elements($2::jsonb -> 'disks') x) THEN 3 ELSE 0 END, "
+        "u.address, coalesce(u.bus_number, 0), coalesce(u.device_number, 0), 0, u.vendor_id, "
+        "u.product_id, u.vendor, u.product, NULL FROM jsonb_to_recordset($2::jsonb -> 'usb') AS u "
+        "(address text, bus_number int, device_number int, vendor_id text, product_id text, "
+        "vendor text, product text) WHERE u.vendor_id IS NOT NULL AND u.product_id IS NOT NULL) x "
+        "ORDER BY bus, address), gone AS (DELETE FROM node_device d WHERE d.node_id = $1::bigint "
+        "AND NOT EXISTS (SELECT FROM seen s WHERE s.bus = d.bus AND s.address = d.address)) "
+        "INSERT INTO node_device (node_id, bus, hardware_type, address, bus_number, "
+        "device_number, numa_node, vendor_id, product_id, vendor_name, product_name, "
+        "commissioning_driver) SELECT $1::bigint, bus, kind, address, bus_number, device_number, "
+        "numa_node, vendor_id, product_id, coalesce(vendor, ''), coalesce(product, ''), "
+        "coalesce(driver, '') FROM seen ON CONFLICT ON CONSTRAINT node_device_once DO UPDATE SET "
+        "hardware_type = excluded.hardware_type, bus_number = excluded.bus_number, "
+        "device_number = excluded.device_number, numa_node = excluded.numa_node, "
+        "vendor_id = excluded.vendor_id, product_id = excluded.product_id, "
+        "vendor_name = excluded.vendor_name, product_name = excluded.product_name, "
+        "commissioning_driver = excluded.commissioning_driver");
+    return db_query(db, &hardware_put_devices, DB_PARAMS(id, report), NULL, err);
+}
+
 /* A MAC keeps its row, and with it VLAN and links; names may have changed places. */
 static enum error_code put_interfaces(struct db *db, const char *id, const char *report,
                                       int64_t count, struct error *err)
@@ -128,18 +168,22 @@ static long long number_at(const json_t *report, const char *section, const char
     return json_integer_value(json_object_get(json_object_get(report, section), key));
 }
 
+static const char *text_of(const json_t *report, struct arena *arena)
+{
+    char *dumped = json_dumps(report, JSON_COMPACT);
+    ASSERT(dumped);
+    const char *text = arena_strdup(arena, dumped);
+    free(dumped);
+    return text;
+}
+
 enum error_code hardware_store_put(struct db *db, int64_t node_id, json_t *report,
                                    struct arena *arena, const char **summary, struct error *err)
 {
     const char *id = db_number(arena, node_id);
     size_t interfaces = json_array_size(json_object_get(report, "interfaces"));
     size_t disks = json_array_size(json_object_get(report, "disks"));
-    json_object_del(report, "pci"); /* kept in the script's output, of no use here */
-    json_object_del(report, "usb");
-    char *dumped = json_dumps(report, JSON_COMPACT);
-    ASSERT(dumped);
-    const char *text = arena_strdup(arena, dumped);
-    free(dumped);
+    const char *text = text_of(report, arena);
     *summary = arena_printf(arena, "%lld CPUs, %lld MiB of memory, %zu disk%s, %zu interface%s",
                             number_at(report, "cpu", "threads"),
                             number_at(report, "memory", "installed_bytes") / 1048576, disks,
@@ -149,5 +193,28 @@ enum error_code hardware_store_put(struct db *db, int64_t node_id, json_t *repor
         code = put_numa(db, id, text, err);
     if (!code)
         code = put_disks(db, id, text, err);
+    if (!code)
+        code = put_devices(db, id, text, err);
     return code ? code : put_interfaces(db, id, text, (int64_t)interfaces, err);
+}
+
+enum error_code hardware_store_restore(struct db *db, int64_t node_id, const json_t *report,
+                                       unsigned parts, struct arena *arena, struct error *err)
+{
+    DB_STATEMENT(hardware_reset_interfaces,
+                 "UPDATE interface SET enabled = true, params = '{}' WHERE node_id = $1 AND type = "
+                 "'physical'");
+    DB_STATEMENT(hardware_reset_disks, "UPDATE node SET boot_disk_id = NULL WHERE id = $1");
+    const char *id = db_number(arena, node_id), *text = text_of(report, arena);
+    int64_t interfaces = (int64_t)json_array_size(json_object_get(report, "interfaces"));
+    enum error_code code = ERR_OK;
+    if (parts & HARDWARE_DISKS)
+        code = put_disks(db, id, text, err);
+    if (!code && parts & HARDWARE_DISKS)
+        code = db_query(db, &hardware_reset_disks, DB_PARAMS(id), NULL, err);
+    if (!code && parts & HARDWARE_NETWORK)
+        code = put_interfaces(db, id, text, interfaces, err);
+    if (!code && parts & HARDWARE_NETWORK)
+        code = db_query(db, &hardware_reset_interfaces, DB_PARAMS(id), NULL, err);
+    return code;
 }

@@ -12,10 +12,13 @@
 #include "src/model/storage_layout.h"
 #include "src/region/deploy_storage.h"
 #include "src/region/event_store.h"
+#include "src/region/hardware_report.h"
+#include "src/region/hardware_store.h"
 #include "src/region/machine_ask.h"
 #include "src/region/machine_form.h"
 #include "src/region/node_json.h"
 #include "src/region/routes.h"
+#include "src/wire/digest.h"
 
 enum { TEXT_BYTES = 255, SPECIALS_MOST = 64 };
 
@@ -233,13 +236,43 @@ enum error_code machine_unmount_special(struct api_request *request, struct api_
 
 /* ---- back to what commissioning found ---- */
 
-static enum error_code restore_storage(struct db *db, const char *id, struct error *err)
+static enum error_code unlay_storage(struct db *db, const char *id, struct error *err)
 {
     DB_STATEMENT(machine_setup_unlay,
                  "WITH gone AS (DELETE FROM special_filesystem WHERE node_id = $1), virtual AS "
                  "(DELETE FROM block_device WHERE node_id = $1 AND type = 'virtual') "
                  "UPDATE node SET storage_layout = NULL, updated = now() WHERE id = $1");
     return db_query(db, &machine_setup_unlay, DB_PARAMS(id), NULL, err);
+}
+
+/* What the last inventory told; a machine that sent none keeps what people said of it. */
+static enum error_code put_found(struct api_request *request, const struct machine *machine,
+                                 enum machine_action_kind kind, struct error *err)
+{
+    DB_STATEMENT(machine_setup_found,
+                 "SELECT encode(r.output, 'base64') FROM script_result r JOIN script_set s ON "
+                 "s.id = r.script_set_id WHERE s.node_id = $1 AND s.type = 0 AND r.name = $2 AND "
+                 "r.status = 2 AND length(r.output) > 0 ORDER BY r.id DESC LIMIT 1");
+    __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
+    __attribute__((cleanup(json_decrefp))) json_t *report = NULL;
+    unsigned parts = (kind != MACHINE_ACTION_RESTORE_STORAGE ? HARDWARE_NETWORK : 0U) |
+                     (kind != MACHINE_ACTION_RESTORE_NETWORKING ? HARDWARE_DISKS : 0U);
+    struct arena *arena = request->arena;
+    size_t size;
+    enum error_code code =
+        db_query(request->db, &machine_setup_found,
+                 DB_PARAMS(db_number(arena, machine->id), HARDWARE_REPORT_SCRIPT), &rows, err);
+    if (code || !rows.count)
+        return code;
+    const char *base64 = db_text(&rows, 0, 0);
+    const char *text = digest_base64_parse(arena, base64, strlen(base64), &size);
+    ASSERT(text);
+    code = hardware_report_parse(text, size, &report, err);
+    if (code == ERR_BAD_INPUT || code == ERR_TOO_LARGE) /* of an older version */
+        return error_set(err, ERR_CONFLICT, "Commission %s again: its last %s", machine->hostname,
+                         arena_strdup(arena, err->text));
+    return code ? code
+                : hardware_store_restore(request->db, machine->id, report, parts, arena, err);
 }
 
 static enum error_code restore(struct api_request *request, struct api_reply *reply,
@@ -253,7 +286,9 @@ static enum error_code restore(struct api_request *request, struct api_reply *re
     if (kind != MACHINE_ACTION_RESTORE_STORAGE)
         code = machine_store_unlink(request->db, db_array(request->arena, &id, 1), err);
     if (!code && kind != MACHINE_ACTION_RESTORE_NETWORKING)
-        code = restore_storage(request->db, id, err);
+        code = unlay_storage(request->db, id, err);
+    if (!code)
+        code = put_found(request, &machine, kind, err);
     if (!code)
         code = note(request, &machine,
                     kind == MACHINE_ACTION_RESTORE_NETWORKING ? "Restored the network of"
@@ -279,4 +314,20 @@ enum error_code machine_restore_default(struct api_request *request, struct api_
                                         struct error *err)
 {
     return restore(request, reply, MACHINE_ACTION_RESTORE_DEFAULT, err);
+}
+
+enum error_code machine_clear_default_gateways(struct api_request *request, struct api_reply *reply,
+                                               struct error *err)
+{
+    DB_STATEMENT(machine_setup_gateways,
+                 "UPDATE node SET gateway_link_ipv4_id = NULL, gateway_link_ipv6_id = NULL, "
+                 "updated = now() WHERE id = $1");
+    struct machine machine;
+    enum error_code code = machine_ask(request, MACHINE_ACTION_CLEAR_GATEWAYS, &machine, err);
+    if (!code)
+        code = db_query(request->db, &machine_setup_gateways,
+                        DB_PARAMS(db_number(request->arena, machine.id)), NULL, err);
+    if (!code)
+        code = note(request, &machine, "Cleared the default gateways of", err);
+    return code ? code : node_json_reply(request, machine.id, reply, err);
 }

@@ -19,8 +19,7 @@
 #include "src/region/script_set.h"
 #include "src/region/tag_rule.h"
 
-#define INVENTORY "20-maas-03-machine-resources"
-#define LSHW      "maas-lshw"
+#define LSHW "maas-lshw"
 
 enum { OUTPUT_BYTES = 1 << 20, ERROR_BYTES = 1000 };
 
@@ -165,7 +164,8 @@ static enum error_code take_result(struct api_request *request,
                                    const struct metadata_result *result, struct error *err)
 {
     int set = machine_status_results(machine->life.status);
-    bool is_inventory = set == SCRIPT_COMMISSIONING && !strcmp(result->name, INVENTORY);
+    bool is_inventory =
+        set == SCRIPT_COMMISSIONING && !strcmp(result->name, HARDWARE_REPORT_SCRIPT);
     if (set < 0)
         return ERR_OK;
     enum error_code code =

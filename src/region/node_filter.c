@@ -1,6 +1,7 @@
 /* MAAS's filters of nodes: see node_filter.h. Source: MAAS API 2.0, machines read. */
 #include "src/region/node_filter.h"
 
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,7 @@ enum kind {
     KIND_NUMBER, /* the greatest counts */
     KIND_NAMES,  /* as text; commas separate */
     KIND_ALL_OF, /* as KIND_NAMES, each must hold */
+    KIND_DEVICE, /* "vendor_id=8086,product_id=1572"; each must be there */
 };
 
 /* The order is that of the statement's parameters, behind the fixed ones. */
@@ -56,6 +58,10 @@ static const struct filter {
     {"not_fabrics", KIND_NAMES},
     {"not_vlans", KIND_NAMES},
     {"not_subnets", KIND_NAMES},
+    {"devices", KIND_DEVICE},
+    {"link_speed", KIND_NUMBER},
+    {"fabric_classes", KIND_NAMES},
+    {"not_fabric_classes", KIND_NAMES},
 };
 
 /* Other spellings that clients use. */
@@ -88,6 +94,9 @@ enum { FIXED = 5, FILTERS = COUNT_OF(filters), ID = 0 };
     "u.id = a.subnet_id, LATERAL (VALUES (u.id::text), ('id:' || u.id), (u.name), "        \
     "(u.cidr::text), "                                                                     \
     "('name:' || u.name), ('cidr:' || u.cidr)) s (word) WHERE i.node_id = n.id AND s.word"
+#define CLASSES                                                                 \
+    "SELECT FROM interface i JOIN vlan v ON v.id = i.vlan_id JOIN fabric f ON " \
+    "f.id = v.fabric_id WHERE i.node_id = n.id AND f.class_type"
 #define DOMAIN_NAME "(SELECT name FROM domain WHERE id = n.domain_id)"
 #define ZONE_NAME   "(SELECT name FROM zone WHERE id = n.zone_id)"
 #define POOL_NAME   "(SELECT name FROM resource_pool WHERE id = n.pool_id)"
@@ -173,12 +182,17 @@ DB_STATEMENT(
                                                                                              " " LACKS(
                                                                                                  36,
                                                                                                  FABRICS)
-                                                                                                 LACKS(
-                                                                                                     37,
-                                                                                                     VLANS)
-                                                                                                     LACKS(
-                                                                                                         38,
-                                                                                                         SUBNETS));
+                                                                                                 LACKS(37, VLANS) LACKS(
+                                                                                                     38,
+                                                                                                     SUBNETS) "AND ($39::text[] IS NULL OR NOT EXISTS (SELECT FROM unnest($39) w WHERE NOT EXISTS "
+                                                                                                              "(SELECT FROM node_device d WHERE d.node_id = n.id AND to_jsonb(d) @> w::jsonb))) "
+                                                                                                              "AND ($40::text[] IS NULL OR EXISTS (SELECT FROM interface i WHERE i.node_id = n.id AND "
+                                                                                                              "i.link_speed >= ALL ($40::int[]))) " MEETS(
+                                                                                                                  41,
+                                                                                                                  CLASSES)
+                                                                                                                  LACKS(
+                                                                                                                      42,
+                                                                                                                      CLASSES));
 
 /* The filter of a parameter's name, or -1. */
 static int find(const char *name)
@@ -192,6 +206,33 @@ static int find(const char *name)
     return -1;
 }
 
+/* The terms as a JSON object that a row of node_device must contain; NULL = malformed. */
+static const char *device_of(struct arena *arena, const char *value)
+{
+    static const char *const keys[] = {"vendor_id", "product_id", "vendor_name", "product_name",
+                                       "commissioning_driver"};
+    __attribute__((cleanup(json_decrefp))) json_t *wanted = json_object();
+    while (*value) {
+        size_t size = strcspn(value, ","), key = 0;
+        char *term = arena_trim(arena, arena_strndup(arena, value, size));
+        char *equals = strchr(term, '=');
+        value += size + (value[size] == ',');
+        if (!equals || !equals[1])
+            return NULL;
+        *equals = '\0';
+        while (key < COUNT_OF(keys) && strcmp(keys[key], term) != 0)
+            key++;
+        if (key == COUNT_OF(keys) ||
+            json_object_set_new(wanted, keys[key], json_string(equals + 1)))
+            return NULL;
+    }
+    char *text = json_dumps(wanted, JSON_COMPACT);
+    ASSERT(text);
+    const char *copy = arena_strdup(arena, text);
+    free(text);
+    return copy;
+}
+
 struct words {
     const char *texts[LIMIT_PARAMS];
     int count;
@@ -202,6 +243,7 @@ static const char *checked(struct api_reply *reply, struct arena *arena,
                            const struct filter *filter, const char *value)
 {
     struct mac mac;
+    const char *word;
     char *end;
     int status;
     switch (filter->kind) {
@@ -224,6 +266,13 @@ static const char *checked(struct api_reply *reply, struct arena *arena,
             return arena_strndup(arena, value, strcspn(value, "."));
         api_field_error(reply, filter->name, "Enter a whole number.");
         return NULL;
+    case KIND_DEVICE:
+        word = device_of(arena, value);
+        if (!word)
+            api_field_error(reply, filter->name,
+                            "Malformed constraint, \"%.100s\": enter terms as vendor_id=8086.",
+                            value);
+        return word;
     default:
         return value;
     }

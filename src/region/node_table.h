@@ -10,68 +10,70 @@
 #include "src/region/network_sql.h"
 #include "src/region/value_sql.h"
 
-#define NODE_COLUMNS(X)                                                                         \
-    X(system_id, TEXT, M | D | R | G | E, "n.system_id")                                        \
-    X(hostname, TEXT, M | D | R | G | E, "n.hostname")                                          \
-    X(fqdn, TEXT, M | D | R | G | E, "n.hostname || '.' || d.name")                             \
-    X(domain, DOMAIN, M | D | R | G | E, "n.domain_id")                                         \
-    X(description, TEXT, M | D | R | G, "n.description")                                        \
-    X(node_type, INT, M | D | R | G | E, "n.node_type")                                         \
-    X(status, INT, M | E, "n.status")                                                           \
-    X(status_message, TEXT, M | E, "n.status_message")                                          \
-    X(status_action, TEXT, M | R | G | E, "n.status_action")                                    \
-    X(error_description, TEXT, M, "n.error_description")                                        \
-    X(hardware_uuid, TEXT, M | R | G, "n.hardware_uuid")                                        \
-    X(owner, TEXT, M | D, "o.username")                                                         \
-    X(owner_data, JSON, M | D, "n.owner_data")                                                  \
-    X(locked, BOOL, M, "n.locked")                                                              \
-    X(bios_boot_method, TEXT, M, "n.bios_boot_method")                                          \
-    X(architecture, TEXT, M | R | G | E, "n.architecture")                                      \
-    X(min_hwe_kernel, TEXT, M, "n.min_hwe_kernel")                                              \
-    X(hwe_kernel, TEXT, M, "n.hwe_kernel")                                                      \
-    X(cpu_count, INT, M | R | G, "n.cpu_count")                                                 \
-    X(cpu_speed, INT, M | R | G, "n.cpu_speed")                                                 \
-    X(memory, INT, M | R | G, "n.memory")                                                       \
-    X(swap_size, INT, M | R | G, "n.swap_size")                                                 \
-    X(storage, STORAGE, M, "NULL")                                                              \
-    X(osystem, TEXT, M | R | G, "n.osystem")                                                    \
-    X(distro_series, TEXT, M | R | G, "n.distro_series")                                        \
-    X(netboot, BOOL, M, "n.netboot")                                                            \
-    X(ephemeral_deploy, BOOL, M, "n.ephemeral_deploy")                                          \
-    X(enable_kernel_crash_dump, BOOL, M,                                                        \
-      "coalesce((n.deploy_options ->> 'enable_kernel_crash_dump')::bool, false)")               \
-    X(enable_hw_sync, BOOL, M, "n.enable_hw_sync")                                              \
-    X(sync_interval, INT, M, "n.sync_interval")                                                 \
-    X(last_sync, TEXT, M, VALUE_TIME_SQL("n.last_sync"))                                        \
-    X(next_sync, TEXT, M, VALUE_TIME_SQL("(n.last_sync + n.sync_interval * interval '1 s')"))   \
-    X(power_type, TEXT, M | R | G | E, "n.power_type")                                          \
-    X(power_state, TEXT, M | R | G | E, "n.power_state")                                        \
-    X(version, TEXT, R | G, "n.version")                                                        \
-    X(tag_names, JSON, M | D | R | G,                                                           \
-      "(SELECT coalesce(json_agg(t.name ORDER BY t.name), '[]') FROM node_tag l JOIN tag t ON " \
-      "t.id = l.tag_id WHERE l.node_id = n.id)")                                                \
-    X(ip_addresses, ADDRESSES, M | D | R | G, "NULL")                                           \
-    X(interface_set, INTERFACES, M | D | R | G, "NULL")                                         \
-    X(boot_interface, BOOT_INTERFACE, M, "n.boot_interface_id")                                 \
-    X(default_gateways, GATEWAYS, M, "n.boot_interface_id")                                     \
-    X(blockdevice_set, DISKS, M, "NULL")                                                        \
-    X(physicalblockdevice_set, DISKS, M, "'physical'")                                          \
-    X(virtualblockdevice_set, DISKS, M, "'virtual'")                                            \
-    X(boot_disk, BOOT_DISK, M, "n.boot_disk_id")                                                \
-    X(special_filesystems, JSON, M,                                                             \
-      "(SELECT coalesce(json_agg(json_build_object('fstype', f.fstype, 'label', '', 'uuid', "   \
-      "md5('special' || f.id)::uuid, 'mount_point', f.mount_point, 'mount_options', "           \
-      "f.mount_options) ORDER BY f.mount_point), '[]') FROM special_filesystem f WHERE "        \
-      "f.node_id = n.id)")                                                                      \
-    X(numanode_set, JSON, M,                                                                    \
-      "(SELECT coalesce(json_agg(json_build_object('index', u.index, 'memory', u.memory, "      \
-      "'cores', u.cores, 'hugepages_set', json_build_array()) ORDER BY u.index), '[]') "        \
-      "FROM numa_node u WHERE u.node_id = n.id)")                                               \
-    X(zone, ZONE, M | D | R | G | E, "n.zone_id")                                               \
-    X(pool, POOL, M, "n.pool_id")                                                               \
-    X(hardware_info, JSON, M | R | G, "nullif(n.hardware, '{}')")                               \
-    X(current_commissioning_result_id, INT, M | R | G, "n.commissioning_set_id")                \
-    X(current_testing_result_id, INT, M | R | G, "n.testing_set_id")                            \
+#define NODE_COLUMNS(X)                                                                           \
+    X(system_id, TEXT, M | D | R | G | E, "n.system_id")                                          \
+    X(hostname, TEXT, M | D | R | G | E, "n.hostname")                                            \
+    X(fqdn, TEXT, M | D | R | G | E, "n.hostname || '.' || d.name")                               \
+    X(domain, DOMAIN, M | D | R | G | E, "n.domain_id")                                           \
+    X(description, TEXT, M | D | R | G, "n.description")                                          \
+    X(node_type, INT, M | D | R | G | E, "n.node_type")                                           \
+    X(status, INT, M | E, "n.status")                                                             \
+    X(status_message, TEXT, M | E, "n.status_message")                                            \
+    X(status_action, TEXT, M | R | G | E, "n.status_action")                                      \
+    X(error_description, TEXT, M, "n.error_description")                                          \
+    X(hardware_uuid, TEXT, M | R | G, "n.hardware_uuid")                                          \
+    X(owner, TEXT, M | D, "o.username")                                                           \
+    X(owner_data, JSON, M | D, "n.owner_data")                                                    \
+    X(locked, BOOL, M, "n.locked")                                                                \
+    X(bios_boot_method, TEXT, M, "n.bios_boot_method")                                            \
+    X(architecture, TEXT, M | R | G | E, "n.architecture")                                        \
+    X(min_hwe_kernel, TEXT, M, "n.min_hwe_kernel")                                                \
+    X(hwe_kernel, TEXT, M, "n.hwe_kernel")                                                        \
+    X(cpu_count, INT, M | R | G, "n.cpu_count")                                                   \
+    X(cpu_speed, INT, M | R | G, "n.cpu_speed")                                                   \
+    X(memory, INT, M | R | G, "n.memory")                                                         \
+    X(swap_size, INT, M | R | G, "n.swap_size")                                                   \
+    X(storage, STORAGE, M, "NULL")                                                                \
+    X(osystem, TEXT, M | R | G, "n.osystem")                                                      \
+    X(distro_series, TEXT, M | R | G, "n.distro_series")                                          \
+    X(netboot, BOOL, M, "n.netboot")                                                              \
+    X(ephemeral_deploy, BOOL, M, "n.ephemeral_deploy")                                            \
+    X(enable_kernel_crash_dump, BOOL, M,                                                          \
+      "coalesce((n.deploy_options ->> 'enable_kernel_crash_dump')::bool, false)")                 \
+    X(enable_hw_sync, BOOL, M, "n.enable_hw_sync")                                                \
+    X(sync_interval, INT, M, "n.sync_interval")                                                   \
+    X(last_sync, TEXT, M, VALUE_TIME_SQL("n.last_sync"))                                          \
+    X(next_sync, TEXT, M, VALUE_TIME_SQL("(n.last_sync + n.sync_interval * interval '1 s')"))     \
+    X(power_type, TEXT, M | R | G | E, "n.power_type")                                            \
+    X(power_state, TEXT, M | R | G | E, "n.power_state")                                          \
+    X(version, TEXT, R | G, "n.version")                                                          \
+    X(tag_names, JSON, M | D | R | G,                                                             \
+      "(SELECT coalesce(json_agg(t.name ORDER BY t.name), '[]') FROM node_tag l JOIN tag t ON "   \
+      "t.id = l.tag_id WHERE l.node_id = n.id)")                                                  \
+    X(ip_addresses, ADDRESSES, M | D | R | G, "NULL")                                             \
+    X(interface_set, INTERFACES, M | D | R | G, "NULL")                                           \
+    X(boot_interface, BOOT_INTERFACE, M, "n.boot_interface_id")                                   \
+    X(default_gateways, GATEWAYS, M,                                                              \
+      "concat_ws(' ', coalesce(n.gateway_link_ipv4_id, 0), coalesce(n.gateway_link_ipv6_id, 0), " \
+      "n.boot_interface_id)")                                                                     \
+    X(blockdevice_set, DISKS, M, "NULL")                                                          \
+    X(physicalblockdevice_set, DISKS, M, "'physical'")                                            \
+    X(virtualblockdevice_set, DISKS, M, "'virtual'")                                              \
+    X(boot_disk, BOOT_DISK, M, "n.boot_disk_id")                                                  \
+    X(special_filesystems, JSON, M,                                                               \
+      "(SELECT coalesce(json_agg(json_build_object('fstype', f.fstype, 'label', '', 'uuid', "     \
+      "md5('special' || f.id)::uuid, 'mount_point', f.mount_point, 'mount_options', "             \
+      "f.mount_options) ORDER BY f.mount_point), '[]') FROM special_filesystem f WHERE "          \
+      "f.node_id = n.id)")                                                                        \
+    X(numanode_set, JSON, M,                                                                      \
+      "(SELECT coalesce(json_agg(json_build_object('index', u.index, 'memory', u.memory, "        \
+      "'cores', u.cores, 'hugepages_set', json_build_array()) ORDER BY u.index), '[]') "          \
+      "FROM numa_node u WHERE u.node_id = n.id)")                                                 \
+    X(zone, ZONE, M | D | R | G | E, "n.zone_id")                                                 \
+    X(pool, POOL, M, "n.pool_id")                                                                 \
+    X(hardware_info, JSON, M | R | G, "nullif(n.hardware, '{}')")                                 \
+    X(current_commissioning_result_id, INT, M | R | G, "n.commissioning_set_id")                  \
+    X(current_testing_result_id, INT, M | R | G, "n.testing_set_id")                              \
     X(current_installation_result_id, INT, M | R | G, "n.installation_set_id")
 
 #define NODE_INTERFACE_COLUMNS(X)                                              \

@@ -182,33 +182,47 @@ static void write_discovered(const struct node_parts *parts, struct json_out *ou
         json_out_null(out, key);
 }
 
-/* Which gateway the node uses: one that it boots by goes before the others. */
-static const char *find_gateway(const struct node_parts *parts, bool ipv6, const char *boots)
+/*
+ * The link whose gateway the node uses, -1 = none: the one that was chosen, else one of the
+ * interface that it boots by, before the others.
+ */
+static int find_gateway(const struct node_parts *parts, bool ipv6, const char *chosen,
+                        const char *boots)
 {
     const struct db_rows *rows = &parts->rows[NODE_PART_ADDRESSES];
-    const char *found = NULL;
-    for (int row = parts->first[NODE_PART_ADDRESSES]; row < parts->end[NODE_PART_ADDRESSES];
-         row++) {
+    int found = -1, end = parts->end[NODE_PART_ADDRESSES];
+    bool of_boot = false;
+    for (int row = parts->first[NODE_PART_ADDRESSES]; row < end; row++) {
         const char *gateway = db_text(rows, row, ADDRESS_AT_GATEWAY);
         if (!gateway || (strchr(gateway, ':') != NULL) != ipv6 || is_type(parts, row, "6"))
             continue;
-        if (boots && !strcmp(boots, db_text(rows, row, ADDRESS_AT_INTERFACE)))
-            return gateway;
-        found = found ? found : gateway;
+        if (!strcmp(chosen, db_text(rows, row, ADDRESS_AT_ID)))
+            return row;
+        bool boot = !of_boot && !strcmp(boots, db_text(rows, row, ADDRESS_AT_INTERFACE));
+        if (boot || found < 0)
+            found = row;
+        of_boot = of_boot || boot;
     }
     return found;
 }
 
-/* link_id: the link that somebody chose; nothing of this version lets them. */
+/* link_id: the link that somebody chose. */
 static void write_gateways(const struct node_parts *parts, struct json_out *out, const char *key,
-                           const char *boots)
+                           const char *column)
 {
     static const char *const families[] = {"ipv4", "ipv6"};
+    const struct db_rows *rows = &parts->rows[NODE_PART_ADDRESSES];
+    char chosen[2][24] = {"", ""}, boots[24] = "";
+    sscanf(column, "%23s %23s %23s", chosen[0], chosen[1], boots);
     json_out_open_object(out, key);
     for (int i = 0; i < 2; i++) {
+        int row = find_gateway(parts, i == 1, chosen[i], boots);
         json_out_open_object(out, families[i]);
-        json_out_text(out, "gateway_ip", find_gateway(parts, i == 1, boots));
-        json_out_null(out, "link_id");
+        json_out_text(out, "gateway_ip", row < 0 ? NULL : db_text(rows, row, ADDRESS_AT_GATEWAY));
+        if (row >= 0 && !strcmp(chosen[i], db_text(rows, row, ADDRESS_AT_ID)))
+            json_out_raw(out, "link_id", chosen[i]);
+        else
+            json_out_null(out, "link_id");
         json_out_close_object(out);
     }
     json_out_close_object(out);

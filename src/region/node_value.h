@@ -21,10 +21,10 @@ enum node_value_type {
     VALUE_ADDRESSES,
     VALUE_INTERFACES,
     VALUE_BOOT_INTERFACE, /* the one with the column's id, else the first */
-    VALUE_GATEWAYS,       /* of its links, those of the interface with the column's id first */
-    VALUE_DISKS,          /* those of the column's type, all when it is NULL */
-    VALUE_BOOT_DISK,      /* as BOOT_INTERFACE */
-    VALUE_PARENTS,        /* of the interface with the column's id; so also the next three */
+    VALUE_GATEWAYS,  /* of its links; column: chosen ones (IPv4, IPv6), interface before others */
+    VALUE_DISKS,     /* those of the column's type, all when it is NULL */
+    VALUE_BOOT_DISK, /* as BOOT_INTERFACE */
+    VALUE_PARENTS,   /* of the interface with the column's id; so also the next three */
     VALUE_CHILDREN,
     VALUE_LINKS,
     VALUE_DISCOVERED,

@@ -80,15 +80,26 @@ static bool fits(const struct route *route, const char *const *segments, int cou
     return true;
 }
 
+/* Other ways to the same handler, which describe does not list: MAAS's clients know both. */
+static const char *known_as(const char *segment)
+{
+    return strcmp(segment, "commissioning-results") != 0 ? segment : "installation-results";
+}
+
 bool routes_match(const struct http_path *path, struct route_match *match)
 {
     static const char *const root[] = {"MAAS", "api", "2.0"};
     enum { ROOT = COUNT_OF(root) };
     const char *const *segments = path->segments + ROOT;
+    const char *alias;
     int count = path->count - ROOT, best = -1;
     for (int i = 0; i < ROOT; i++)
         if (path->count <= ROOT || strcmp(path->segments[i], root[i]))
             return false;
+    if (count == 1) {
+        alias = known_as(segments[0]);
+        segments = &alias;
+    }
     for (int h = 0; h < api_handlers_count; h++)
         if (fits(&routes[h], segments, count) &&
             (best < 0 || routes[h].literals > routes[best].literals))

@@ -24,7 +24,17 @@ REPORT = {
     "disks": [{"name": "vda", "model": None, "serial": "disk0", "vendor": None, "firmware_version": None, "size_bytes": 4294967296,
                "block_size": 512, "rotational": True, "removable": False, "read_only": False,
                "id_path": "/dev/disk/by-id/virtio-disk0", "address": "0000:00:04.0", "numa_node": 0}],
-    "interfaces": [], "pci": [{"address": "0000:00:02.0", "class": "020000"}], "usb": []}
+    "interfaces": [],
+    "pci": [{"address": "0000:00:02.0", "class": "020000", "vendor_id": "1af4", "product_id": "1000", "vendor": "Red Hat, Inc.",
+             "product": "Virtio network device", "driver": "virtio-pci", "numa_node": 0},
+            {"address": "0000:00:04.0", "class": "010000", "vendor_id": "1af4", "product_id": "1001", "vendor": "Red Hat, Inc.",
+             "product": None, "driver": None, "numa_node": None},
+            {"address": "0000:1f:1e.3", "class": "0c0330", "vendor_id": "8086", "product_id": "15e9", "vendor": "Intel Corporation",
+             "product": "USB Controller", "driver": "xhci_hcd", "numa_node": 1}],
+    "usb": [{"address": "1-1", "bus_number": 1, "device_number": 2, "class": "00", "vendor_id": "0627", "product_id": "0001",
+             "vendor": "QEMU", "product": "QEMU USB Tablet", "serial": None},
+            {"address": "1-2", "bus_number": None, "device_number": None, "class": None, "vendor_id": None, "product_id": None,
+             "vendor": None, "product": None, "serial": None}]}
 
 
 def report_of(*macs):
@@ -279,7 +289,9 @@ def broken_reports():
             change(("interfaces", 0, "mac"), "52:54"), change(("interfaces", 1, "boot"), True), change(("interfaces", 0, "name"), "~1"),
             change(("interfaces", 1, "name"), "eth0"), change(("numa", 0, "cpus"), [0, "1"]), change(("numa", 0, "cpus"), [0] * 4097),
             change(("memory", "installed_bytes"), 1.5), change(("boot_method",), "tape"), change(("system", "uuid"), {}),
-            change(("pci",), [{"address": None}] * 1025), change(("usb",), None), change(("disks",), [REPORT["disks"][0]] * 2)]
+            change(("pci",), [REPORT["pci"][0]] * 1025), change(("pci", 0, "address"), None),
+            change(("pci", 0, "address"), "1-1"), change(("pci", 0, "vendor_id"), "8086h"), change(("pci", 0, "class"), KeyError),
+            change(("usb", 0, "product_id"), 1), change(("usb", 0, "bus_number"), -1), change(("usb",), None), change(("disks",), [REPORT["disks"][0]] * 2)]
 
 
 @pytest.mark.parametrize("number", range(len(broken_reports())))

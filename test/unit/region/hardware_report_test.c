@@ -63,6 +63,9 @@ static void changes_are_seen(void **state)
         {"\"threads\": 2", "\"threads\": -2", "cpu: threads"},
         {"\"mac\": \"52:54:00:00:00:01\"", "\"mac\": \"52:54:00\"", "interfaces[0]: mac"},
         {"\"cpus\": [0, 1]", "\"cpus\": [0, \"1\"]", "numa[0]: cpus"},
+        {"\"vendor_id\": \"1af4\"", "\"vendor_id\": \"1AF4\"", "pci[0]: vendor_id"},
+        {"\"class\": \"020000\"", "\"class\": \"02\"", "pci[0]: class"},
+        {"\"bus_number\": 1", "\"bus_number\": -1", "usb[0]: bus_number"},
         {"\"boot_method\": \"bios\"", "\"boot_method\": \"tape\"", "boot_method"},
     };
     for (size_t i = 0; i < COUNT_OF(changes); i++) {
