@@ -7,9 +7,8 @@ enum {
     WAIT_FIRST_MS = 1000, /* before a round trip was measured */
     WAIT_LOW_MS = 100,
     WAIT_HIGH_MS = 5000,
-    TRIES = 8,          /* without progress... */
-    GIVE_UP_MS = 30000, /* ...or so long, whichever is first, but at least... */
-    TRIES_LEAST = 2,
+    GIVE_UP_MS = 60000, /* without progress: a client may wait for its disk, and asks no more */
+    TRIES_LEAST = 2,    /* but so often, when it wants long waits */
 };
 
 static uint32_t smaller(uint32_t a, uint32_t b)
@@ -129,7 +128,7 @@ enum tftp_session_step tftp_session_tick(struct tftp_session *session, uint64_t 
         return TFTP_SESSION_WAIT;
     session->tries++;
     bool long_ago = now_ms - session->progress_ms >= GIVE_UP_MS;
-    if (session->tries > TRIES || (long_ago && session->tries > TRIES_LEAST))
+    if (long_ago && session->tries > TRIES_LEAST)
         return TFTP_SESSION_FAILED;
     session->deadline_ms = now_ms + patience_ms(session);
     if (session->oack_open)

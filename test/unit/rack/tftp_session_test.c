@@ -175,11 +175,42 @@ static void test_bad_links(void **unused)
     }
 }
 
+/* How long it sends again to a client that says no more, and how many packets. */
+static uint64_t patience_of(const struct tftp_packet_options *asked, int *packets)
+{
+    struct tftp_session session;
+    struct tftp_session_block block;
+    enum tftp_session_step step = TFTP_SESSION_SEND;
+    uint64_t now_ms = 1;
+    tftp_session_start(&session, asked, 10000, 1468, now_ms);
+    for (*packets = 0; step != TFTP_SESSION_FAILED; step = tftp_session_tick(&session, ++now_ms)) {
+        if (step == TFTP_SESSION_SEND)
+            *packets += tftp_session_next(&session, now_ms, &block);
+        if (now_ms == 2) /* the last thing it hears of it */
+            step = tftp_session_ack(&session, asked->timeout_s ? 0 : 1, now_ms);
+        if (step == TFTP_SESSION_SEND)
+            *packets += tftp_session_next(&session, now_ms, &block);
+    }
+    return now_ms;
+}
+
+static void test_silent_clients(void **unused)
+{
+    (void)unused;
+    int packets;
+    uint64_t ms = patience_of(&(struct tftp_packet_options){0}, &packets);
+    assert_in_range(ms, 60000, 70000);
+    assert_in_range(packets, 10, 25);
+    ms = patience_of(&(struct tftp_packet_options){.timeout_s = 255}, &packets);
+    assert_in_range(ms, 3 * 255000, 4 * 255000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_numbers_wrap),
         cmocka_unit_test(test_bad_links),
+        cmocka_unit_test(test_silent_clients),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
