@@ -155,8 +155,9 @@ static enum error_code configure(struct script_packages *of, struct arena *arena
 
 /* ---- apt ---- */
 
-static enum error_code run_apt(const char *const *argv, struct arena *arena,
-                               struct process_result *result, struct error *err)
+static enum error_code run_apt(const struct script_packages *of, const char *const *argv,
+                               struct arena *arena, struct process_result *result,
+                               struct error *err)
 {
     static const char *const environment[] = {
         "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C",
@@ -164,7 +165,8 @@ static enum error_code run_apt(const char *const *argv, struct arena *arena,
     struct process_run apt = {.argv = argv,
                               .environment = environment,
                               .output_limit = OUTPUT_BYTES,
-                              .timeout_ms = INSTALL_MS};
+                              .timeout_ms = INSTALL_MS,
+                              .over = of->over};
     return process_run(&apt, arena, result, err);
 }
 
@@ -172,13 +174,14 @@ enum error_code script_packages_install(struct script_packages *of, const char *
                                         int count, struct arena *arena,
                                         struct process_result *result, struct error *err)
 {
-    static const char *const update[] = {"/usr/bin/apt-get", "update", "-q", NULL};
-    const char *argv[SCRIPT_PACKAGES_MOST + 6] = {"/usr/bin/apt-get", "install", "-q", "-y",
+    const char *apt_get = of->apt_get ? of->apt_get : "/usr/bin/apt-get";
+    const char *const update[] = {apt_get, "update", "-q", NULL};
+    const char *argv[SCRIPT_PACKAGES_MOST + 6] = {apt_get, "install", "-q", "-y",
                                                   "--no-install-recommends"};
     const char *said = "";
     enum error_code code = configure(of, arena, err);
     if (!code && !of->listed) {
-        code = run_apt(update, arena, result, err);
+        code = run_apt(of, update, arena, result, err);
         of->listed = !code && !result->status;
         said = !code && result->status ? result->output : "";
     }
@@ -188,7 +191,7 @@ enum error_code script_packages_install(struct script_packages *of, const char *
     for (int i = 0; i < count; i++)
         argv[5 + i] = names[i];
     /* Of several sources one may be gone: whether it counts is for the installation to say. */
-    code = run_apt(argv, arena, result, err);
+    code = run_apt(of, argv, arena, result, err);
     if (!code && *said)
         result->output = arena_printf(arena, "%s%s", said, result->output);
     return code;

@@ -35,6 +35,8 @@ struct script_packages {
     const struct task_packages *packages;
     const struct cmdline *cmdline;
     bool configured, listed; /* apt is told, apt has its lists */
+    const atomic_bool *over; /* nobody needs it any more: ends it; NULL = never */
+    const char *apt_get;     /* the program; NULL = the system's */
 };
 
 /** Those that an entry of index.json names and the system lacks; their count, at most

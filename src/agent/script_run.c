@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "src/agent/script_install.h"
 #include "src/agent/script_job.h"
-#include "src/agent/script_packages.h"
 #include "src/base/clock.h"
 #include "src/base/container.h"
 #include "src/base/file.h"
@@ -29,16 +29,18 @@ enum {
 };
 
 /* In stock systems nothing below /run can be started. */
-#define FOLDER "/var/lib/gantry-scripts"
+static const char usual_folder[] = "/var/lib/gantry-scripts";
 
 struct run {
     struct talk *talk;
-    struct script_packages *packages;
     struct arena *arena; /* of this round */
     const char *root, *agent;
     json_t *index;
     struct script_job *jobs;
     int count;
+    struct script_install *install;
+    struct script_job *installing; /* whose packages, or NULL */
+    unsigned alive_s;
     uint64_t alive_ns; /* when the region last heard of us */
 };
 
@@ -172,28 +174,6 @@ static enum error_code tell_end(struct run *run, const struct script_job *job, s
     return code;
 }
 
-/* The Debian packages that it needs and that are not there; the outcome in the job when it fails.
- */
-static bool install(struct run *run, struct script_job *job)
-{
-    const char *names[SCRIPT_PACKAGES_MOST];
-    int count = script_packages_missing(job->entry, run->arena, names);
-    struct error err;
-    struct process_result result;
-    if (!count)
-        return true;
-    if (tell(run, job, "INSTALLING", &err))
-        log_warning("%s", err.text);
-    enum error_code code =
-        script_packages_install(run->packages, names, count, run->arena, &result, &err);
-    if (!code && !result.status)
-        return true;
-    spool_text(&job->both, code ? err.text : result.output);
-    job->exit_status = code ? 1 : result.status;
-    job->begun = job->over = true;
-    return false;
-}
-
 /* ---- running ---- */
 
 static bool may_start(const struct run *run, const struct script_job *job)
@@ -201,7 +181,7 @@ static bool may_start(const struct run *run, const struct script_job *job)
     int running = 0;
     for (int i = 0; i < run->count; i++) {
         const struct script_job *other = &run->jobs[i];
-        if (!other->pid)
+        if (!other->pid && other != run->installing)
             continue;
         running++;
         bool beside = job->parallel == other->parallel &&
@@ -213,11 +193,9 @@ static bool may_start(const struct run *run, const struct script_job *job)
     return running < SCRIPT_JOBS_AT_ONCE;
 }
 
-static enum error_code begin(struct run *run, struct script_job *job, struct error *err)
+static enum error_code start(struct run *run, struct script_job *job, struct error *err)
 {
     struct error why;
-    if (!install(run, job))
-        return tell_end(run, job, err);
     enum error_code code = tell(run, job, "WORKING", err);
     if (code)
         return code;
@@ -228,10 +206,36 @@ static enum error_code begin(struct run *run, struct script_job *job, struct err
     return tell_end(run, job, err);
 }
 
+/* The Debian packages that it needs first: one script's at a time. */
+static enum error_code begin(struct run *run, struct script_job *job, struct error *err)
+{
+    const json_t *packages = json_object_get(json_object_get(job->entry, "packages"), "apt");
+    if (run->installing && json_array_size(packages))
+        return ERR_OK;
+    if (!json_array_size(packages) || !script_install_begin(run->install, job->entry))
+        return start(run, job, err);
+    run->installing = job;
+    return tell(run, job, "INSTALLING", err);
+}
+
+static enum error_code look_at_install(struct run *run, struct error *err)
+{
+    struct script_job *job = run->installing;
+    if (!job || !script_install_ended(run->install))
+        return ERR_OK;
+    run->installing = NULL;
+    if (!run->install->status)
+        return start(run, job, err);
+    spool_text(&job->both, run->install->output);
+    job->exit_status = run->install->status;
+    job->begun = job->over = true;
+    return tell_end(run, job, err);
+}
+
 static enum error_code stay_alive(struct run *run, struct error *err)
 {
     static const char *const fields[] = {"status", "WORKING", NULL};
-    if (clock_boot_ns() < run->alive_ns + ALIVE_S * CLOCK_S)
+    if (clock_boot_ns() < run->alive_ns + run->alive_s * CLOCK_S)
         return ERR_OK;
     run->alive_ns = clock_boot_ns();
     return talk_signal(run->talk, fields, NULL, err);
@@ -243,17 +247,17 @@ static enum error_code step(struct run *run, bool *left, struct error *err)
 {
     struct script_job *running[SCRIPT_JOBS_AT_ONCE];
     int count = 0;
-    enum error_code code = ERR_OK;
+    enum error_code code = look_at_install(run, err);
     *left = false;
     for (int i = 0; i < run->count && !code; i++) {
         struct script_job *job = &run->jobs[i];
-        if (!job->begun && may_start(run, job))
+        if (!job->begun && job != run->installing && may_start(run, job))
             code = begin(run, job, err);
         *left = *left || !job->over;
         if (job->pid && count < SCRIPT_JOBS_AT_ONCE)
             running[count++] = job;
     }
-    if (code || !count)
+    if (code || (!count && !run->installing))
         return code;
     script_job_wait(running, count, 1000);
     for (int i = 0; i < count && !code; i++)
@@ -292,23 +296,26 @@ static enum error_code run_round(struct run *run, bool *testing,
     return code;
 }
 
-enum error_code script_run_all(struct talk *talk, const struct task_packages *packages,
-                               struct error *err)
+static enum error_code run_rounds(struct talk *talk, const struct script_run_setup *setup,
+                                  struct script_install *install, struct error *err)
 {
-    struct script_packages from = {.packages = packages, .cmdline = talk->cmdline};
+    const char *folder = setup->folder ? setup->folder : usual_folder;
     enum error_code code = ERR_OK;
     bool testing = false;
     for (int round = 0; round < ROUNDS_MOST; round++) {
         struct http_client_reply archive;
-        struct run run = {
-            .talk = talk, .packages = &from, .arena = arena_new(), .alive_ns = clock_boot_ns()};
-        run.root = arena_printf(run.arena, FOLDER "/%d", round);
+        struct run run = {.talk = talk,
+                          .install = install,
+                          .arena = arena_new(),
+                          .alive_s = setup->alive_s ? setup->alive_s : ALIVE_S,
+                          .alive_ns = clock_boot_ns()};
+        run.root = arena_printf(run.arena, "%s/%d", folder, round);
         run.agent = getenv("GANTRY_AGENT"); /* as who started us knows it */
         if (!run.agent)
             run.agent = arena_printf(run.arena, "/proc/%d/exe", (int)getpid());
         code = talk_get(talk, "maas-scripts", &archive, err);
         bool none = !code && archive.status == 204;
-        if (!code && !none && (mkdir(FOLDER, 0700) || true) && mkdir(run.root, 0700) &&
+        if (!code && !none && (mkdir(folder, 0700) || true) && mkdir(run.root, 0700) &&
             errno != EEXIST)
             code = error_errno(err, "mkdir %s", run.root);
         if (!code && !none)
@@ -318,4 +325,15 @@ enum error_code script_run_all(struct talk *talk, const struct task_packages *pa
             return code;
     }
     return error_set(err, ERR_LIMIT, "the region has ever more scripts");
+}
+
+enum error_code script_run_all(struct talk *talk, const struct script_run_setup *setup,
+                               struct error *err)
+{
+    struct script_packages packages = {
+        .packages = setup->packages, .cmdline = talk->cmdline, .apt_get = setup->apt_get};
+    struct script_install install = {.packages = &packages};
+    enum error_code code = run_rounds(talk, setup, &install, err);
+    script_install_close(&install);
+    return code;
 }

@@ -29,16 +29,17 @@ static enum error_code report_and_end(struct talk *talk, const struct report *re
 static enum error_code carry_out(struct talk *talk, const struct report *report, struct task *task,
                                  struct error *err)
 {
+    struct script_run_setup scripts = {.packages = &task->packages};
     enum error_code code;
     switch (task->kind) {
     case TASK_ENLIST:
         return report_and_end(talk, report, err);
     case TASK_COMMISSION:
         code = report_inventory(talk, report, err);
-        return talk_end(talk, code ? code : script_run_all(talk, &task->packages, err), err);
+        return talk_end(talk, code ? code : script_run_all(talk, &scripts, err), err);
     case TASK_TEST:
     case TASK_RELEASE:
-        return talk_end(talk, script_run_all(talk, &task->packages, err), err);
+        return talk_end(talk, script_run_all(talk, &scripts, err), err);
     case TASK_DEPLOY:
         code = install_run(talk, task, report->inventory, err);
         break;
