@@ -17,6 +17,7 @@ INCLUDE = ["systemd-sysv", "systemd-resolved", "systemd-timesyncd", "udev", "dbu
 WITHOUT = ["usr/share/man", "usr/share/doc", "usr/share/locale", "usr/share/info", "usr/share/lintian"]
 RAW, SQUASHFS = "root.ext4", "root.squashfs"
 # What a machine in a data centre has no use for at its first boot, and what the packages leave to be made then.
+# mmdebstrap empties /tmp of the tree itself; its apt.conf is in there: without that it would clean the host's apt.
 CLEAN_HOOK = r"""
 set -eu
 tree=$1
@@ -32,7 +33,7 @@ grub_dpkg: {enabled: false}
 ssh_genkeytypes: [ed25519, ecdsa]
 END
 rm -rf "$tree"/etc/ssh/ssh_host_* "$tree"/var/lib/apt/lists/* "$tree"/var/cache/apt/*.bin "$tree"/var/cache/apt/archives/*.deb \
-    "$tree"/var/log/* "$tree"/var/cache/debconf/*-old "$tree"/var/lib/dpkg/*-old "$tree"/var/lib/cloud/* "$tree"/tmp/*
+    "$tree"/var/log/* "$tree"/var/cache/debconf/*-old "$tree"/var/lib/dpkg/*-old "$tree"/var/lib/cloud/*
 mkdir -p "$tree/boot/efi" "$tree/var/log/journal"
 : >"$tree/etc/machine-id"
 rm -f "$tree/var/lib/dbus/machine-id" "$tree/etc/resolv.conf"
