@@ -138,10 +138,12 @@ def test_what_cannot_be_spared_stays(three):
     assert refused.returncode == 5 and "switchover" in refused.stderr
     gone, other = [name for name in NAMES if name != status["primary"]["name"]]
     three.run("kill", gone)
-    wait_for("it to be missed", lambda: not by_name(three.status(other))[gone]["reachable"], 20)
-    refused = three.gantry("cluster", "remove", other, host=other, check=False)
-    assert refused.returncode == 5 and "is no quorum" in refused.stderr
-    three.run("start", gone)
+    try:
+        wait_for("it to be missed", lambda: not by_name(three.status(other))[gone]["reachable"], 20)
+        refused = three.gantry("cluster", "remove", other, host=other, check=False)
+        assert refused.returncode == 5 and "is no quorum" in refused.stderr
+    finally:
+        three.run("start", gone)
     healthy(three)
 
 
