@@ -328,8 +328,8 @@ static enum error_code check_one(const struct power_parameter *parameter, json_t
     return power_parameter_check(parameter, number, err);
 }
 
-enum error_code power_driver_check(const struct power_driver *driver, json_t *parameters,
-                                   struct error *err)
+static enum error_code check_all(const struct power_driver *driver, json_t *parameters,
+                                 bool of_bmc_only, struct error *err)
 {
     if (!json_is_object(parameters))
         return error_set(err, ERR_BAD_INPUT, "power parameters: expected an object");
@@ -337,6 +337,8 @@ enum error_code power_driver_check(const struct power_driver *driver, json_t *pa
         const struct power_parameter *parameter = &driver->parameters[i];
         json_t *value = json_object_get(parameters, parameter->name);
         struct error why;
+        if (of_bmc_only && !parameter->of_bmc)
+            continue;
         enum error_code code = check_one(parameter, value, &why);
         if (code)
             return error_set(err, code, "%s: %.400s", parameter->name, why.text);
@@ -382,4 +384,16 @@ void power_driver_texts(json_t *object, json_t *into)
                                 json_sprintf("%" JSON_INTEGER_FORMAT, json_integer_value(value)));
         else
             json_object_set(into, name, value);
+}
+
+enum error_code power_driver_check(const struct power_driver *driver, json_t *parameters,
+                                   struct error *err)
+{
+    return check_all(driver, parameters, false, err);
+}
+
+enum error_code power_driver_check_bmc(const struct power_driver *driver, json_t *parameters,
+                                       struct error *err)
+{
+    return check_all(driver, parameters, true, err);
 }

@@ -87,6 +87,10 @@ enum error_code power_parameter_check(const struct power_parameter *parameter, c
 enum error_code power_driver_check(const struct power_driver *driver, json_t *parameters,
                                    struct error *err);
 
+/** The same for what belongs to the BMC alone, whichever machine of it is meant. */
+enum error_code power_driver_check_bmc(const struct power_driver *driver, json_t *parameters,
+                                       struct error *err);
+
 /** Lay the parameters of object over those of into; numbers become their texts, whichever
  * parameter it is. */
 void power_driver_texts(json_t *object, json_t *into);

@@ -26,6 +26,7 @@ struct task {
     bool runs;
     uint64_t arrived_ns;
     enum power_seen seen;
+    json_t *machines; /* of a list; owned */
     struct error err; /* code ERR_OK = done */
 };
 
@@ -45,13 +46,16 @@ static struct {
     uint64_t done, failed;
 } power;
 
-static void answer(struct call_link_request *request, enum power_seen seen, const struct error *err)
+static void answer(struct call_link_request *request, enum power_seen seen, json_t *machines,
+                   const struct error *err)
 {
     if (err->code) {
         call_link_refuse(request, err);
         return;
     }
     json_t *result = json_pack("{ss}", "state", power_order_seen_word(seen));
+    if (machines)
+        json_object_set(result, "machines", machines);
     call_link_answer(request, result);
     json_decref(result);
 }
@@ -76,7 +80,9 @@ static void run_task(void *subject)
     } else {
         ASSERT(!task->order.background || task->order.action == POWER_QUERY);
         task->order.timeout_ms -= (unsigned)waited_ms;
-        task->err.code = power_order_run(&task->order, arena, &task->seen, &task->err);
+        task->err.code = task->order.action == POWER_LIST
+                             ? power_order_list(&task->order, arena, &task->machines, &task->err)
+                             : power_order_run(&task->order, arena, &task->seen, &task->err);
     }
     arena_free(arena);
 }
@@ -116,11 +122,12 @@ static void on_ended(void *subject)
         power.failed++;
     else
         power.done++;
-    if (!order->background)
+    if (!order->background && order->action != POWER_LIST)
         remember(task);
     for (int i = 0; i < task->requests_count; i++)
-        answer(task->requests[i], task->seen, &task->err);
+        answer(task->requests[i], task->seen, task->machines, &task->err);
     power_order_close(&task->order);
+    json_decref(task->machines);
     free(task);
     start_next();
 }
@@ -172,7 +179,7 @@ static bool join_earlier(const struct power_order *order, struct call_link_reque
         /* A failure may be tried again; what was done is not done twice. */
         if (strcmp(outcome->request, order->request) != 0 || outcome->err.code)
             continue;
-        answer(request, outcome->seen, &outcome->err);
+        answer(request, outcome->seen, NULL, &outcome->err);
         return true;
     }
     return false;
@@ -201,6 +208,7 @@ static void on_power(void *subject, json_t *params, struct call_link_request *re
     ASSERT(task);
     order.tools = &power.tools;
     task->order = order;
+    task->seen = POWER_SEEN_UNKNOWN;
     task->requests[task->requests_count++] = request;
     task->arrived_ns = clock_boot_ns();
     *power.last = task;

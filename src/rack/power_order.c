@@ -8,6 +8,7 @@
 #include "src/base/container.h"
 #include "src/rack/power.h"
 #include "src/rack/power_amt.h"
+#include "src/rack/power_chassis.h"
 #include "src/rack/power_console.h"
 #include "src/rack/power_hmcz.h"
 #include "src/rack/power_ipmi.h"
@@ -24,8 +25,11 @@
 #include "src/rack/power_wake.h"
 #include "src/rack/power_webhook.h"
 
-static const char *const action_words[] = {
-    [POWER_ON] = "on", [POWER_OFF] = "off", [POWER_CYCLE] = "cycle", [POWER_QUERY] = "query"};
+static const char *const action_words[] = {[POWER_ON] = "on",
+                                           [POWER_OFF] = "off",
+                                           [POWER_CYCLE] = "cycle",
+                                           [POWER_QUERY] = "query",
+                                           [POWER_LIST] = "list"};
 static const char *const seen_words[] = {
     [POWER_SEEN_ON] = "on", [POWER_SEEN_OFF] = "off", [POWER_SEEN_UNKNOWN] = "unknown"};
 
@@ -59,7 +63,7 @@ static enum error_code take_action(json_t *params, struct power_order *order, st
         order->action = (enum power_action)i;
         return ERR_OK;
     }
-    return error_set(err, ERR_BAD_INPUT, "power: action: expected on, off, cycle or query");
+    return error_set(err, ERR_BAD_INPUT, "power: action: expected on, off, cycle, query or list");
 }
 
 static enum error_code take_driver(json_t *params, struct power_order *order, struct error *err)
@@ -70,7 +74,9 @@ static enum error_code take_driver(json_t *params, struct power_order *order, st
     if (!order->driver)
         return error_set(err, ERR_NOT_FOUND, "this rack has no power driver %.40s",
                          name ? name : "(none)");
-    enum error_code code = power_driver_check(order->driver, parameters, err);
+    enum error_code code = order->action == POWER_LIST
+                               ? power_driver_check_bmc(order->driver, parameters, err)
+                               : power_driver_check(order->driver, parameters, err);
     if (code)
         return code;
     order->parameters = json_object();
@@ -95,7 +101,7 @@ static void name_bmc(struct power_order *order)
     if (driver->address && power_driver_host(driver, order->parameters, host, sizeof(host)))
         snprintf(order->bmc, sizeof(order->bmc), "%s %s%s%s", driver->name, host,
                  *order->port ? ":" : "", order->port);
-    if (driver->unit)
+    if (driver->unit && order->action != POWER_LIST)
         snprintf(order->unit, sizeof(order->unit), "%s",
                  power_driver_text(driver, order->parameters, driver->unit));
 }
@@ -193,4 +199,31 @@ enum error_code power_order_run(const struct power_order *order, struct arena *a
         if (!strcmp(drivers[i].driver, order->driver->name))
             return drivers[i].run(order, arena, seen, err);
     return error_set(err, ERR_NOT_FOUND, "this rack has no power driver %s", order->driver->name);
+}
+
+enum error_code power_order_list(const struct power_order *order, struct arena *arena,
+                                 json_t **machines, struct error *err)
+{
+    static const struct {
+        const char *driver;
+        enum error_code (*list)(const struct power_order *order, struct arena *arena,
+                                struct power_chassis *chassis, struct error *err);
+    } lists[] = {
+        {"virsh", power_virsh_list},    {"proxmox", power_proxmox_list},
+        {"msftocs", power_outlet_list}, {"recs_box", power_outlet_list},
+        {"vmware", power_vmware_list},
+    };
+    struct power_chassis chassis = {.machines = json_array()};
+    enum error_code code = ERR_NOT_FOUND;
+    size_t i = 0;
+    while (i < COUNT_OF(lists) && strcmp(lists[i].driver, order->driver->name) != 0)
+        i++;
+    if (i < COUNT_OF(lists))
+        code = lists[i].list(order, arena, &chassis, err);
+    else
+        error_set(err, code, "the driver %s cannot list machines", order->driver->name);
+    if (code)
+        json_decref(chassis.machines);
+    *machines = code ? NULL : chassis.machines;
+    return code;
 }

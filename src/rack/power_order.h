@@ -11,7 +11,7 @@
 #include "src/base/limits.h"
 #include "src/model/power_driver.h"
 
-enum power_action { POWER_ON, POWER_OFF, POWER_CYCLE, POWER_QUERY };
+enum power_action { POWER_ON, POWER_OFF, POWER_CYCLE, POWER_QUERY, POWER_LIST };
 enum power_seen { POWER_SEEN_ON, POWER_SEEN_OFF, POWER_SEEN_UNKNOWN };
 
 /** Paths of the programs that drivers run. */
@@ -63,3 +63,10 @@ const char *power_order_seen_word(enum power_seen seen);
  */
 enum error_code power_order_run(const struct power_order *order, struct arena *arena,
                                 enum power_seen *seen, struct error *err);
+
+/**
+ * The machines of a chassis, by an order to list them: see power_chassis.h. *machines is owned by
+ * the caller. Errors: as power_order_run; NOT_FOUND (the driver knows no lists).
+ */
+enum error_code power_order_list(const struct power_order *order, struct arena *arena,
+                                 json_t **machines, struct error *err);

@@ -194,23 +194,87 @@ static enum error_code turn_off(void *subject, struct error *err)
     return ask(outlet, &outlet->kind->off, &reply, err);
 }
 
+static void begin(struct outlet *outlet, const struct power_order *order, struct arena *arena)
+{
+    outlet->kind = kinds;
+    while (outlet->kind < kinds + COUNT_OF(kinds) - 1 &&
+           strcmp(outlet->kind->driver, order->driver->name) != 0)
+        outlet->kind++;
+    power_http_open(&outlet->http, order, arena);
+    power_http_xml(&outlet->http);
+    power_http_base(&outlet->http, "http", power_order_port(order, outlet->kind->port));
+    if (*power_order_text(order, "power_user")) {
+        outlet->http.user = power_order_text(order, "power_user");
+        outlet->http.password = power_order_text(order, "power_pass");
+    }
+}
+
 enum error_code power_outlet_run(const struct power_order *order, struct arena *arena,
                                  enum power_seen *seen, struct error *err)
 {
-    struct outlet outlet = {.kind = kinds};
-    while (outlet.kind < kinds + COUNT_OF(kinds) - 1 &&
-           strcmp(outlet.kind->driver, order->driver->name) != 0)
-        outlet.kind++;
-    power_http_open(&outlet.http, order, arena);
-    power_http_xml(&outlet.http);
-    power_http_base(&outlet.http, "http", power_order_port(order, outlet.kind->port));
-    if (*power_order_text(order, "power_user")) {
-        outlet.http.user = power_order_text(order, "power_user");
-        outlet.http.password = power_order_text(order, "power_pass");
-    }
+    struct outlet outlet;
+    begin(&outlet, order, arena);
     struct power_steps steps = {order, outlet.http.deadline_ns, &outlet, query, turn_on, turn_off,
                                 NULL};
     enum error_code code = power_steps_run(&steps, seen, err);
     power_http_close(&outlet.http);
     return code;
+}
+
+/* ---- the machines of a chassis ---- */
+
+/* <BladeInfoResponse><bladeNumber>7<bladeMacAddress><NicInfo><macAddress>...; empty places answer
+ * with an error code of their own and without addresses. */
+static enum error_code add_blades(const struct power_xml_element *root, struct arena *arena,
+                                  struct power_chassis *chassis, struct error *err)
+{
+    const struct power_xml_element *blade = NULL, *mac;
+    enum error_code code = ERR_OK;
+    while (!code && (blade = power_xml_next(root, blade, "BladeInfo"))) {
+        struct power_chassis_machine machine = {.name = "", .unit = "blade_id"};
+        machine.value = power_xml_text(power_xml_next(blade, NULL, "bladeNumber"), arena);
+        mac = NULL;
+        while ((mac = power_xml_next(blade, mac, "macAddress")))
+            power_chassis_mac(&machine, power_xml_text(mac, arena));
+        if (machine.value)
+            code = power_chassis_add(chassis, &machine, err);
+    }
+    return code;
+}
+
+static enum error_code add_nodes(const struct power_xml_element *root, struct arena *arena,
+                                 struct power_chassis *chassis, struct error *err)
+{
+    static const char *const macs[] = {"macAddressMgmt", "macAddressCompute"};
+    const struct power_xml_element *module = NULL;
+    enum error_code code = ERR_OK;
+    while (!code && (module = power_xml_next(root, module, "node"))) {
+        struct power_chassis_machine machine = {.name = "", .unit = "node_id"};
+        machine.value = power_xml_attribute(module, "id", arena);
+        machine.architecture = power_xml_attribute(module, "architecture", arena);
+        for (size_t i = 0; i < COUNT_OF(macs); i++)
+            power_chassis_mac(&machine, power_xml_attribute(module, macs[i], arena));
+        if (machine.value)
+            code = power_chassis_add(chassis, &machine, err);
+    }
+    return code;
+}
+
+enum error_code power_outlet_list(const struct power_order *order, struct arena *arena,
+                                  struct power_chassis *chassis, struct error *err)
+{
+    bool recs = !strcmp(order->driver->name, "recs_box");
+    struct power_http_call call = {.path = recs ? "/REST/node" : "/GetChassisInfo"};
+    struct http_client_reply reply;
+    struct power_xml *xml;
+    struct outlet outlet;
+    begin(&outlet, order, arena);
+    enum error_code code = power_http_run(&outlet.http, &call, &reply, err);
+    code = code ? code : power_xml_read(reply.body, reply.body_size, &xml, err);
+    if (!code) {
+        code = (recs ? add_nodes : add_blades)(power_xml_root(xml), arena, chassis, err);
+        power_xml_free(xml);
+    }
+    power_http_close(&outlet.http);
+    return code ? error_wrap(err, "the BMC at %s", power_order_where(order)) : code;
 }

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "src/rack/power_chassis.h"
 #include "src/rack/power_order.h"
 
 /** Is outlet (1 to 64) on by the page of a DLI switch? Pure. Errors: CORRUPT, BAD_INPUT (outlet).
@@ -22,3 +23,7 @@ enum error_code power_outlet_read_recs(const char *bytes, size_t size, enum powe
 /** As power_order_run. */
 enum error_code power_outlet_run(const struct power_order *order, struct arena *arena,
                                  enum power_seen *seen, struct error *err);
+
+/** The machines with their MACs. Errors: as power_order_run; TOO_LARGE, CORRUPT. */
+enum error_code power_outlet_list(const struct power_order *order, struct arena *arena,
+                                  struct power_chassis *chassis, struct error *err);

@@ -162,17 +162,93 @@ static enum error_code turn_off(void *subject, struct error *err)
     return change(subject, "stop", err);
 }
 
+static void begin(struct proxmox *proxmox, const struct power_order *order, struct arena *arena)
+{
+    power_http_open(&proxmox->http, order, arena);
+    power_http_base(&proxmox->http, "https", PORT);
+    proxmox->http.tls.anyone = strcmp(power_order_text(order, "power_verify_ssl"), "y") != 0;
+}
+
 enum error_code power_proxmox_run(const struct power_order *order, struct arena *arena,
                                   enum power_seen *seen, struct error *err)
 {
     struct proxmox proxmox = {.vm = {.power = POWER_SEEN_UNKNOWN}};
-    power_http_open(&proxmox.http, order, arena);
-    power_http_base(&proxmox.http, "https", PORT);
-    proxmox.http.tls.anyone = strcmp(power_order_text(order, "power_verify_ssl"), "y") != 0;
+    begin(&proxmox, order, arena);
     struct power_steps steps = {order, proxmox.http.deadline_ns, &proxmox, query, turn_on, turn_off,
                                 NULL};
     enum error_code code = log_in(&proxmox, err);
     code = code ? code : power_steps_run(&steps, seen, err);
+    power_http_close(&proxmox.http);
+    return code;
+}
+
+/* ---- the machines of a cluster ---- */
+
+/* "net0": "virtio=BC:24:11:00:00:01,bridge=vmbr0", of containers "...,hwaddr=BC:24:...". */
+static void take_macs(json_t *config, struct arena *arena, struct power_chassis_machine *machine)
+{
+    const char *key, *text;
+    json_t *value;
+    json_object_foreach (config, key, value) {
+        text = json_string_value(value);
+        if (strncmp(key, "net", 3) != 0 || !text)
+            continue;
+        while (*text) {
+            size_t size = strcspn(text, ",");
+            const char *term = arena_strndup(arena, text, size);
+            const char *equals = strchr(term, '=');
+            power_chassis_mac(machine, equals ? equals + 1 : NULL);
+            text += size + (text[size] == ',');
+        }
+    }
+}
+
+static enum error_code add_vm(struct proxmox *proxmox, json_t *each, struct power_chassis *chassis,
+                              struct error *err)
+{
+    __attribute__((cleanup(json_decrefp))) json_t *object = NULL;
+    struct arena *arena = proxmox->http.arena;
+    const char *name = json_string_value(json_object_get(each, "name"));
+    struct power_proxmox_vm vm;
+    if (!take_vm(each, &vm))
+        return error_set(err, ERR_CORRUPT, "a machine without node, type or vmid");
+    struct power_http_call call = {
+        .path = arena_printf(arena, API "/nodes/%s/%s/%ld/config", vm.place, vm.type, vm.vmid)};
+    struct power_chassis_machine machine = {.name = name ? name : "",
+                                            .unit = "power_vm_name",
+                                            .value = arena_printf(arena, "%ld", vm.vmid)};
+    enum error_code code = power_http_json(&proxmox->http, &call, &object, err);
+    if (code)
+        return code;
+    take_macs(json_object_get(object, "data"), arena, &machine);
+    return power_chassis_add(chassis, &machine, err);
+}
+
+static enum error_code add_vms(struct proxmox *proxmox, struct power_chassis *chassis,
+                               struct error *err)
+{
+    __attribute__((cleanup(json_decrefp))) json_t *object = NULL;
+    struct power_http_call call = {.path = API "/cluster/resources?type=vm"};
+    json_t *each;
+    size_t i;
+    enum error_code code = power_http_json(&proxmox->http, &call, &object, err);
+    json_array_foreach (json_object_get(object, "data"), i, each) {
+        if (code)
+            break;
+        if (!json_is_true(json_object_get(each, "template")) &&
+            json_integer_value(json_object_get(each, "template")) != 1)
+            code = add_vm(proxmox, each, chassis, err);
+    }
+    return code;
+}
+
+enum error_code power_proxmox_list(const struct power_order *order, struct arena *arena,
+                                   struct power_chassis *chassis, struct error *err)
+{
+    struct proxmox proxmox = {.vm = {.power = POWER_SEEN_UNKNOWN}};
+    begin(&proxmox, order, arena);
+    enum error_code code = log_in(&proxmox, err);
+    code = code ? code : add_vms(&proxmox, chassis, err);
     power_http_close(&proxmox.http);
     return code;
 }

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "src/rack/power_chassis.h"
 #include "src/rack/power_order.h"
 
 /** Where the cluster has a machine. */
@@ -21,3 +22,7 @@ enum error_code power_proxmox_find(const char *bytes, size_t size, const char *n
 /** As power_order_run. */
 enum error_code power_proxmox_run(const struct power_order *order, struct arena *arena,
                                   enum power_seen *seen, struct error *err);
+
+/** The machines with their MACs. Errors: as power_order_run; TOO_LARGE, CORRUPT. */
+enum error_code power_proxmox_list(const struct power_order *order, struct arena *arena,
+                                   struct power_chassis *chassis, struct error *err);

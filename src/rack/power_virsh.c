@@ -9,6 +9,7 @@
 #include "src/rack/power_ssh.h"
 #include "src/rack/power_steps.h"
 #include "src/rack/power_tool.h"
+#include "src/rack/power_xml.h"
 
 enum { RUN_MS = 30000 };
 
@@ -57,16 +58,17 @@ static enum error_code explain(const struct virsh *virsh, const char *output, st
                      process_last_line(virsh->arena, output));
 }
 
-static enum error_code run_virsh(const struct virsh *virsh, const char *command,
-                                 const char **output, struct error *err)
+/* argument NULL: "--all --name" of a list; else "--domain" and it. */
+static enum error_code run_with(const struct virsh *virsh, const char *command,
+                                const char *argument, const char **output, struct error *err)
 {
     const char *const argv[] = {virsh->order->tools->virsh,
                                 "--quiet",
                                 "--connect",
                                 virsh->uri,
                                 command,
-                                "--domain",
-                                virsh->domain,
+                                argument ? "--domain" : "--all",
+                                argument ? argument : "--name",
                                 NULL};
     struct process_result result;
     struct power_tool tool = {argv, virsh->environment, "libvirt-clients", RUN_MS,
@@ -76,6 +78,12 @@ static enum error_code run_virsh(const struct virsh *virsh, const char *command,
         return code;
     *output = result.output;
     return result.status ? explain(virsh, result.output, err) : ERR_OK;
+}
+
+static enum error_code run_virsh(const struct virsh *virsh, const char *command,
+                                 const char **output, struct error *err)
+{
+    return run_with(virsh, command, virsh->domain, output, err);
 }
 
 static enum error_code query(void *subject, enum power_seen *seen, struct error *err)
@@ -123,6 +131,66 @@ enum error_code power_virsh_run(const struct power_order *order, struct arena *a
     struct power_steps steps = {order, virsh.deadline_ns, &virsh, query, turn_on, turn_off, NULL};
     code = prepare(&virsh, err);
     code = code ? code : power_steps_run(&steps, seen, err);
+    file_remove_tree(virsh.folder, NULL);
+    return code;
+}
+
+/* ---- the domains of a host ---- */
+
+enum error_code power_virsh_add(const char *xml_text, const char *name, struct arena *arena,
+                                struct power_chassis *chassis, struct error *err)
+{
+    struct power_chassis_machine machine = {.name = name, .unit = "power_id", .value = name};
+    const struct power_xml_element *each = NULL;
+    struct power_xml *xml;
+    enum error_code code = power_xml_read(xml_text, strlen(xml_text), &xml, err);
+    if (code)
+        return code;
+    const struct power_xml_element *root = power_xml_root(xml);
+    const struct power_xml_element *os = power_xml_next(root, NULL, "os");
+    const struct power_xml_element *type = os ? power_xml_next(os, NULL, "type") : NULL;
+    machine.architecture = type ? power_xml_attribute(type, "arch", arena) : NULL;
+    while ((each = power_xml_next(root, each, "interface"))) {
+        const struct power_xml_element *mac = power_xml_next(each, NULL, "mac");
+        if (mac)
+            power_chassis_mac(&machine, power_xml_attribute(mac, "address", arena));
+    }
+    code = power_chassis_add(chassis, &machine, err);
+    power_xml_free(xml);
+    return code;
+}
+
+static enum error_code add_all(const struct virsh *virsh, struct power_chassis *chassis,
+                               struct error *err)
+{
+    const char *names, *xml;
+    enum error_code code = run_with(virsh, "list", NULL, &names, err);
+    while (!code && *names) {
+        size_t size = strcspn(names, "\r\n");
+        const char *name = arena_trim(virsh->arena, arena_strndup(virsh->arena, names, size));
+        names += size + (names[size] != '\0');
+        if (!*name)
+            continue;
+        code = run_with(virsh, "dumpxml", name, &xml, err);
+        if (code == ERR_NOT_FOUND) /* gone meanwhile */
+            code = ERR_OK;
+        else if (!code)
+            code = power_virsh_add(xml, name, virsh->arena, chassis, err);
+    }
+    return code;
+}
+
+enum error_code power_virsh_list(const struct power_order *order, struct arena *arena,
+                                 struct power_chassis *chassis, struct error *err)
+{
+    struct virsh virsh = {.order = order,
+                          .arena = arena,
+                          .deadline_ns = clock_boot_ns() + order->timeout_ms * CLOCK_MS};
+    enum error_code code = power_tool_folder(order, arena, &virsh.folder, err);
+    if (code)
+        return code;
+    code = prepare(&virsh, err);
+    code = code ? code : add_all(&virsh, chassis, err);
     file_remove_tree(virsh.folder, NULL);
     return code;
 }

@@ -151,19 +151,27 @@ static void log_out(struct vmware *vmware)
              "LogoutResponse", &ignored, &unused);
 }
 
-/* objects: <objectSet> elements. */
+/* objects: <objectSet> elements; paths: <pathSet> elements. */
+static const char *properties_of(const struct vmware *vmware, const char *objects,
+                                 const char *paths)
+{
+    return arena_printf(vmware->http.arena,
+                        "<RetrieveProperties " VIM
+                        " xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\">"
+                        "<_this type=\"PropertyCollector\">%s</_this><specSet><propSet>"
+                        "<type>VirtualMachine</type>%s</propSet>%s</specSet></RetrieveProperties>",
+                        vmware->properties, paths, objects);
+}
+
 static enum error_code look(struct vmware *vmware, const char *objects, const char *name,
                             struct error *err)
 {
     struct power_xml *xml;
-    const char *body = arena_printf(
-        vmware->http.arena,
-        "<RetrieveProperties " VIM " xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\">"
-        "<_this type=\"PropertyCollector\">%s</_this><specSet><propSet>"
-        "<type>VirtualMachine</type><pathSet>name</pathSet><pathSet>runtime.powerState</pathSet>"
-        "</propSet>%s</specSet></RetrieveProperties>",
-        vmware->properties, objects);
-    enum error_code code = ask(vmware, body, &xml, err);
+    enum error_code code =
+        ask(vmware,
+            properties_of(vmware, objects,
+                          "<pathSet>name</pathSet><pathSet>runtime.powerState</pathSet>"),
+            &xml, err);
     if (code)
         return code;
     code = power_vmware_find(xml, name, &vmware->vm, err);
@@ -179,7 +187,8 @@ static enum error_code look_at(struct vmware *vmware, const char *id, struct err
                 NULL, err);
 }
 
-static enum error_code find_by_name(struct vmware *vmware, const char *name, struct error *err)
+/* All machines, as <objectSet> elements. */
+static enum error_code all_of(struct vmware *vmware, const char **objects, struct error *err)
 {
     struct arena *arena = vmware->http.arena;
     const char *view;
@@ -191,15 +200,20 @@ static enum error_code find_by_name(struct vmware *vmware, const char *name, str
                               "<recursive>true</recursive></CreateContainerView>",
                               vmware->views, vmware->root_folder),
                  "returnval", &view, err);
-    if (code)
-        return code;
-    return look(vmware,
-                arena_printf(arena,
-                             "<objectSet><obj type=\"ContainerView\">%s</obj><skip>true</skip>"
-                             "<selectSet xsi:type=\"TraversalSpec\"><type>ContainerView</type>"
-                             "<path>view</path><skip>false</skip></selectSet></objectSet>",
-                             view),
-                name, err);
+    if (!code)
+        *objects = arena_printf(arena,
+                                "<objectSet><obj type=\"ContainerView\">%s</obj><skip>true</skip>"
+                                "<selectSet xsi:type=\"TraversalSpec\"><type>ContainerView</type>"
+                                "<path>view</path><skip>false</skip></selectSet></objectSet>",
+                                view);
+    return code;
+}
+
+static enum error_code find_by_name(struct vmware *vmware, const char *name, struct error *err)
+{
+    const char *objects;
+    enum error_code code = all_of(vmware, &objects, err);
+    return code ? code : look(vmware, objects, name, err);
 }
 
 /* The instance's UUID first, then the one of its firmware. */
@@ -266,7 +280,8 @@ static enum error_code prepare(struct vmware *vmware, struct error *err)
     if (*protocol && !plain && !anyone && strcmp(protocol, "https") != 0)
         return error_set(err, ERR_BAD_INPUT,
                          "power_protocol: Enter https, https+unverified or http.");
-    if (!*power_order_text(order, "power_uuid") && !*power_order_text(order, "power_vm_name"))
+    if (order->action != POWER_LIST && !*power_order_text(order, "power_uuid") &&
+        !*power_order_text(order, "power_vm_name"))
         return error_set(err, ERR_BAD_INPUT, "power_uuid or power_vm_name is needed");
     power_http_xml(&vmware->http);
     power_http_base(&vmware->http, plain ? "http" : "https", power_order_port(order, 0));
@@ -288,6 +303,62 @@ enum error_code power_vmware_run(const struct power_order *order, struct arena *
     code = code ? code : log_in(&vmware, err);
     if (!code) {
         code = power_steps_run(&steps, seen, err);
+        log_out(&vmware);
+    }
+    power_http_close(&vmware.http);
+    return code;
+}
+
+/* ---- the machines of a host ---- */
+
+static enum error_code add_machines(const struct power_xml *xml, struct arena *arena,
+                                    struct power_chassis *chassis, struct error *err)
+{
+    const struct power_xml_element *object = NULL, *mac;
+    enum error_code code = ERR_OK;
+    while (!code && (object = power_xml_next(power_xml_root(xml), object, "returnval"))) {
+        const char *name = property(object, "name", arena);
+        struct power_chassis_machine machine = {.name = name ? name : "",
+                                                .unit = "power_uuid",
+                                                .value = property(object, "config.uuid", arena)};
+        mac = NULL;
+        while ((mac = power_xml_next(object, mac, "macAddress")))
+            power_chassis_mac(&machine, power_xml_text(mac, arena));
+        if (machine.value)
+            code = power_chassis_add(chassis, &machine, err);
+    }
+    return code;
+}
+
+static enum error_code list_machines(struct vmware *vmware, struct power_chassis *chassis,
+                                     struct error *err)
+{
+    const char *objects;
+    struct power_xml *xml;
+    enum error_code code = all_of(vmware, &objects, err);
+    if (!code)
+        code = ask(vmware,
+                   properties_of(vmware, objects,
+                                 "<pathSet>name</pathSet><pathSet>config.uuid</pathSet>"
+                                 "<pathSet>config.hardware.device</pathSet>"),
+                   &xml, err);
+    if (code)
+        return code;
+    code = add_machines(xml, vmware->http.arena, chassis, err);
+    power_xml_free(xml);
+    return code;
+}
+
+enum error_code power_vmware_list(const struct power_order *order, struct arena *arena,
+                                  struct power_chassis *chassis, struct error *err)
+{
+    struct vmware vmware = {.vm = {.power = POWER_SEEN_UNKNOWN}};
+    power_http_open(&vmware.http, order, arena);
+    enum error_code code = prepare(&vmware, err);
+    code = code ? code : find_services(&vmware, err);
+    code = code ? code : log_in(&vmware, err);
+    if (!code) {
+        code = list_machines(&vmware, chassis, err);
         log_out(&vmware);
     }
     power_http_close(&vmware.http);

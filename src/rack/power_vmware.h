@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "src/rack/power_chassis.h"
 #include "src/rack/power_order.h"
 #include "src/rack/power_xml.h"
 
@@ -26,3 +27,7 @@ enum error_code power_vmware_find(const struct power_xml *xml, const char *name,
 /** As power_order_run. */
 enum error_code power_vmware_run(const struct power_order *order, struct arena *arena,
                                  enum power_seen *seen, struct error *err);
+
+/** The machines with their MACs. Errors: as power_order_run; TOO_LARGE, CORRUPT. */
+enum error_code power_vmware_list(const struct power_order *order, struct arena *arena,
+                                  struct power_chassis *chassis, struct error *err);

@@ -34,6 +34,7 @@ struct order {
     int next;
     /* the outcome */
     const char *power;
+    json_t *result;
     struct error why;
 };
 
@@ -47,6 +48,7 @@ static void let_go(struct order *order)
     pthread_mutex_destroy(&order->lock);
     pthread_cond_destroy(&order->ended);
     json_decref(order->params);
+    json_decref(order->result);
     free(order);
 }
 
@@ -93,6 +95,10 @@ static void on_answer(void *subject, json_t *result, const struct error *why)
     const char *rack = order->choice.system_id[order->next - 1];
     order->why = *why;
     order->power = why->code ? NULL : power_word(result);
+    if (order->power) {
+        order->result = json_incref(result);
+        json_object_set_new(result, "rack", json_string(rack));
+    }
     if (!why->code && !order->power)
         error_set(&order->why, ERR_CORRUPT, "rack %s: its answer to power lacks a state", rack);
     if (why->code == ERR_TIMEOUT && order->once)
@@ -191,9 +197,11 @@ enum error_code rack_door_power(const struct rack_power_order *wanted, const cha
     enum error_code code = ERR_OK;
     if (!wait_for(order))
         code = error_set(err, ERR_UNKNOWN_OUTCOME, "power %s: no outcome in time", wanted->action);
-    else if (order->power)
+    else if (order->power) {
         *power = order->power;
-    else
+        if (wanted->result)
+            *wanted->result = json_incref(order->result);
+    } else
         code = error_set(err, order->why.code, "power %s: %.440s", wanted->action, order->why.text);
     let_go(order);
     return code;

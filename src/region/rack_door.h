@@ -15,13 +15,15 @@ enum { RACK_POWER_ADDRESS = 256 }; /* bytes of the place of a BMC */
 struct rack_power_order {
     const char *request;   /* UUID; the same when the order is given again */
     const char *system_id; /* of the machine */
-    const char *action;    /* "on", "off", "cycle", "query" */
+    const char *action;    /* "on", "off", "cycle", "query"; "list": the machines of a chassis */
     const char *driver;    /* a row of src/model/power_driver.h */
     json_t *parameters;    /* of the driver, secrets in clear; borrowed */
     const char *address;   /* of the BMC: racks on its network are asked first. NULL, "" = any */
     const char *rack;      /* system_id of the rack to ask first, or NULL */
     unsigned timeout_ms;   /* for all of it; 0 = 60 s, at most 120 s */
     bool background;       /* nobody waits for it: racks do others first; a query */
+    json_t **result;       /* all of the answer, and "rack" (its system_id); the caller owns it.
+                              NULL = not wanted; not with rack_door_power_begin */
 };
 
 /**

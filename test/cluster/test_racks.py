@@ -1,5 +1,9 @@
 """A rack of a real cluster: its link comes back after every fault, and power orders reach a machine's BMC through it."""
 import json
+import os
+import pathlib
+import shutil
+import tempfile
 import time
 
 import pytest
@@ -60,6 +64,36 @@ def test_power_through_the_rack(rack_lab, machine):
     power(rack_lab, "power-off", machine)
     wait_for("its end", lambda: not qemu(), 30)
     assert "s3cretpw" not in (rack_lab.folder / "rack1" / "log" / "console.log").read_text()
+
+
+def test_the_machines_of_a_hypervisor_are_added(rack_lab):
+    """libvirt's own test driver, asked by the rack's virsh."""
+    source = pathlib.Path(__file__).parents[1] / "rack" / "chassis.xml"
+    with tempfile.TemporaryDirectory(prefix="gantry-chassis-") as folder:
+        os.chmod(folder, 0o755)
+        place = pathlib.Path(shutil.copy(source, folder))
+        place.chmod(0o644)
+
+        def add(*more, check=True):
+            return rack_lab.gantry("machine", "add-chassis", "chassis_type=virsh", f"hostname=test://{place}", *more, host="client", check=check)
+
+        def names():
+            listed = json.loads(rack_lab.gantry("--json", "machine", "list", host="client").stdout)
+            return {row["hostname"]: row for row in listed if row["power_type"] == "virsh"}
+
+        linked(rack_lab)
+        assert add("prefix_filter=Web").stdout.strip() == f"Asking rack1 to add machines from chassis test://{place}"
+        assert set(names()) == {"web-1"}
+        add("rack_controller=rack1")
+        found = names()
+        assert len(found) == 2 and found["web-1"]["status_name"] == "New"
+        other = next(row for name, row in found.items() if name != "web-1")  # "web_2" is no host name
+        assert other["architecture"] == "arm64/generic" and [one["mac_address"] for one in other["interface_set"]] == ["52:54:00:c4:00:03"]
+        add()
+        assert names() == found
+        assert power(rack_lab, "query-power-state", other["system_id"]) == {"state": "on"}
+        nothing = rack_lab.gantry("machine", "add-chassis", "chassis_type=virsh", "hostname=test:///nowhere.xml", host="client", check=False)
+        assert nothing.returncode == 6 and "nowhere" in nothing.stderr
 
 
 def test_a_killed_rackd_is_linked_again(rack_lab, machine):

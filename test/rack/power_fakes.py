@@ -134,6 +134,11 @@ class Proxmox(Fake):
         if (method, path, query) == ("GET", "/api2/json/cluster/resources", {"type": "vm"}):
             status = {"on": "running", "off": "stopped"}[self.power]
             return 200, {"data": [*self.others, {"vmid": 100, "name": "vm a", "node": "pve1", "type": "qemu", "status": status}]}, {}
+        if (method, path) == ("GET", "/api2/json/nodes/pve1/qemu/100/config"):
+            return 200, {"data": {"name": "vm a", "cores": 2, "net0": "virtio=BC:24:11:00:00:01,bridge=vmbr0",
+                                  "net1": "e1000=BC:24:11:00:00:02,bridge=vmbr1,tag=7"}}, {}
+        if (method, path) == ("GET", "/api2/json/nodes/pve2/lxc/7/config"):
+            return 200, {"data": {"hostname": "other", "net0": "name=eth0,bridge=vmbr0,hwaddr=BC:24:11:00:00:03,type=veth"}}, {}
         match = re.fullmatch("/api2/json/nodes/pve1/qemu/100/status/(start|stop)", path)
         if method != "POST" or not match:
             return 501, {}, {}
@@ -207,6 +212,11 @@ class Ocs(Fake):
     def reply(self, method, path, query, headers, body):
         if not basic(headers, "root", "s3cret:pw"):
             return 401, "", {"WWW-Authenticate": 'Basic realm="chassis"'}
+        if path == "/GetChassisInfo":
+            blades = "".join(
+                f"<BladeInfo><bladeNumber>{number}</bladeNumber><bladeMacAddress>{''.join(f'<NicInfo><macAddress>{mac}</macAddress></NicInfo>' for mac in macs)}"
+                "</bladeMacAddress></BladeInfo>" for number, macs in ((7, ("52:54:00:0C:00:01", "52:54:00:0c:00:02", "Not Applicable")), (8, ())))
+            return 200, f"<ChassisInfoResponse><bladeCollections>{blades}</bladeCollections></ChassisInfoResponse>", {}
         if query.pop("bladeid") != "7":
             return 400, "", {}
         assert "json" not in headers["Accept"]
@@ -226,6 +236,9 @@ class Recs(Fake):
     def reply(self, method, path, query, headers, body):
         if not basic(headers, "root", "s3cret:pw"):
             return 401, "", {"WWW-Authenticate": 'Basic realm="recs"'}
+        if path == "/REST/node" and method == "GET":
+            return 200, ('<nodeList><node id="BB_1_0" architecture="x86" macAddressMgmt="52:54:00:0e:00:01" macAddressCompute="52:54:00:0e:00:02"/>'
+                         '<node id="BB_1_1" architecture="arm" macAddressMgmt="" macAddressCompute="52:54:00:0e:00:03"/></nodeList>'), {}
         if path == "/REST/node/BB_1_0" and method == "GET":
             return 200, f'<node id="BB_1_0" state="{1 if self.power == "on" else 0}" architecture="x86"/>', {}
         match = re.fullmatch("/REST/node/BB_1_0/manage/(power_on|power_off|set_bootsource)", path)
@@ -421,6 +434,9 @@ class VSphere(Fake):
             state = {"on": "poweredOn", "off": "poweredOff"}[self.power]
             return self.answer(name, "".join(
                 f'<returnval><obj type="VirtualMachine">{vm}</obj><propSet><name>name</name><val>{html.escape(ids[0])}</val></propSet>'
+                f'<propSet><name>config.uuid</name><val>{ids[2]}</val></propSet><propSet><name>config.hardware.device</name><val>'
+                f'<VirtualDevice xmlns:xsi="x" xsi:type="VirtualE1000"><key>4000</key><macAddress>52:54:00:0f:00:0{vm[-1]}</macAddress>'
+                f'</VirtualDevice></val></propSet>'
                 f'<propSet><name>runtime.powerState</name><val>{state if vm == "vm-2" else "poweredOn"}</val></propSet></returnval>'
                 for vm, ids in self.vms.items() if wanted in (vm, "session[52]v1")))
         assert this == "vm-2"

@@ -21,6 +21,12 @@ def refused(region, driver, action, parameters, **options):
     return refusal.value
 
 
+def machines_of(region, driver, parameters):
+    """What a chassis lists, as a region gets it."""
+    return region.link.call("power", request=str(uuid.uuid4()), system_id="chassis", action="list", driver=driver, parameters=parameters,
+                            timeout_ms=20000)["machines"]
+
+
 @contextlib.contextmanager
 def linked_region(authority, folder, sets=()):
     """A region with a rack of its own, for all tests of a file; no secret may be in the rack's log."""

@@ -4,7 +4,7 @@ import re
 import pytest
 
 from bmc import Bmc
-from power_orders import linked_region, order, refused, whole_life
+from power_orders import linked_region, machines_of, order, refused, whole_life
 from power_sshd import Console
 from regions import free_port
 
@@ -77,6 +77,23 @@ def test_recs_box(linked, fake):
     assert bmc.sources[:2] == ({"source": "HDD", "persistent": "True"}, {"source": "PXE", "persistent": "False"})
     assert refused(linked, "recs_box", "query", login(bmc, node_id="BB_1_9")).error == "not found"
     assert refused(linked, "recs_box", "on", login(bmc, node_id="BB_1_0", **WRONG)).error == "not allowed"
+
+
+def test_machines_of_chassis(linked, fake):
+    ocs, recs, vsphere = fake("Ocs"), fake("Recs"), fake("VSphere")
+    one = {"name": "", "architecture": "amd64", "macs": ["52:54:00:0c:00:01", "52:54:00:0c:00:02"], "parameters": {"blade_id": "7"}}
+    assert machines_of(linked, "msftocs", login(ocs)) == [one]
+    assert machines_of(linked, "recs_box", login(recs)) == [
+        {"name": "", "architecture": "amd64", "macs": ["52:54:00:0e:00:01", "52:54:00:0e:00:02"], "parameters": {"node_id": "BB_1_0"}},
+        {"name": "", "architecture": "armhf", "macs": ["52:54:00:0e:00:03"], "parameters": {"node_id": "BB_1_1"}}]
+    assert machines_of(linked, "vmware", login(vsphere, power_protocol="https+unverified")) == [
+        {"name": "other", "architecture": "amd64", "macs": ["52:54:00:0f:00:01"], "parameters": {"power_uuid": "uuid-8"}},
+        {"name": "vm <2>", "architecture": "amd64", "macs": ["52:54:00:0f:00:02"], "parameters": {"power_uuid": "uuid-2"}}]
+    assert vsphere.sessions == 0
+    for driver, bmc in (("msftocs", ocs), ("recs_box", recs)):
+        assert refused(linked, driver, "list", login(bmc, **WRONG)).error == "not allowed"
+        bmc.fault = 200, "<html>", {}
+        assert refused(linked, driver, "list", login(bmc)).error == "corrupt data"
 
 
 def test_openbmc(linked, fake):

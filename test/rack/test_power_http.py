@@ -4,7 +4,7 @@ import base64
 import pytest
 
 import power_fakes
-from power_orders import linked_region, order, refused, whole_life
+from power_orders import linked_region, machines_of, order, refused, whole_life
 from regions import free_port
 
 
@@ -80,6 +80,18 @@ def proxmox(bmc, **changes):
 def test_proxmox(linked, fake, changes):
     bmc = fake("Proxmox")
     whole_life(linked, "proxmox", bmc, proxmox(bmc, **changes))
+
+
+def test_machines_of_proxmox(linked, fake):
+    bmc = fake("Proxmox")
+    found = machines_of(linked, "proxmox", proxmox(bmc, power_vm_name=None, power_pass="s3cret:pw"))
+    assert found == [
+        {"name": "other", "architecture": "amd64", "macs": ["bc:24:11:00:00:03"], "parameters": {"power_vm_name": "7"}},
+        {"name": "vm a", "architecture": "amd64", "macs": ["bc:24:11:00:00:01", "bc:24:11:00:00:02"], "parameters": {"power_vm_name": "100"}}]
+    bmc.others = [{"vmid": 8, "name": "base", "node": "pve1", "type": "qemu", "status": "stopped", "template": 1}]
+    assert len(machines_of(linked, "proxmox", proxmox(bmc, power_vm_name=None, power_pass="s3cret:pw"))) == 1
+    bmc.others = [{"vmid": 8, "name": "base", "node": "../x", "type": "qemu", "status": "stopped"}]
+    assert refused(linked, "proxmox", "list", proxmox(bmc, power_pass="s3cret:pw")).error == "corrupt data"
 
 
 def test_proxmox_refuses(linked, fake):

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from power_orders import linked_region, order, refused
+from power_orders import linked_region, machines_of, order, refused
 from regions import free_port, wait_for
 
 COMMUNITY = "Geheim17"
@@ -145,6 +145,20 @@ def test_virsh(linked, libvirt):
     assert order(linked, "virsh", "cycle", parameters) == "on"
     refusal = refused(linked, "virsh", "on", {**parameters, "power_id": "nobody"})
     assert refusal.error == "not found" and "no domain nobody" in refusal.message
+
+
+def test_domains_of_a_libvirt_host(linked):
+    """libvirt's own test driver, with a host of our making."""
+    uri = f"test://{pathlib.Path(__file__).parent / 'chassis.xml'}"
+    found = sorted(machines_of(linked, "virsh", {"power_address": uri}), key=lambda each: each["name"])
+    assert found == [
+        {"name": "Web-1", "architecture": "amd64", "macs": ["52:54:00:c4:00:01", "52:54:00:c4:00:02"], "parameters": {"power_id": "Web-1"}},
+        {"name": "web_2", "architecture": "arm64", "macs": ["52:54:00:c4:00:03"], "parameters": {"power_id": "web_2"}}]
+    assert order(linked, "virsh", "query", {"power_address": uri, **found[0]["parameters"]}) == "on"
+    refusal = refused(linked, "virsh", "list", {"power_address": "test:///nowhere.xml"})
+    assert "nowhere" in refusal.message
+    assert refused(linked, "virsh", "list", {}).error == "bad input"
+    assert refused(linked, "apc", "list", {"power_address": "127.0.0.1", "snmp_community": "x"}).error == "not found"
 
 
 def test_virsh_without_a_host(linked):
