@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ha/pg_bytes.h"
 #include "src/base/arena.h"
 #include "src/base/file.h"
 #include "src/base/limits.h"
@@ -36,43 +37,29 @@ enum {
 /* Its condition: DBState. */
 enum { SHUT_DOWN = 1, SHUT_DOWN_IN_RECOVERY = 2, CONDITIONS = 7 };
 
-static uint32_t get32(const uint8_t *at)
-{
-    uint32_t value;
-    memcpy(&value, at, sizeof(value)); /* PostgreSQL writes in the host's byte order */
-    return value;
-}
-
-static uint64_t get64(const uint8_t *at)
-{
-    uint64_t value;
-    memcpy(&value, at, sizeof(value));
-    return value;
-}
-
 /* Is it whole, of this version, and of a machine like this one? */
 static bool is_known(const uint8_t *bytes, size_t size)
 {
     double real;
-    if (size != PG_CONTROL_BYTES || get32(bytes + VERSION_AT) != VERSION_KNOWN ||
-        pg_wal_sum(bytes, SUM_AT) != get32(bytes + SUM_AT))
+    if (size != PG_CONTROL_BYTES || pg_bytes_32(bytes + VERSION_AT) != VERSION_KNOWN ||
+        pg_wal_sum(bytes, SUM_AT) != pg_bytes_32(bytes + SUM_AT))
         return false;
     memcpy(&real, bytes + FLOAT_AT, sizeof(real));
-    return real == FLOAT_KNOWN && get32(bytes + MAX_ALIGN_AT) == MAX_ALIGN &&
-           get32(bytes + CONDITION_AT) < CONDITIONS;
+    return real == FLOAT_KNOWN && pg_bytes_32(bytes + MAX_ALIGN_AT) == MAX_ALIGN &&
+           pg_bytes_32(bytes + CONDITION_AT) < CONDITIONS;
 }
 
 bool pg_control_parse(const uint8_t *bytes, size_t size, struct pg_control *control)
 {
     if (!is_known(bytes, size))
         return false;
-    uint32_t condition = get32(bytes + CONDITION_AT);
+    uint32_t condition = pg_bytes_32(bytes + CONDITION_AT);
     *control = (struct pg_control){
         .shut_down = condition == SHUT_DOWN || condition == SHUT_DOWN_IN_RECOVERY,
-        .system_id = get64(bytes + SYSTEM_ID_AT),
-        .redo = {get32(bytes + TIMELINE_AT), get64(bytes + REDO_AT)},
-        .checkpoint_lsn = get64(bytes + CHECKPOINT_AT),
-        .consistent_lsn = get64(bytes + CONSISTENT_AT),
+        .system_id = pg_bytes_64(bytes + SYSTEM_ID_AT),
+        .redo = {pg_bytes_32(bytes + TIMELINE_AT), pg_bytes_64(bytes + REDO_AT)},
+        .checkpoint_lsn = pg_bytes_64(bytes + CHECKPOINT_AT),
+        .consistent_lsn = pg_bytes_64(bytes + CONSISTENT_AT),
     };
     return control->system_id && control->redo.timeline;
 }

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ha/pg_bytes.h"
+
 enum {
     PAGE_SHORT = 24,
     PAGE_LONG = 40,
@@ -39,27 +41,6 @@ struct reader {
     uint32_t remaining; /* xlp_rem_len */
 };
 
-static uint16_t get16(const uint8_t *at)
-{
-    uint16_t value;
-    memcpy(&value, at, sizeof(value)); /* PostgreSQL writes in the host's byte order */
-    return value;
-}
-
-static uint32_t get32(const uint8_t *at)
-{
-    uint32_t value;
-    memcpy(&value, at, sizeof(value));
-    return value;
-}
-
-static uint64_t get64(const uint8_t *at)
-{
-    uint64_t value;
-    memcpy(&value, at, sizeof(value));
-    return value;
-}
-
 /* CRC-32C (Castagnoli), reflected: by a table, or by the processor where it can. */
 static uint32_t crc_table[256];
 static bool crc_in_hardware;
@@ -84,7 +65,7 @@ crc_words(uint32_t crc, const uint8_t *bytes, size_t count)
 {
     uint64_t sum = crc;
     for (size_t i = 0; i < count; i++)
-        sum = __builtin_ia32_crc32di(sum, get64(bytes + 8 * i));
+        sum = __builtin_ia32_crc32di(sum, pg_bytes_64(bytes + 8 * i));
     return (uint32_t)sum;
 }
 #else
@@ -129,16 +110,17 @@ static bool open_page(struct reader *reader, uint64_t lsn)
     const uint8_t *page = reader->page;
     if (!reader->scan->read_page(reader->scan->subject, reader->history, lsn, reader->page))
         return false;
-    reader->flags = get16(page + 2);
-    if (!is_magic(get16(page)) || (reader->flags & ~PAGE_FLAGS) || get64(page + 8) != lsn ||
-        !is_on_history(reader->history, get32(page + 4)))
+    reader->flags = pg_bytes_16(page + 2);
+    if (!is_magic(pg_bytes_16(page)) || (reader->flags & ~PAGE_FLAGS) ||
+        pg_bytes_64(page + 8) != lsn || !is_on_history(reader->history, pg_bytes_32(page + 4)))
         return false;
     reader->page_header = reader->flags & PAGE_IS_LONG ? PAGE_LONG : PAGE_SHORT;
     if ((reader->flags & PAGE_IS_LONG) &&
-        ((reader->scan->system_id && get64(page + 24) != reader->scan->system_id) ||
-         get32(page + 32) != reader->scan->segment_bytes || get32(page + 36) != PG_WAL_PAGE_BYTES))
+        ((reader->scan->system_id && pg_bytes_64(page + 24) != reader->scan->system_id) ||
+         pg_bytes_32(page + 32) != reader->scan->segment_bytes ||
+         pg_bytes_32(page + 36) != PG_WAL_PAGE_BYTES))
         return false;
-    reader->remaining = get32(page + 16);
+    reader->remaining = pg_bytes_32(page + 16);
     reader->page_lsn = lsn;
     return true;
 }
@@ -152,7 +134,7 @@ static bool take(struct record *record, const struct reader *reader, uint32_t of
         uint32_t size = RECORD_HEADER - record->got < room ? RECORD_HEADER - record->got : room;
         memcpy(record->header + record->got, at, size);
         if (!record->got) /* the length is never split: records are aligned */
-            record->total = get32(record->header);
+            record->total = pg_bytes_32(record->header);
         if (record->total < RECORD_HEADER || record->total > RECORD_BYTES_MAX)
             return false;
         record->got += size;
@@ -169,8 +151,8 @@ static bool take(struct record *record, const struct reader *reader, uint32_t of
 static bool is_sound(const struct record *record, uint64_t previous)
 {
     uint32_t crc = crc_put(record->crc, record->header, RECORD_CRC_AT) ^ 0xffffffff;
-    uint64_t link = get64(record->header + 8);
-    return crc == get32(record->header + RECORD_CRC_AT) &&
+    uint64_t link = pg_bytes_64(record->header + 8);
+    return crc == pg_bytes_32(record->header + RECORD_CRC_AT) &&
            (previous ? link == previous : link < record->begin);
 }
 
