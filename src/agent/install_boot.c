@@ -9,10 +9,11 @@
 #include <unistd.h>
 
 #include "src/agent/install_system.h"
+#include "src/agent/os_release.h"
 #include "src/base/file.h"
 #include "src/base/log.h"
 
-enum { GRUB_S = 600, COPY_S = 60, RELEASE_BYTES = 64 << 10, ID_BYTES = 32 };
+enum { GRUB_S = 600, COPY_S = 60, ID_BYTES = 32 };
 
 #define SHIM "/usr/lib/shim/shimx64.efi.signed"
 #define GRUB "/usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed"
@@ -148,18 +149,13 @@ static enum error_code write_config(const struct installed *system, struct error
 /* ID of os-release: the folder that the distribution's signed GRUB looks for its configuration. */
 static const char *distribution(const struct installed *system)
 {
-    char *text, *line, *rest = NULL;
+    char *text;
     struct arena *arena = system->log->arena;
-    if (file_read(arena, inside(system, "/etc/os-release"), RELEASE_BYTES, &text, NULL, NULL))
+    if (file_read(arena, inside(system, "/etc/os-release"), OS_RELEASE_BYTES, &text, NULL, NULL))
         return "debian";
-    for (line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
-        if (strncmp(line, "ID=", 3) != 0)
-            continue;
-        const char *id = line + 3 + (line[3] == '"' || line[3] == '\'');
-        size_t length = strspn(id, "abcdefghijklmnopqrstuvwxyz0123456789");
-        return length && length < ID_BYTES ? arena_strndup(arena, id, length) : "debian";
-    }
-    return "debian";
+    const char *id = os_release_value(text, "ID", arena);
+    size_t length = strspn(id, "abcdefghijklmnopqrstuvwxyz0123456789");
+    return length && length < ID_BYTES ? arena_strndup(arena, id, length) : "debian";
 }
 
 static enum error_code copy(const struct installed *system, const char *from, const char *to,

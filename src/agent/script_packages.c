@@ -3,11 +3,12 @@
 
 #include <string.h>
 
+#include "src/agent/os_release.h"
 #include "src/agent/talk.h"
 #include "src/base/file.h"
 #include "src/base/log.h"
 
-enum { QUERY_MS = 60000, INSTALL_MS = 900000, OUTPUT_BYTES = 1 << 20, OS_RELEASE_BYTES = 64 << 10 };
+enum { QUERY_MS = 60000, INSTALL_MS = 900000, OUTPUT_BYTES = 1 << 20 };
 
 /* ---- which ---- */
 
@@ -45,20 +46,6 @@ int script_packages_missing(const json_t *entry, struct arena *arena,
 
 /* ---- where from ---- */
 
-/* The value of NAME=value or NAME="value" in a text of such lines; "" = none. */
-static const char *value_of(const char *text, const char *name, struct arena *arena)
-{
-    size_t length = strlen(name);
-    for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
-        if (strncmp(line, name, length) != 0 || line[length] != '=')
-            continue;
-        const char *value = line + length + 1;
-        value += *value == '"';
-        return arena_strndup(arena, value, strcspn(value, "\"\n"));
-    }
-    return "";
-}
-
 /* The base URLs of the machine's racks; the one that its root came from is the first. */
 static int racks_of(const struct cmdline *cmdline, struct arena *arena,
                     const char *racks[CMDLINE_RACKS + 1])
@@ -93,8 +80,8 @@ struct script_packages_config script_packages_config(const struct task_packages 
                                                      const struct cmdline *cmdline,
                                                      const char *os_release, struct arena *arena)
 {
-    const char *os = value_of(os_release, "ID", arena);
-    const char *release = value_of(os_release, "VERSION_CODENAME", arena);
+    const char *os = os_release_value(os_release, "ID", arena);
+    const char *release = os_release_value(os_release, "VERSION_CODENAME", arena);
     const char *racks[CMDLINE_RACKS + 1], *list = "";
     int count = racks_of(cmdline, arena, racks);
     bool ours = packages->path && !strcmp(os, packages->os) && !strcmp(release, packages->release);
