@@ -108,29 +108,37 @@ static enum error_code turn_off(void *subject, struct error *err)
     return run_virsh(subject, "destroy", &output, err);
 }
 
-static enum error_code prepare(struct virsh *virsh, struct error *err)
+/* With a folder of its own, which the caller removes unless there is an error. */
+static enum error_code open_virsh(struct virsh *virsh, const struct power_order *order,
+                                  struct arena *arena, struct error *err)
 {
+    *virsh = (struct virsh){.order = order,
+                            .arena = arena,
+                            .deadline_ns = clock_boot_ns() + order->timeout_ms * CLOCK_MS};
+    enum error_code code = power_tool_folder(order, arena, &virsh->folder, err);
+    if (code)
+        return code;
     const char *address = power_order_text(virsh->order, "power_address");
     bool by_ssh = strstr(address, "+ssh://") != NULL;
     virsh->domain = power_order_text(virsh->order, "power_id");
     /* a host key that nobody has seen yet is taken, as MAAS takes it */
     virsh->uri = by_ssh ? arena_printf(virsh->arena, "%s?no_verify=1", address) : address;
-    return power_ssh_environment(virsh->folder, power_order_text(virsh->order, "power_pass"),
+    code = power_ssh_environment(virsh->folder, power_order_text(virsh->order, "power_pass"),
                                  virsh->arena, virsh->environment, err);
+    if (code)
+        file_remove_tree(virsh->folder, NULL);
+    return code;
 }
 
 enum error_code power_virsh_run(const struct power_order *order, struct arena *arena,
                                 enum power_seen *seen, struct error *err)
 {
-    struct virsh virsh = {.order = order,
-                          .arena = arena,
-                          .deadline_ns = clock_boot_ns() + order->timeout_ms * CLOCK_MS};
-    enum error_code code = power_tool_folder(order, arena, &virsh.folder, err);
+    struct virsh virsh;
+    enum error_code code = open_virsh(&virsh, order, arena, err);
     if (code)
         return code;
     struct power_steps steps = {order, virsh.deadline_ns, &virsh, query, turn_on, turn_off, NULL};
-    code = prepare(&virsh, err);
-    code = code ? code : power_steps_run(&steps, seen, err);
+    code = power_steps_run(&steps, seen, err);
     file_remove_tree(virsh.folder, NULL);
     return code;
 }
@@ -183,14 +191,11 @@ static enum error_code add_all(const struct virsh *virsh, struct power_chassis *
 enum error_code power_virsh_list(const struct power_order *order, struct arena *arena,
                                  struct power_chassis *chassis, struct error *err)
 {
-    struct virsh virsh = {.order = order,
-                          .arena = arena,
-                          .deadline_ns = clock_boot_ns() + order->timeout_ms * CLOCK_MS};
-    enum error_code code = power_tool_folder(order, arena, &virsh.folder, err);
+    struct virsh virsh;
+    enum error_code code = open_virsh(&virsh, order, arena, err);
     if (code)
         return code;
-    code = prepare(&virsh, err);
-    code = code ? code : add_all(&virsh, chassis, err);
+    code = add_all(&virsh, chassis, err);
     file_remove_tree(virsh.folder, NULL);
     return code;
 }

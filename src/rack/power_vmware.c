@@ -291,21 +291,36 @@ static enum error_code prepare(struct vmware *vmware, struct error *err)
     return ERR_OK;
 }
 
+static enum error_code open_session(struct vmware *vmware, const struct power_order *order,
+                                    struct arena *arena, struct error *err)
+{
+    *vmware = (struct vmware){.vm = {.power = POWER_SEEN_UNKNOWN}};
+    power_http_open(&vmware->http, order, arena);
+    enum error_code code = prepare(vmware, err);
+    code = code ? code : find_services(vmware, err);
+    code = code ? code : log_in(vmware, err);
+    if (code)
+        power_http_close(&vmware->http);
+    return code;
+}
+
+static void close_session(struct vmware *vmware)
+{
+    log_out(vmware);
+    power_http_close(&vmware->http);
+}
+
 enum error_code power_vmware_run(const struct power_order *order, struct arena *arena,
                                  enum power_seen *seen, struct error *err)
 {
-    struct vmware vmware = {.vm = {.power = POWER_SEEN_UNKNOWN}};
-    power_http_open(&vmware.http, order, arena);
+    struct vmware vmware;
+    enum error_code code = open_session(&vmware, order, arena, err);
+    if (code)
+        return code;
     struct power_steps steps = {order, vmware.http.deadline_ns, &vmware, query, turn_on, turn_off,
                                 NULL};
-    enum error_code code = prepare(&vmware, err);
-    code = code ? code : find_services(&vmware, err);
-    code = code ? code : log_in(&vmware, err);
-    if (!code) {
-        code = power_steps_run(&steps, seen, err);
-        log_out(&vmware);
-    }
-    power_http_close(&vmware.http);
+    code = power_steps_run(&steps, seen, err);
+    close_session(&vmware);
     return code;
 }
 
@@ -352,15 +367,11 @@ static enum error_code list_machines(struct vmware *vmware, struct power_chassis
 enum error_code power_vmware_list(const struct power_order *order, struct arena *arena,
                                   struct power_chassis *chassis, struct error *err)
 {
-    struct vmware vmware = {.vm = {.power = POWER_SEEN_UNKNOWN}};
-    power_http_open(&vmware.http, order, arena);
-    enum error_code code = prepare(&vmware, err);
-    code = code ? code : find_services(&vmware, err);
-    code = code ? code : log_in(&vmware, err);
-    if (!code) {
-        code = list_machines(&vmware, chassis, err);
-        log_out(&vmware);
-    }
-    power_http_close(&vmware.http);
+    struct vmware vmware;
+    enum error_code code = open_session(&vmware, order, arena, err);
+    if (code)
+        return code;
+    code = list_machines(&vmware, chassis, err);
+    close_session(&vmware);
     return code;
 }
