@@ -4,6 +4,7 @@
  * written in a transaction of its own, all or nothing, and asking again adds what is new since.
  * Source: MAAS API 2.0, machines.
  */
+#include <ctype.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 
 #include "src/base/address.h"
 #include "src/base/container.h"
+#include "src/model/machine_name.h"
 #include "src/model/power_driver.h"
 #include "src/region/http.h"
 #include "src/region/http_call.h"
@@ -20,7 +22,7 @@
 #include "src/region/routes.h"
 #include "src/region/script_run.h"
 
-enum { LIST_MS = 110000, NAME_BYTES = 63 };
+enum { LIST_MS = 110000 };
 
 /* What a kind of chassis takes besides its address. */
 enum { LOGIN = 1, TOKEN = 2, PORT = 4, PROTOCOL = 8, PREFIX = 16, VERIFY = 32 };
@@ -184,16 +186,11 @@ static enum error_code read_job(struct api_request *request, struct api_reply *r
 /* A word of an answer as a host name, NULL when it cannot be one. */
 static const char *hostname_of(struct arena *arena, const char *name)
 {
-    size_t size = strlen(name);
     char *text = arena_strdup(arena, name);
-    if (!size || size > NAME_BYTES || text[0] == '-' || text[size - 1] == '-')
+    if (!machine_name_is_hostname(text))
         return NULL;
-    for (char *p = text; *p; p++) {
-        if (*p >= 'A' && *p <= 'Z')
-            *p = (char)(*p - 'A' + 'a');
-        if (!(*p >= 'a' && *p <= 'z') && !(*p >= '0' && *p <= '9') && *p != '-')
-            return NULL;
-    }
+    for (char *p = text; *p; p++)
+        *p = (char)tolower((unsigned char)*p);
     return text;
 }
 
