@@ -152,6 +152,14 @@ class Api:
         assert self.program.wait(timeout=60) == 0
 
 
+def make_images(folder):
+    """A folder of built-in images whose one image is Debian's."""
+    (folder / "manifest.json").write_text(json.dumps({"manifest_version": 1, "files": [
+        {"file": "debian.ext4.zst", "kind": "root-image", "os": "debian", "release": "bookworm", "architecture": "amd64",
+         "form": "raw.zst", "size": 7, "sha256": "ab" * 32}]}))
+    return str(folder)
+
+
 @pytest.fixture(scope="module")
 def api():
     program = Api()

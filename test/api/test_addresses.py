@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from conftest import Api
+from conftest import Api, make_images
 from test_machines import make, new_mac
 
 READY = 4
@@ -12,11 +12,7 @@ READY = 4
 
 @pytest.fixture(scope="module")
 def api(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("images")
-    (folder / "manifest.json").write_text(json.dumps({"manifest_version": 1, "files": [
-        {"file": "debian.ext4.zst", "kind": "root-image", "os": "debian", "release": "bookworm", "architecture": "amd64",
-         "form": "raw.zst", "size": 7, "sha256": "ab" * 32}]}))
-    program = Api(GANTRY_IMAGES=str(folder))
+    program = Api(GANTRY_IMAGES=make_images(tmp_path_factory.mktemp("images")))
     yield program
     program.close()
 

@@ -7,7 +7,7 @@ import uuid
 
 import pytest
 
-from conftest import Api, Client, oauth_header
+from conftest import Api, Client, make_images, oauth_header
 from test_life import (ALLOCATED, BROKEN, COMMISSIONING, DEPLOYED, DEPLOYING, FAILED_DEPLOYMENT, NEW, READY, RELEASING, events, milestone,
                        op, ready, signal, speaker, status)
 from test_machines import new_mac
@@ -20,11 +20,7 @@ USER_DATA = base64.b64encode(SECRET).decode()
 
 @pytest.fixture(scope="module")
 def api(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("images")
-    (folder / "manifest.json").write_text(json.dumps({"manifest_version": 1, "files": [
-        {"file": "debian.ext4.zst", "kind": "root-image", "os": "debian", "release": "bookworm", "architecture": "amd64",
-         "form": "raw.zst", "size": 7, "sha256": "ab" * 32}]}))
-    program = Api(GANTRY_WORKER="1", GANTRY_IMAGES=str(folder))
+    program = Api(GANTRY_WORKER="1", GANTRY_IMAGES=make_images(tmp_path_factory.mktemp("images")))
     for name, value in (("default_osystem", "debian"), ("default_distro_series", "bookworm"), ("node_timeout", "0")):
         assert program.admin.post("maas/?op=set_config", name=name, value=value).status == 200
     yield program

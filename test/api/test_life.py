@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from conftest import Api, Client
+from conftest import Api, Client, make_images
 from test_machines import make
 
 NEW, COMMISSIONING, FAILED_COMMISSIONING, READY, DEPLOYED, BROKEN, DEPLOYING = 0, 1, 2, 4, 6, 8, 9
@@ -17,11 +17,7 @@ ALLOCATED, FAILED_DEPLOYMENT, RELEASING, DISK_ERASING, RESCUE_MODE, ENTERING, EX
 @pytest.fixture(scope="module")
 def api(tmp_path_factory):
     """With the worker that carries out operations and looks at time limits, and an image to deploy."""
-    folder = tmp_path_factory.mktemp("images")
-    (folder / "manifest.json").write_text(json.dumps({"manifest_version": 1, "files": [
-        {"file": "debian.ext4.zst", "kind": "root-image", "os": "debian", "release": "bookworm", "architecture": "amd64",
-         "form": "raw.zst", "size": 7, "sha256": "ab" * 32}]}))
-    program = Api(GANTRY_WORKER="1", GANTRY_IMAGES=str(folder))
+    program = Api(GANTRY_WORKER="1", GANTRY_IMAGES=make_images(tmp_path_factory.mktemp("images")))
     for name, value in (("default_osystem", "debian"), ("default_distro_series", "bookworm")):
         assert program.admin.post("maas/?op=set_config", name=name, value=value).status == 200
     yield program
