@@ -7,7 +7,6 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <pthread.h>
@@ -17,12 +16,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "src/base/clock.h"
 #include "src/base/file.h"
+#include "test/lib/own_host.h"
 #include "test/lib/temp_postgres.h"
 
 enum { WAIT_MS = 20000, POLL_US = 10000 };
@@ -38,26 +37,15 @@ void temp_member_become_gantry(void)
         abort();
 }
 
-static uint32_t free_port(void)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof(address);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&address, size) ||
-        getsockname(fd, (struct sockaddr *)&address, &size))
-        abort();
-    close(fd);
-    return ntohs(address.sin_port);
-}
-
 static void open_member(struct temp_cluster *cluster, uint64_t id)
 {
     struct temp_member *member = temp_member_of(cluster, id);
     struct cluster_member *fact = &cluster->facts.members[id - 1];
     char conninfo[LIMIT_PATH + 128];
-    *fact = (struct cluster_member){.id = id, .address = "127.0.0.1", .data_voter = true};
+    *fact = (struct cluster_member){.id = id, .data_voter = true};
+    snprintf(fact->address, sizeof(fact->address), "%s", own_host());
     snprintf(fact->name, sizeof(fact->name), "region%d", (int)id);
-    fact->ports[CLUSTER_PORT_POSTGRES] = free_port();
+    fact->ports[CLUSTER_PORT_POSTGRES] = 5432 + (uint32_t)id;
     struct tls_files files = test_ca_files(&cluster->ca, fact->name, CA_ROLE_REGION, 30);
     member->id = id;
     char root[64]; /* in memory where that can be: it is many files, each of them synced */
@@ -73,7 +61,7 @@ static void open_member(struct temp_cluster *cluster, uint64_t id)
         file_make_folders(member->data_dir, 0700, &cluster->err))
         fail_msg("%s", cluster->err.text);
     member->settings = (struct ha_settings){.name = fact->name,
-                                            .address = "127.0.0.1",
+                                            .address = own_host(),
                                             .data_dir = member->data_dir,
                                             .run_dir = member->run_dir,
                                             .pg_bin_dir = temp_postgres_bin_dir(),

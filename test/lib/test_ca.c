@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "src/base/file.h"
+#include "test/lib/own_host.h"
 
 void test_ca_open(struct test_ca *test)
 {
@@ -34,7 +35,7 @@ struct tls_files test_ca_files(struct test_ca *test, const char *name, const cha
         .key = arena_printf(test->arena, "%s/%s-%s-%d.key", test->folder, name, role, days),
         .ca = arena_printf(test->arena, "%s/ca.pem", test->folder),
     };
-    struct ca_subject subject = {name, role, {"127.0.0.1", "localhost"}, 2};
+    struct ca_subject subject = {name, role, {own_host(), "127.0.0.1", "localhost"}, 3};
     char *key = ca_make_key(test->arena), *request = NULL, *pem = NULL;
     enum error_code code = ca_make_request(key, &subject, test->arena, &request, &err);
     ASSERT(code == ERR_OK);

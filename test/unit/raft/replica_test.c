@@ -21,9 +21,10 @@
 #include "src/base/clock.h"
 #include "src/base/container.h"
 #include "src/base/file.h"
+#include "test/lib/own_host.h"
 #include "test/lib/test_ca.h"
 
-enum { MEMBERS = 3, HEARTBEAT_MS = 50, ELECTION_MS = 250, SNAPSHOT_EVERY = 64 };
+enum { MEMBERS = 3, HEARTBEAT_MS = 50, ELECTION_MS = 250, SNAPSHOT_EVERY = 64, PORT_FROM = 7000, PORT_TO = 7100 };
 
 /* Bytes from one socket to another, both ways. */
 struct wire {
@@ -141,7 +142,7 @@ static void proxy_called(uv_stream_t *handle, int status)
     wire->next = proxy->wires;
     proxy->wires = wire;
     assert_int_equal(uv_accept(handle, (uv_stream_t *)&wire->in), 0);
-    uv_ip4_addr("127.0.0.1", proxy->to, &to);
+    uv_ip4_addr(own_host(), proxy->to, &to);
     if (proxy->cut ||
         uv_tcp_connect(&wire->connect, &wire->out, (struct sockaddr *)&to, wire_connected))
         wire_end(wire);
@@ -151,7 +152,7 @@ static void proxy_open(struct proxy *proxy)
 {
     struct sockaddr_in at;
     uv_tcp_init(&loop.uv, &proxy->tcp);
-    uv_ip4_addr("127.0.0.1", proxy->from, &at);
+    uv_ip4_addr(own_host(), proxy->from, &at);
     assert_int_equal(uv_tcp_bind(&proxy->tcp, (struct sockaddr *)&at, 0), 0);
     assert_int_equal(uv_listen((uv_stream_t *)&proxy->tcp, 16, proxy_called), 0);
 }
@@ -164,17 +165,6 @@ static void proxy_cut(struct proxy *proxy, bool cut)
 }
 
 /* ---- members ---- */
-
-static int free_port(void)
-{
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof(at);
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    assert_int_equal(bind(fd, (struct sockaddr *)&at, size), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &size), 0);
-    close(fd);
-    return ntohs(at.sin_port);
-}
 
 static void on_changed(void *owner)
 {
@@ -301,13 +291,17 @@ static struct member *some_leader(void)
 /* What the leader is asked. */
 typedef void question(struct replica *replica, const void *subject);
 
+static int asked;
+
 /* Ask whoever leads until one answers for good: on a busy machine a leader may lose its office
- * while it is asked, and that is no failure of it. Commands may be done twice. */
+ * while it is asked, and that is no failure of it. asked = how often it took. */
 static enum error_code ask_leader(question *put, const void *subject)
 {
+    asked = 0;
     do {
         struct replica *replica = some_leader()->replica;
         answered = false;
+        asked++;
         put(replica, subject);
         run_until(is_answered, NULL);
     } while (error_retryable(answer_code));
@@ -334,6 +328,13 @@ static enum error_code ask(const struct command *command)
     return ask_leader(put_command, command);
 }
 
+/* It was done: now, or before its answer was lost with an office, and refused the next time. */
+static void assert_done(enum error_code code)
+{
+    if (asked == 1 || (code != ERR_CONFLICT && code != ERR_BAD_INPUT))
+        assert_int_equal(code, ERR_OK);
+}
+
 static bool all_equal(void *subject)
 {
     (void)subject;
@@ -351,7 +352,8 @@ static bool all_equal(void *subject)
 
 static struct cluster_member fact_of(struct member *member)
 {
-    struct cluster_member fact = {.id = member->id, .address = "127.0.0.1"};
+    struct cluster_member fact = {.id = member->id};
+    snprintf(fact.address, sizeof(fact.address), "%s", own_host());
     snprintf(fact.name, sizeof(fact.name), "%s", member->name);
     fact.ports[CLUSTER_PORT_RAFT] = (uint32_t)member->proxy.from;
     return fact;
@@ -360,7 +362,7 @@ static struct cluster_member fact_of(struct member *member)
 static void propose_schema(uint32_t level)
 {
     struct command command = {.kind = COMMAND_SCHEMA, .schema = {level}};
-    assert_int_equal(ask(&command), ERR_OK);
+    assert_done(ask(&command));
 }
 
 /* ---- tests ---- */
@@ -375,13 +377,13 @@ static void test_one_becomes_three(void **state)
     init.init.member = fact_of(&members[0]);
     member_start(&members[0], true);
     run_until(has_leader, NULL);
-    assert_int_equal(ask(&init), ERR_OK);
+    assert_done(ask(&init));
     for (int i = 1; i < MEMBERS; i++) {
         struct command add = {.kind = COMMAND_MEMBER_ADD, .member_add = fact_of(&members[i])};
-        assert_int_equal(ask(&add), ERR_OK);
+        assert_done(ask(&add));
         member_start(&members[i], false);
-        assert_int_equal(ask_leader(put_member, &add.member_add), ERR_OK);
-        assert_int_equal(ask_leader(put_promotion, &members[i]), ERR_OK);
+        assert_done(ask_leader(put_member, &add.member_add));
+        assert_done(ask_leader(put_promotion, &members[i]));
     }
     struct replica_server servers[LIMIT_REGIONS];
     assert_int_equal(replica_servers(some_leader()->replica, servers, LIMIT_REGIONS), 3);
@@ -405,9 +407,9 @@ static void test_what_all_know_is_proposed(void **state)
     (void)state;
     struct command leave = {.kind = COMMAND_MEMBER_LEAVE, .member_leave = {2}};
     assert_true(replica_facts(some_leader()->replica)->schema_level >= 2);
-    assert_int_equal(ask(&leave), ERR_OK);
+    assert_done(ask(&leave));
     leave.member_leave.id = 0;
-    assert_int_equal(ask(&leave), ERR_OK);
+    assert_done(ask(&leave));
 }
 
 static void test_leader_dies_and_comes_back(void **state)
@@ -471,7 +473,7 @@ static void test_strangers(void **state)
     (void)state;
     static const char garbage[] = "GET / HTTP/1.0\r\n\r\n\0\1\2\3 and more than a TLS record";
     struct sockaddr_in at;
-    uv_ip4_addr("127.0.0.1", members[0].proxy.to, &at);
+    uv_ip4_addr(own_host(), members[0].proxy.to, &at);
     for (int i = 0; i < 20; i++) {
         int fd = socket(AF_INET, SOCK_STREAM, 0);
         assert_int_equal(connect(fd, (struct sockaddr *)&at, sizeof(at)), 0);
@@ -511,8 +513,8 @@ static struct dialled dial_as(const char *name, const char *role, uint64_t self,
     struct dialled dialled = {0};
     char address[PEER_ADDRESS], from[PEER_ADDRESS];
     struct tls_credentials *credentials = test_ca_credentials(&ca, &ca, name, role, 10);
-    peer_address_format(members[0].name, "127.0.0.1", members[0].proxy.to, address);
-    peer_address_format(name, "127.0.0.1", 1, from);
+    peer_address_format(members[0].name, own_host(), members[0].proxy.to, address);
+    peer_address_format(name, own_host(), 1, from);
     struct peer_target target = {address, from, self, id, PEER_RAFT};
     peer_dial(&loop, credentials, &target, on_dialled, &dialled);
     run_until(is_dialled, &dialled);
@@ -572,8 +574,8 @@ static void test_a_deposed_leader_is_not_believed(void **state)
     proxy_cut(&sleeper->proxy, true);
     member_stop(sleeper);
     member_start(sleeper, false);
-    peer_address_format(sleeper->name, "127.0.0.1", sleeper->proxy.to, address);
-    peer_address_format(other->name, "127.0.0.1", other->proxy.from, from);
+    peer_address_format(sleeper->name, own_host(), sleeper->proxy.to, address);
+    peer_address_format(other->name, own_host(), other->proxy.from, from);
     struct peer_target target = {address, from, other->id, sleeper->id, PEER_RAFT};
     peer_dial(&loop, other->credentials, &target, send_old_word, &dialled);
     run_until(is_dialled, &dialled);
@@ -673,11 +675,11 @@ static void test_a_removed_member_is_told(void **state)
     add.member_add.id = 4;
     strcpy(add.member_add.name, "region4");
     strcpy(add.member_add.address, "127.0.0.4");
-    assert_int_equal(ask(&add), ERR_OK);
+    assert_done(ask(&add));
     run_until(all_equal, NULL);
     assert_false(dial_as("region4", CA_ROLE_REGION, 4, 1).removed);
     struct command remove = {.kind = COMMAND_MEMBER_REMOVE, .member_remove = {4}};
-    assert_int_equal(ask(&remove), ERR_OK);
+    assert_done(ask(&remove));
     run_until(all_equal, NULL);
     struct dialled dialled = dial_as("region4", CA_ROLE_REGION, 4, 1);
     assert_true(dialled.removed && !dialled.connected);
@@ -699,10 +701,10 @@ static int set_up(void **state)
         snprintf(member->dir, sizeof(member->dir), "%s/raft%d", ca.folder, i + 1);
         assert_int_equal(file_make_folders(member->dir, 0700, NULL), ERR_OK);
         member->has_own_disk = i == 0 && !mount("none", member->dir, "tmpfs", 0, "size=24m");
-        member->proxy.from = free_port();
-        member->proxy.to = free_port();
-        snprintf(member->address, sizeof(member->address), "127.0.0.1:%d", member->proxy.from);
-        snprintf(member->listen, sizeof(member->listen), "127.0.0.1:%d", member->proxy.to);
+        member->proxy.from = PORT_FROM + i;
+        member->proxy.to = PORT_TO + i;
+        snprintf(member->address, sizeof(member->address), "%s:%d", own_host(), member->proxy.from);
+        snprintf(member->listen, sizeof(member->listen), "%s:%d", own_host(), member->proxy.to);
         member->credentials = test_ca_credentials(&ca, &ca, member->name, CA_ROLE_REGION, 10);
         proxy_open(&member->proxy);
     }

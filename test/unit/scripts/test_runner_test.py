@@ -73,6 +73,15 @@ def test_counts_and_results(tree):
     assert json.loads((tree / "build/results/level-ci.json").read_text())["passed"] == 3
 
 
+def test_what_fails_tells_its_own_words(tree):
+    write(tree / "test/unit/room/b_test.py", "def test_two():\n    print('seen ' + 'just before')\n    assert not 'the ' + 'reason'\n")
+    write(tree / "test/unit/room/c_test.py", "def test_three():\n    print('of no ' + 'interest')\n")
+    status, out, last = run(tree, *only("unit-python"))
+    assert (status, last) == (1, "2 passed, 1 failed")
+    assert re.search(r"b_test::test_two:\n( +\| .*\n)*.*assert not .*reason", out), out
+    assert "| seen just before" in out and "of no interest" not in out
+
+
 def test_failing_stage_does_not_hide_the_next(tree):
     write(tree / "scripts/check", CHECK % "FAILED")
     status, out, last = run(tree, *only("check", "unit-python"))

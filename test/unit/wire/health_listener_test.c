@@ -14,9 +14,10 @@
 #include <unistd.h>
 
 #include "src/wire/health_listener.h"
+#include "test/lib/own_host.h"
 
 static struct loop loop;
-static int port;
+static int port = 8080;
 static const char *request;
 static char reply[8192];
 
@@ -39,7 +40,7 @@ static void *ask(void *subject)
 {
     struct sockaddr_in where = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
     (void)subject;
-    inet_pton(AF_INET, "127.0.0.1", &where.sin_addr);
+    inet_pton(AF_INET, own_host(), &where.sin_addr);
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     assert_int_equal(connect(fd, (struct sockaddr *)&where, sizeof(where)), 0);
     size_t half = strlen(request) / 2, used = 0;
@@ -98,23 +99,11 @@ static void test_a_port_in_use(void **unused)
     (void)unused;
     struct error err;
     struct health_listener *second;
-    struct health_listen listen = {"127.0.0.1", port, answer, &port};
+    struct health_listen listen = {own_host(), port, answer, &port};
     assert_int_equal(health_listener_open(&loop, &listen, &second, &err), ERR_CONFLICT);
     assert_non_null(strstr(err.text, "in use by another program"));
     listen.address = "203.0.113.7";
     assert_int_equal(health_listener_open(&loop, &listen, &second, &err), ERR_BAD_INPUT);
-}
-
-static int free_port(void)
-{
-    struct sockaddr_in where = {.sin_family = AF_INET};
-    socklen_t size = sizeof(where);
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    inet_pton(AF_INET, "127.0.0.1", &where.sin_addr);
-    assert_int_equal(bind(fd, (struct sockaddr *)&where, size), 0);
-    getsockname(fd, (struct sockaddr *)&where, &size);
-    close(fd);
-    return ntohs(where.sin_port);
 }
 
 static int set_up(void **unused)
@@ -123,8 +112,7 @@ static int set_up(void **unused)
     static struct health_listener *listener;
     struct error err;
     loop_init(&loop);
-    port = free_port();
-    struct health_listen listen = {"127.0.0.1", port, answer, &port};
+    struct health_listen listen = {own_host(), port, answer, &port};
     return health_listener_open(&loop, &listen, &listener, &err) ? -1 : 0;
 }
 
