@@ -24,7 +24,14 @@
 #include "test/lib/own_host.h"
 #include "test/lib/test_ca.h"
 
-enum { MEMBERS = 3, HEARTBEAT_MS = 50, ELECTION_MS = 250, SNAPSHOT_EVERY = 64, PORT_FROM = 7000, PORT_TO = 7100 };
+enum {
+    MEMBERS = 3,
+    HEARTBEAT_MS = 50,
+    ELECTION_MS = 250,
+    SNAPSHOT_EVERY = 64,
+    PORT_FROM = 7000,
+    PORT_TO = 7100
+};
 
 /* Bytes from one socket to another, both ways. */
 struct wire {
