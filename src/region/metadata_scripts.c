@@ -7,6 +7,7 @@
 
 #include "src/model/machine_status.h"
 #include "src/model/script.h"
+#include "src/region/script_bmc.h"
 #include "src/region/script_set.h"
 #include "src/region/script_sql.h"
 #include "src/region/tar_out.h"
@@ -28,6 +29,7 @@ struct archive {
     struct spool bytes;
     json_t *scripts[SCRIPT_RELEASE + 1];
     const char *last; /* path of the file that was put last */
+    const char *bmc;  /* what the script that makes users in BMCs is told */
 };
 
 /*
@@ -58,13 +60,23 @@ static enum error_code find_sets(struct db *db, const struct metadata_machine *m
     return code;
 }
 
-/* rows: type, name, entry of index.json, text in base64. */
+/* Its text, and who may read it. */
+static void fill_file(const struct archive *archive, const char *base64, bool of_bmc,
+                      struct tar_file *file)
+{
+    file->bytes = digest_base64_parse(archive->arena, base64, strlen(base64), &file->size);
+    ASSERT(file->bytes);
+    file->mode = of_bmc ? 0700 : 0755; /* a key may be in it */
+    if (of_bmc)
+        file->bytes = script_bmc_text(file->bytes, archive->bmc, archive->arena, &file->size);
+}
+
+/* rows: type, name, entry of index.json, text in base64, is it what makes users in BMCs. */
 static enum error_code put_row(void *subject, const struct db_rows *rows, struct error *err)
 {
     struct archive *archive = subject;
     int type = (int)db_int(rows, 0, 0);
-    const char *base64 = db_text(rows, 0, 3);
-    struct tar_file file = {.mode = 0755};
+    struct tar_file file = {0};
     ASSERT(type >= 0 && type <= SCRIPT_RELEASE && places[type].folder);
     file.path = arena_printf(archive->arena, "%s/%s", places[type].folder, db_text(rows, 0, 1));
     json_t *entry = json_loads(db_text(rows, 0, 2), 0, NULL);
@@ -75,8 +87,7 @@ static enum error_code put_row(void *subject, const struct db_rows *rows, struct
     json_array_append_new(archive->scripts[type], entry);
     if (archive->last && !strcmp(archive->last, file.path))
         return ERR_OK; /* another disk or interface of the same script */
-    file.bytes = digest_base64_parse(archive->arena, base64, strlen(base64), &file.size);
-    ASSERT(file.bytes);
+    fill_file(archive, db_text(rows, 0, 3), db_bool(rows, 0, 4), &file);
     if (archive->bytes.used + file.size > ARCHIVE_BYTES)
         return error_set(err, ERR_TOO_LARGE, "The scripts have more than %d bytes.", ARCHIVE_BYTES);
     tar_out_put(&archive->bytes, &file);
@@ -109,8 +120,9 @@ static enum error_code fill(struct archive *archive, struct db *db, int64_t set_
         "s.packages, 'for_hardware', s.for_hardware, 'apply_configured_networking', "
         "s.apply_configured_networking, 'may_reboot', s.may_reboot, 'default', s.is_default, "
         "'tags', s.tags, 'has_started', r.status <> 0, 'has_finished', false), "
-        "encode(v.content, 'base64') FROM script_result r JOIN script_set "
-        "t ON t.id = r.script_set_id JOIN script s ON s.id = r.script_id JOIN script_version v ON "
+        "encode(v.content, 'base64'), s.is_default AND 'bmc-config' = ANY (s.tags) FROM "
+        "script_result r JOIN script_set t ON t.id = r.script_set_id JOIN script s ON s.id = "
+        "r.script_id JOIN script_version v ON "
         "v.id = r.script_version_id WHERE r.script_set_id = $1 AND " SCRIPT_OPEN_SQL(
             "r.status") " ORDER BY r.name, r.id");
     return db_each(db, &metadata_scripts_of_set, DB_PARAMS(db_number(archive->arena, set_id)),
@@ -124,6 +136,8 @@ enum error_code metadata_scripts_reply(struct api_request *request, struct api_r
     int64_t set_id = 0;
     enum error_code code = find_sets(request->db, machine, request->arena, &set_id, err);
     spool_init(&archive.bytes);
+    if (!code && set_id)
+        code = script_bmc_settings(request->db, request->arena, &archive.bmc, err);
     if (!code && set_id)
         code = fill(&archive, request->db, set_id, err);
     if (!code && !archive.last)

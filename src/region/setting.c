@@ -9,9 +9,10 @@
 #include <strings.h>
 
 #include "src/base/container.h"
+#include "src/model/power_driver.h"
 #include "src/region/setting_table.h"
 
-enum { VALUE_BYTES = 4096 };
+enum { VALUE_BYTES = 4096, IPMI_USER_BYTES = 16, IPMI_KEY_BYTES = 20 };
 
 enum kind {
     TEXT,
@@ -25,7 +26,10 @@ enum kind {
     ADDRESSES, /* separated by spaces or commas; null = none */
     CHOICE,
     CHOICE_OR_EMPTY,
-    DURATION, /* "1h 15m 30s" */
+    DURATION,   /* "1h 15m 30s" */
+    IPMI_USER,  /* of a BMC, as a commissioning script makes it */
+    IPMI_KEY,   /* secret, too */
+    IPMI_FLAGS, /* a list of the driver's workaround_flags; null = none */
 };
 
 struct setting {
@@ -62,7 +66,7 @@ static enum error_code need(const char *name, const struct setting **setting, st
 bool setting_is_secret(const char *name)
 {
     const struct setting *setting = find(name);
-    return setting && setting->kind == SECRET;
+    return setting && (setting->kind == SECRET || setting->kind == IPMI_KEY);
 }
 
 enum error_code setting_json(struct db *db, const char *name, struct arena *arena,
@@ -189,6 +193,46 @@ static bool is_duration(const char *value)
     return true;
 }
 
+/* What BMCs take, and what needs no quotes in the orders that make the user. */
+static bool is_ipmi_user(const char *value)
+{
+    size_t size = strlen(value);
+    return size && size <= IPMI_USER_BYTES && *value != '-' &&
+           strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                         "0123456789._@-") == size;
+}
+
+static bool is_ipmi_key(const char *value)
+{
+    size_t size = 0;
+    while (value[size] >= ' ' && value[size] <= '~')
+        size++;
+    return !value[size] && size <= IPMI_KEY_BYTES;
+}
+
+/* Words as a JSON list, or NULL with *why. */
+static const char *read_ipmi_flags(const char *value, struct arena *arena, const char **why)
+{
+    const struct power_parameter *flags =
+        power_driver_parameter(power_driver_find("ipmi"), "workaround_flags");
+    __attribute__((cleanup(json_decrefp))) json_t *list = json_array();
+    struct error err;
+    while (*(value += strspn(value, " ,"))) {
+        size_t size = strcspn(value, " ,");
+        const char *word = arena_strndup(arena, value, size);
+        if (power_parameter_check(flags, word, &err)) {
+            *why = arena_strdup(arena, err.text);
+            return NULL;
+        }
+        json_array_append_new(list, json_string(word));
+        value += size;
+    }
+    char *text = json_dumps(list, JSON_COMPACT);
+    const char *json = json_array_size(list) ? arena_strdup(arena, text) : "null";
+    free(text);
+    return json;
+}
+
 static const char *read_bool(const char *value)
 {
     static const char *const words[][2] = {{"true", "false"}, {"yes", "no"}, {"on", "off"},
@@ -258,6 +302,16 @@ static const char *convert(const struct setting *setting, const char *value, str
         *why = "Enter a duration such as 1h 15m.";
         good = is_duration(value);
         break;
+    case IPMI_USER:
+        *why = "Enter 1 to 16 letters, digits and ._@-";
+        good = is_ipmi_user(value);
+        break;
+    case IPMI_KEY:
+        *why = "Enter at most 20 printable ASCII characters.";
+        good = is_ipmi_key(value);
+        break;
+    case IPMI_FLAGS:
+        return read_ipmi_flags(value, arena, why);
     case TEXT:
     case TEXT_OR_NULL:
     case SECRET:

@@ -59,11 +59,11 @@
     X(promtail_enabled, BOOL, "false", NULL)                                                     \
     X(promtail_port, PORT, "5238", NULL)                                                         \
     X(enlist_commissioning, BOOL, "true", NULL)                                                  \
-    X(maas_auto_ipmi_user, TEXT, "\"maas\"", NULL)                                               \
+    X(maas_auto_ipmi_user, IPMI_USER, "\"maas\"", NULL)                                          \
     X(maas_auto_ipmi_user_privilege_level, CHOICE, "\"ADMIN\"", "USER OPERATOR ADMIN")           \
-    X(maas_auto_ipmi_k_g_bmc_key, SECRET, "\"\"", NULL)                                          \
+    X(maas_auto_ipmi_k_g_bmc_key, IPMI_KEY, "\"\"", NULL)                                        \
     X(maas_auto_ipmi_cipher_suite_id, CHOICE_OR_EMPTY, "\"3\"", "17 3 8 12")                     \
-    X(maas_auto_ipmi_workaround_flags, TEXT_OR_NULL, "null", NULL)                               \
+    X(maas_auto_ipmi_workaround_flags, IPMI_FLAGS, "null", NULL)                                 \
     X(vcenter_server, TEXT, "\"\"", NULL)                                                        \
     X(vcenter_username, TEXT, "\"\"", NULL)                                                      \
     X(vcenter_password, SECRET, "\"\"", NULL)                                                    \

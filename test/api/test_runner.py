@@ -1,6 +1,7 @@
 """Scripts as a machine gets them: the archive of what is left, results by their ids, tests once the disks are known."""
 import io
 import json
+import subprocess
 import tarfile
 
 import pytest
@@ -27,7 +28,8 @@ def archive(api, machine):
     assert reply.status == 200 and reply.headers["Content-Type"] == "application/x-tar", reply.text
     with tarfile.open(fileobj=io.BytesIO(reply.body)) as tar:
         files = {member.name: tar.extractfile(member).read() for member in tar.getmembers()}
-        assert all(member.mode == 0o755 for member in tar.getmembers() if member.name != "index.json")
+        assert all(member.mode == (0o700 if member.name.endswith("-bmc-config") else 0o755)
+                   for member in tar.getmembers() if member.name != "index.json")
     return json.loads(files.pop("index.json"))["1.0"], files
 
 
@@ -150,3 +152,31 @@ def test_a_bmc_that_the_machine_found(api):
     assert tell_bmc(api, machine, **{**bmc, "power_pass": "late"})[1]["power_pass"] == "A1zother"
     assert op(api.admin, machine, "commission", skip_bmc_config="1").status == 200
     assert "30-maas-01-bmc-config" not in [entry["name"] for entry in archive(api, machine)[0]["commissioning_scripts"]]
+
+
+def test_what_the_bmc_script_is_told(api):
+    """Settings that somebody has set stand in the script that the machine is given, and nowhere else."""
+    machine = manual(api)
+    key, script = "it's $(id) `id`", "30-maas-01-bmc-config"
+
+    def given():
+        assert op(api.admin, machine, "commission").status == 200
+        return archive(api, machine)[1]["commissioning/" + script]
+
+    header, _, body = given().partition(b"# --- End MAAS 1.0 script metadata ---\n")
+    settings = {"maas_auto_ipmi_user": "site.bmc", "maas_auto_ipmi_k_g_bmc_key": key, "maas_auto_ipmi_workaround_flags": "opensesspriv authcap",
+                "maas_auto_ipmi_cipher_suite_id": ""}
+    before = {name: api.admin.get("maas/?op=get_config", name=name).json() for name in settings}
+    for name, value in settings.items():
+        assert api.admin.post("maas/?op=set_config", name=name, value=value).status == 200
+    say(api, machine, "FAILED")
+    header_too, _, told = given().partition(b"# --- End MAAS 1.0 script metadata ---\n")
+    assert header_too == header and told.endswith(body)
+    lines = told.removesuffix(body).decode()
+    shown = subprocess.run(["bash", "-c", lines + "".join(f'printf "%s|" "${name}"; ' for name in sorted(settings))], capture_output=True,
+                           text=True, check=True)
+    assert shown.stdout == f"|{key}|site.bmc|opensesspriv authcap|"
+    assert key not in api.admin.get(f"scripts/{script}", op="download").text
+    say(api, machine, "FAILED")
+    for name, value in before.items():
+        api.admin.post("maas/?op=set_config", name=name, value=value or "")

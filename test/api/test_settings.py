@@ -47,7 +47,9 @@ def test_defaults(api):
     ("enable_http_proxy", "OFF", False), ("curtin_verbose", "1", True), ("maas_proxy_port", "3128", 3128),
     ("upstream_dns", "8.8.8.8 2001:db8::1", "8.8.8.8 2001:db8::1"), ("hardware_sync_interval", "1h 30m", "1h 30m"),
     ("active_discovery_interval", "600", 600), ("maas_auto_ipmi_cipher_suite_id", "", ""),
-    ("http_proxy", "http://proxy:3128/", "http://proxy:3128/"),
+    ("http_proxy", "http://proxy:3128/", "http://proxy:3128/"), ("maas_auto_ipmi_user", "site.bmc", "site.bmc"),
+    ("maas_auto_ipmi_k_g_bmc_key", "twenty characters it", "twenty characters it"),
+    ("maas_auto_ipmi_workaround_flags", "opensesspriv, authcap", ["opensesspriv", "authcap"]), ("maas_auto_ipmi_workaround_flags", " ", None),
 ])
 def test_set(api, name, given, stored):
     assert put(api.admin, name, given).status == 200
@@ -58,7 +60,9 @@ def test_set(api, name, given, stored):
     ("enable_http_proxy", "maybe"), ("maas_proxy_port", "70000"), ("maas_proxy_port", "-1"), ("default_dns_ttl", "1.5"),
     ("upstream_dns", "nowhere"), ("dnssec_validation", "perhaps"), ("active_discovery_interval", "601"),
     ("http_proxy", "proxy"), ("hardware_sync_interval", "soon"), pytest.param("theme", "x" * 5000, id="long"), ("main_archive", ""),
-    ("maas_auto_ipmi_user_privilege_level", "GOD"),
+    ("maas_auto_ipmi_user_privilege_level", "GOD"), ("maas_auto_ipmi_user", ""), ("maas_auto_ipmi_user", "two words"),
+    ("maas_auto_ipmi_user", "-U"), ("maas_auto_ipmi_user", "seventeen.letters"), ("maas_auto_ipmi_k_g_bmc_key", "twenty-one characters"),
+    ("maas_auto_ipmi_k_g_bmc_key", "\u00fc"), ("maas_auto_ipmi_workaround_flags", "opensesspriv magic"),
 ])
 def test_refused(api, name, value):
     before = get(api.admin, name).json()
@@ -84,4 +88,5 @@ def test_alias(api):
 def test_secrets_are_for_admins(api):
     plain = api.user("curious")
     assert get(plain, "maas_name").status == 200
-    assert get(plain, "vcenter_password").status == 403
+    for name in ("vcenter_password", "maas_auto_ipmi_k_g_bmc_key"):
+        assert get(plain, name).status == 403
