@@ -17,6 +17,9 @@
 /* No system is on it, and its configuration may change. */
 #define IDLE (IN(READY) | IN(ALLOCATED) | IN(BROKEN) | IN(FAILED_TESTING))
 #define ANY  ((1U << MACHINE_STATUS_COUNT) - 1)
+#define GONE (IN(MISSING) | IN(RESERVED) | IN(RETIRED))
+/* Nobody has it, and nothing is under way. */
+#define FREE (IN(NEW) | IN(FAILED_COMMISSIONING) | IN(READY) | GONE)
 
 static const struct machine_action actions[MACHINE_ACTION_COUNT] = {
     [MACHINE_ACTION_COMMISSION] = {"commission", "commissioned", true, false,
@@ -44,8 +47,7 @@ static const struct machine_action actions[MACHINE_ACTION_COUNT] = {
                                              IN(FAILED_EXITING_RESCUE_MODE),
                                          "REQUEST_NODE_STOP_RESCUE_MODE"},
     [MACHINE_ACTION_MARK_BROKEN] = {"mark_broken", "marked broken", false, false,
-                                    ANY & ~IN(BROKEN) & ~IN(MISSING) & ~IN(RESERVED) & ~IN(RETIRED),
-                                    "REQUEST_NODE_MARK_BROKEN"},
+                                    ANY & ~IN(BROKEN) & ~GONE, "REQUEST_NODE_MARK_BROKEN"},
     [MACHINE_ACTION_MARK_FIXED] = {"mark_fixed", "marked fixed", true, false, IN(BROKEN),
                                    "REQUEST_NODE_MARK_FIXED"},
     [MACHINE_ACTION_OVERRIDE_FAILED_TESTING] = {"override_failed_testing",
@@ -55,7 +57,8 @@ static const struct machine_action actions[MACHINE_ACTION_COUNT] = {
     [MACHINE_ACTION_LOCK] = {"lock", "locked", true, false, IN(DEPLOYED) | IN(DEPLOYING),
                              "REQUEST_NODE_LOCK"},
     [MACHINE_ACTION_UNLOCK] = {"unlock", "unlocked", true, true, ANY, "REQUEST_NODE_UNLOCK"},
-    [MACHINE_ACTION_POWER_ON] = {"power_on", "powered on", false, true, ANY, "REQUEST_NODE_START"},
+    [MACHINE_ACTION_POWER_ON] = {"power_on", "powered on", false, true, ANY & ~FREE,
+                                 "REQUEST_NODE_START"},
     [MACHINE_ACTION_POWER_OFF] = {"power_off", "powered off", false, false, ANY,
                                   "REQUEST_NODE_STOP"},
     [MACHINE_ACTION_SET_STORAGE_LAYOUT] = {"set_storage_layout", "laid out", true, false, IN(READY),

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/model/machine_status.h"
 #include "src/model/power_driver.h"
 #include "src/region/event_store.h"
 #include "src/region/http.h"
@@ -139,6 +140,19 @@ static bool can_do(const struct machine *machine, enum action action)
     return driver && (action == ACTION_ON ? driver->switches : driver->queryable);
 }
 
+/* Only machines have a life; a rack controller's status says nothing. */
+static bool is_machine(const struct machine *machine)
+{
+    return 1U << machine->node_type & NODE_MACHINES;
+}
+
+/* Nobody has it, and it is not at work either: Broken, Failed testing... */
+static bool is_free(const struct machine *machine)
+{
+    return is_machine(machine) && !machine->owner_id &&
+           machine_status_failed(machine->status) < 0 && machine->status != MACHINE_RESCUE_MODE;
+}
+
 static enum error_code keep_user_data(struct api_request *request, const struct machine *machine,
                                       const char *user_data, struct error *err)
 {
@@ -153,7 +167,10 @@ static enum error_code ask(struct api_request *request, enum machine_action_kind
                            unsigned types, struct machine *machine, struct error *err)
 {
     enum error_code code = node_reply_find(request, types, machine, err);
-    return code ? code : machine_ask_about(request, kind, machine, err);
+    if (code)
+        return code;
+    return is_machine(machine) ? machine_ask_about(request, kind, machine, err)
+                               : machine_store_check_owner(request, machine, err);
 }
 
 /* Only a machine is somebody's deployment, for which user data is. */
@@ -161,7 +178,7 @@ static enum error_code read_user_data(struct api_request *request, struct api_re
                                       const struct machine *machine, struct error *err)
 {
     const char *user_data = NULL;
-    if (!(1U << machine->node_type & NODE_MACHINES))
+    if (!is_machine(machine))
         return ERR_OK;
     enum error_code code = machine_deploy_user_data(request, reply, &user_data, err);
     if (!code)
@@ -174,6 +191,9 @@ static enum error_code power_on(struct api_request *request, struct api_reply *r
 {
     struct machine machine;
     enum error_code code = ask(request, MACHINE_ACTION_POWER_ON, types, &machine, err);
+    if (!code && is_free(&machine))
+        return error_set(err, ERR_CONFLICT, "Unable to power on %s: it is not allocated.",
+                         machine.hostname);
     if (!code && !*machine.power_type)
         return error_set(err, ERR_CONFLICT, "Unable to power on %s: it has no power type.",
                          machine.hostname);

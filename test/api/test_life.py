@@ -194,6 +194,8 @@ def test_broken_and_fixed(api):
     plain.post("machines/?op=allocate", system_id=machine["system_id"])
     broken = op(plain, machine, "mark_broken", comment="smells").json()
     assert (broken["status"], broken["owner"], broken["error_description"]) == (BROKEN, None, "smells")
+    reply = op(api.admin, machine, "power_on")
+    assert reply.status == 409 and "not allocated" in reply.text  # nobody has it
     assert op(plain, machine, "mark_fixed").status == 403
     assert op(api.admin, machine, "mark_fixed").json()["status"] == READY
     fresh = manual(api)

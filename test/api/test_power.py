@@ -11,7 +11,7 @@ def events(api, machine):
 
 
 def with_ipmi(api):
-    return make(api.admin, power_type="ipmi", power_parameters_power_address="10.1.0.9", power_parameters_power_pass="Geheim17")
+    return make(api.admin, deployed="true", power_type="ipmi", power_parameters_power_address="10.1.0.9", power_parameters_power_pass="Geheim17")
 
 
 def test_without_a_rack_it_fails_and_says_so(api):
@@ -38,7 +38,7 @@ def test_a_repeat_after_a_failure_tries_again(api):
 
 def test_a_repeat_meanwhile_waits_for_the_first(api):
     """The id is claimed, and its work is not done yet: no answer is made up for it."""
-    made = make(api.admin, power_type="manual")
+    made = make(api.admin, deployed="true", power_type="manual")
     headers = {"X-Request-Id": str(uuid.uuid4())}
     assert api.admin.post(made["resource_uri"] + "?op=power_on", headers).status == 200
     api.sql(f"UPDATE request SET status = NULL, result = NULL WHERE id = '{headers['X-Request-Id']}'")
@@ -47,7 +47,7 @@ def test_a_repeat_meanwhile_waits_for_the_first(api):
 
 
 def test_nothing_controls_it(api):
-    manual, none = make(api.admin, power_type="manual"), make(api.admin)
+    manual, none = make(api.admin, deployed="true", power_type="manual"), make(api.admin, deployed="true")
     assert api.admin.post(manual["resource_uri"] + "?op=power_on").json()["system_id"] == manual["system_id"]
     assert api.admin.post(none["resource_uri"] + "?op=power_on").status == 409
     for machine in (manual, none):
@@ -60,7 +60,8 @@ def test_who_may_and_what_is_refused(api):
     plain = api.user("switch-plain")
     assert plain.post(made["resource_uri"] + "?op=power_on").status == 403
     assert plain.post(made["resource_uri"] + "?op=power_off").status == 403
-    api.sql(f"UPDATE node SET owner_id = (SELECT id FROM account WHERE username = 'switch-plain') "
+    assert api.admin.post(made["resource_uri"] + "?op=power_on").status == 409  # nobody has it
+    api.sql(f"UPDATE node SET status = 6, owner_id = (SELECT id FROM account WHERE username = 'switch-plain') "
             f"WHERE system_id = '{made['system_id']}'")
     assert plain.post(made["resource_uri"] + "?op=power_on").status == 200
     assert "stop_mode" in api.admin.post(made["resource_uri"] + "?op=power_off", stop_mode="soft").json()
@@ -73,7 +74,7 @@ def test_who_may_and_what_is_refused(api):
 
 def test_what_only_wakes(api):
     """Told to turn on; turning off and looking is a person's."""
-    made = make(api.admin, power_type="wakeonlan", power_parameters_power_mac="52:54:00:00:0a:01")
+    made = make(api.admin, deployed="true", power_type="wakeonlan", power_parameters_power_mac="52:54:00:00:0a:01")
     assert api.admin.post(made["resource_uri"] + "?op=power_on").status == 503
     assert api.admin.post(made["resource_uri"] + "?op=power_off").json() is None
     assert api.admin.get(made["resource_uri"] + "?op=query_power_state").json() == {"state": "unknown"}

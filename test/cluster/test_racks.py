@@ -30,7 +30,7 @@ def linked(lab):
 def make_machine(rack_lab):
     bmc = rack_lab.facts["machines"][0]["bmc"]
     parameters = {"power_address": bmc["address"], "power_user": bmc["user"], "power_pass": bmc["password"]}
-    made = rack_lab.gantry("--json", "machine", "create", "architecture=amd64", "mac_addresses=52:54:00:de:00:01", "commission=false",
+    made = rack_lab.gantry("--json", "machine", "create", "architecture=amd64", "mac_addresses=52:54:00:de:00:01", "deployed=true",
                            "power_type=ipmi", f"power_parameters={json.dumps(parameters)}", host="client")
     return json.loads(made.stdout)["system_id"]
 
