@@ -1,7 +1,9 @@
 /*
  * The region's HTTP on a temporary PostgreSQL, without a cluster: for tests of the API and for
- * measuring it; with GANTRY_WORKER also the worker of operations. `api_program [threads]` prints
- * one JSON line when it is ready and runs until its stdin closes. Lines on stdin: "primary off",
+ * measuring it; with GANTRY_WORKER also the worker of operations; with GANTRY_CONNINFO and
+ * GANTRY_RING ("conninfo" and "ring" of a program that runs) as another region on the same
+ * database. `api_program [threads]` prints one JSON line when it is ready and runs until its stdin
+ * closes. Lines on stdin: "primary off",
  * "primary on", "superseded", "current" (is the primary the cluster's), "kill" (all backends),
  * "rack METHOD JSON" (a call of the rack rack1: answered by its result, or by {"error": text}, as
  * one line).
@@ -127,6 +129,28 @@ static void look(struct db *db, const char *words)
     check(notification_duty_look(db, lost_s, &err), &err);
 }
 
+/* The key of its administrator; "" = it is that of the program beside. */
+static const char *begin_database(struct temp_postgres *postgres, struct seal_ring *ring,
+                                  struct arena *arena)
+{
+    struct error err = {0};
+    const char *beside = getenv("GANTRY_CONNINFO"), *key = NULL;
+    if (beside) {
+        snprintf(postgres->conninfo, sizeof(postgres->conninfo), "%s", beside);
+        check(seal_ring_read(getenv("GANTRY_RING"), ring, &err), &err);
+        return "";
+    }
+    temp_postgres_start(postgres);
+    seal_ring_make(ring);
+    struct db *db = db_new(postgres->conninfo);
+    struct user_new admin = {"admin", "admin@localhost", "secret", true};
+    check(db_migrate(db, NULL, &err), &err);
+    check(script_store_put_defaults(db, &err), &err);
+    check(user_store_create_admin(db, ring, &admin, arena, &key, &err), &err);
+    db_free(db);
+    return key;
+}
+
 static void listen_to_orders(struct http *http, const struct temp_postgres *postgres)
 {
     static char line[1 << 20];
@@ -165,36 +189,30 @@ static void listen_to_orders(struct http *http, const struct temp_postgres *post
 
 int main(int argc, char **argv)
 {
-    struct temp_postgres postgres;
+    struct temp_postgres postgres = {0};
     struct seal_ring ring;
     struct error err = {0};
     struct http *http = NULL;
     struct arena *arena = arena_new();
-    char folder[] = "/tmp/gantry-api-XXXXXX", path[64], blobs[64];
+    char folder[] = "/tmp/gantry-api-XXXXXX", path[64], blobs[64], ring_path[64];
     mallopt(M_ARENA_MAX, 2); /* as gantry-regiond does */
     mallopt(M_MMAP_THRESHOLD, 1 << 20);
     log_setup("api_program", LOG_TEXT, getenv("GANTRY_DEBUG") ? LOG_DEBUG : LOG_INFO);
-    temp_postgres_start(&postgres);
-    seal_ring_make(&ring);
-    struct db *db = db_new(postgres.conninfo);
-    check(db_migrate(db, NULL, &err), &err);
-    check(script_store_put_defaults(db, &err), &err);
-    struct user_new admin = {"admin", "admin@localhost", "secret", true};
-    const char *key = NULL;
-    check(user_store_create_admin(db, &ring, &admin, arena, &key, &err), &err);
-    db_free(db);
+    const char *key = begin_database(&postgres, &ring, arena);
     if (!mkdtemp(folder))
         exit(1);
     chmod(folder, 0755);
     snprintf(path, sizeof(path), "%s/api.sock", folder);
     snprintf(blobs, sizeof(blobs), "%s/blobs", folder);
+    snprintf(ring_path, sizeof(ring_path), "%s/ring", folder);
+    check(seal_ring_write(ring_path, &ring, &err), &err);
     check(file_make_folders(blobs, 0755, &err), &err);
     struct http_settings settings = {.socket = path,
                                      .ring = &ring,
                                      .threads = argc > 1 ? atoi(argv[1]) : 0,
                                      .images = getenv("GANTRY_IMAGES"),
                                      .blobs = blobs,
-                                     .region = "region1",
+                                     .region = *key ? "region1" : "region2",
                                      .body_wait_ms = 1500,
                                      .primary_wait_ms = 3000,
                                      .epoch_valid = is_current};
@@ -208,14 +226,16 @@ int main(int argc, char **argv)
         operation_worker_primary(worker, postgres.conninfo);
         operation_worker_leads(worker, true);
     }
-    printf("{\"socket\": \"%s\", \"conninfo\": \"%s\", \"key\": \"%s\", \"blobs\": \"%s\"}\n", path,
-           postgres.conninfo, key, blobs);
+    printf("{\"socket\": \"%s\", \"conninfo\": \"%s\", \"key\": \"%s\", \"blobs\": \"%s\", "
+           "\"ring\": \"%s\"}\n",
+           path, postgres.conninfo, key, blobs, ring_path);
     fflush(stdout);
     listen_to_orders(http, &postgres);
     operation_worker_stop(worker);
     http_stop(http);
     file_remove_tree(folder, NULL);
     arena_free(arena);
-    temp_postgres_stop(&postgres);
+    if (postgres.pid)
+        temp_postgres_stop(&postgres);
     return 0;
 }

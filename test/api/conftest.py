@@ -112,14 +112,17 @@ class Client:
 
 
 class Api:
-    """The program: started once for all tests of a module."""
+    """The program: started once for all tests of a module; beside another one, on its database, as one region more."""
 
-    def __init__(self, *argv, **environment):
+    def __init__(self, *argv, beside=None, **environment):
+        if beside:
+            environment.update(GANTRY_CONNINFO=beside.conninfo, GANTRY_RING=beside.ring)
         self.stderr = []
         self.program = subprocess.Popen([BUILD / "api_program", *argv], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         text=True, env={**os.environ, **environment})
         ready = json.loads(self.program.stdout.readline())
-        self.path, self.conninfo, self.key = ready["socket"], ready["conninfo"], ready["key"]
+        self.path, self.conninfo, self.ring = ready["socket"], ready["conninfo"], ready["ring"]
+        self.key = beside.key if beside else ready["key"]
         self.blobs = pathlib.Path(ready["blobs"])
         self.admin, self.nobody = Client(self.path, self.key), Client(self.path)
 
