@@ -5,6 +5,7 @@ import os
 import pathlib
 import socket
 import subprocess
+import tempfile
 import urllib.parse
 from email.generator import BytesGenerator
 from email.mime.application import MIMEApplication
@@ -117,9 +118,10 @@ class Api:
     def __init__(self, *argv, beside=None, **environment):
         if beside:
             environment.update(GANTRY_CONNINFO=beside.conninfo, GANTRY_RING=beside.ring)
-        self.stderr = []
+        self.said = ""  # on stderr, once it has ended
+        self.words = tempfile.TemporaryFile("w+", errors="replace")  # those of a sanitizer, above all
         self.program = subprocess.Popen([BUILD / "api_program", *argv], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        text=True, env={**os.environ, **environment})
+                                        stderr=self.words, text=True, env={**os.environ, **environment})
         ready = json.loads(self.program.stdout.readline())
         self.path, self.conninfo, self.ring = ready["socket"], ready["conninfo"], ready["ring"]
         self.key = beside.key if beside else ready["key"]
@@ -152,7 +154,11 @@ class Api:
 
     def close(self):
         self.program.stdin.close()
-        assert self.program.wait(timeout=60) == 0
+        status = self.program.wait(timeout=60)
+        with self.words:
+            self.words.seek(0)
+            self.said = self.words.read()
+        assert status == 0, f"{status}: {self.said[-20000:]}"
 
 
 def make_images(folder):
