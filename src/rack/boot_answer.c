@@ -9,8 +9,12 @@
 
 enum { WAIT_S = 10, AGAIN_S = 3 };
 
+/* ms in which nothing comes at all: what is slow goes on (iPXE's monojob_wait). */
+#define IPXE_TIMEOUT "--timeout 20000 "
+
 /* The machine's own configuration, as its loader asks for it. */
 #define IPXE_CONFIG "ipxe.cfg-${mac:hexhyp}?platform=${platform}&uuid=${uuid}"
+#define IPXE_TIMED  "&timeout=1" /* said by an iPXE that knows the option: since March 2014 */
 #define GRUB_AGAIN  "configfile $prefix/grub.cfg-$net_default_mac\n"
 
 static const char *const purposes[BOOT_PURPOSES] = {
@@ -190,19 +194,37 @@ static void write_ipxe_end(const struct boot_answer *answer, const struct boot_a
                  ip4_format(place->rack, text));
 }
 
+/* Without what ends the line. */
+static void write_ipxe_ask(const struct boot_answer_place *place, bool timed, struct spool *out)
+{
+    spool_printf(out, "chain --replace %s", timed ? IPXE_TIMEOUT : "");
+    write_base(out, place);
+    spool_printf(out, IPXE_CONFIG "%s", timed ? IPXE_TIMED : "");
+}
+
 /*
  * What does not arrive in full is asked for anew from the beginning, DHCP included: another rack
- * may answer now. The firmware's next device would be a disk that is half written, or last year's.
+ * may answer now, and the firmware would take minutes. What was loaded before would be an initrd of
+ * the next kernel. The firmware's next device is a disk that is half written, or last year's.
  */
+static void write_ipxe_again(const struct boot_answer_place *place, struct spool *out)
+{
+    spool_printf(out,
+                 ":again\nsleep %d\nimgfree ||\n"
+                 "dhcp netX && chain --replace %s${filename} || reboot\n",
+                 AGAIN_S, place->timed ? IPXE_TIMEOUT : "");
+}
+
 static enum error_code write_ipxe(const struct boot_answer *answer, const char *line,
                                   const struct boot_answer_place *place, struct spool *out,
                                   struct error *err)
 {
     spool_text(out, "#!ipxe\n");
     if (answer->purpose == BOOT_WAIT) {
-        spool_printf(out, "sleep %d\nchain --replace ", WAIT_S);
-        write_base(out, place);
-        spool_text(out, IPXE_CONFIG " || reboot\n");
+        spool_printf(out, "sleep %d\n", WAIT_S);
+        write_ipxe_ask(place, place->timed, out);
+        spool_text(out, " ||\n");
+        write_ipxe_again(place, out);
         return ERR_OK;
     }
     if (!has_files(answer)) {
@@ -212,16 +234,16 @@ static enum error_code write_ipxe(const struct boot_answer *answer, const char *
     enum error_code code = check_for_ipxe(line, err);
     if (code)
         return code;
+    /* What this rack has yet to fetch may be silent for long. */
+    const char *timeout = place->timed && place->here ? IPXE_TIMEOUT : "";
+    spool_printf(out, "kernel %s", timeout);
+    write_base(out, place);
     /* A name of our own for the initrd: UEFI kernels find it by that. */
-    spool_text(out, "kernel ");
+    spool_printf(out, "%s%s initrd=initrd %s || goto again\ninitrd %s--name initrd ",
+                 folder_of(answer->kernel), answer->kernel, line, timeout);
     write_base(out, place);
-    spool_printf(out, "%s%s initrd=initrd %s || goto again\ninitrd --name initrd ",
-                 folder_of(answer->kernel), answer->kernel, line);
-    write_base(out, place);
-    spool_printf(out,
-                 "%s%s || goto again\nboot ||\n"
-                 ":again\nsleep %d\nreboot\n",
-                 folder_of(answer->initrd), answer->initrd, AGAIN_S);
+    spool_printf(out, "%s%s || goto again\nboot ||\n", folder_of(answer->initrd), answer->initrd);
+    write_ipxe_again(place, out);
     return ERR_OK;
 }
 
@@ -323,7 +345,9 @@ void boot_answer_write_first(enum boot_loader loader, const struct boot_answer_p
     }
     ASSERT(loader == BOOT_IPXE);
     /* --replace: an "exit 1" of the next script must not come back here. */
-    spool_text(out, "#!ipxe\nchain --replace ");
-    write_base(out, place);
-    spool_text(out, IPXE_CONFIG "\n");
+    spool_text(out, "#!ipxe\n");
+    write_ipxe_ask(place, true, out);
+    spool_text(out, " ||\n"); /* an iPXE that does not know the option asks without */
+    write_ipxe_ask(place, false, out);
+    spool_text(out, "\n");
 }

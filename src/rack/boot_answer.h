@@ -37,11 +37,16 @@ struct boot_answer {
 
 enum boot_loader { BOOT_IPXE, BOOT_PXELINUX, BOOT_GRUB };
 
-/** Where the answer goes: the rack's address that the machine reached, and the machine. */
+/**
+ * Where the answer goes: the rack's address that the machine reached, and the machine. A timed
+ * iPXE is told to give up a transfer of which nothing comes any more, but for what is not here yet.
+ */
 struct boot_answer_place {
     ip4 rack;
     int http_port, proxy_port;
     struct mac mac;
+    bool timed; /* an iPXE that can */
+    bool here;  /* kernel and initrd can be sent at once */
 };
 
 /**

@@ -210,8 +210,16 @@ static enum boot_loader loader_of(const struct opening *opening)
 static struct boot_answer_place place_of(const struct opening *opening)
 {
     const struct boot_source_settings *settings = &opening->source->settings;
-    return (struct boot_answer_place){opening->ask.rack, settings->http_port, settings->proxy_port,
-                                      opening->ask.path.mac};
+    const struct image_cache *cache = opening->source->cache;
+    return (struct boot_answer_place){
+        .rack = opening->ask.rack,
+        .http_port = settings->http_port,
+        .proxy_port = settings->proxy_port,
+        .mac = opening->ask.path.mac,
+        .timed = opening->ask.timed,
+        .here = image_cache_is_ready(cache, opening->answer.kernel) &&
+                image_cache_is_ready(cache, opening->answer.initrd),
+    };
 }
 
 static void give_first(struct opening *opening)

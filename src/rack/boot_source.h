@@ -44,7 +44,7 @@ void boot_source_free(struct boot_source *source);
 struct boot_ask {
     struct boot_path path;
     ip4 machine, rack;           /* the two ends, as the machine sees them */
-    bool efi;                    /* of an iPXE that says so */
+    bool efi, timed;             /* of an iPXE that says so (boot_answer.h) */
     char uuid[BOOT_SOURCE_UUID]; /* of the hardware, or "" */
 };
 

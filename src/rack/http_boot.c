@@ -131,6 +131,8 @@ static void read_query(struct call *call)
     const char *platform =
         MHD_lookup_connection_value(call->connection, MHD_GET_ARGUMENT_KIND, "platform");
     const char *uuid = MHD_lookup_connection_value(call->connection, MHD_GET_ARGUMENT_KIND, "uuid");
+    call->ask.timed =
+        MHD_lookup_connection_value(call->connection, MHD_GET_ARGUMENT_KIND, "timeout") != NULL;
     call->ask.efi = platform && !strcmp(platform, "efi");
     if (uuid && strlen(uuid) == BOOT_SOURCE_UUID - 1 &&
         strspn(uuid, "0123456789abcdefABCDEF-") == BOOT_SOURCE_UUID - 1)

@@ -79,6 +79,14 @@ static void path_of(const struct image_cache *cache, const char *name, char path
     snprintf(path, LIMIT_PATH, "%s/%s", cache->settings.folder, name);
 }
 
+static struct content *find_content(const struct image_cache *cache, const struct image *image)
+{
+    struct content *content = cache->contents;
+    while (content && strcmp(content->image.sha256, image->sha256) != 0)
+        content = content->next;
+    return content;
+}
+
 static struct content *add_content(struct image_cache *cache, const char *sha256)
 {
     struct content *content = calloc(1, sizeof(*content));
@@ -398,9 +406,7 @@ static void look(struct image_cache *cache)
 
 static struct content *content_of(struct image_cache *cache, const struct image *image)
 {
-    struct content *content = cache->contents;
-    while (content && strcmp(content->image.sha256, image->sha256) != 0)
-        content = content->next;
+    struct content *content = find_content(cache, image);
     if (!content)
         content = add_content(cache, image->sha256);
     bool idle = content->phase == CONTENT_ABSENT, sized = image->size != SIZE_UNKNOWN;
@@ -571,6 +577,16 @@ void image_cache_open(struct image_cache *cache, const char *file, const char *k
     opening->subject = subject;
     snprintf(opening->file, sizeof(opening->file), "%s", file);
     image_cache_refresh(cache, open_after_refresh, opening);
+}
+
+bool image_cache_is_ready(const struct image_cache *cache, const char *file)
+{
+    struct image blob;
+    if (!file)
+        return false;
+    const struct image *image = is_blob(file, &blob) ? &blob : find(cache, file, NULL);
+    const struct content *content = image ? find_content(cache, image) : NULL;
+    return content && content->phase == CONTENT_READY;
 }
 
 void image_cache_free(struct image_cache *cache)

@@ -45,6 +45,9 @@ typedef void image_cache_opened(void *subject, const struct image *image, int fd
 void image_cache_open(struct image_cache *cache, const char *file, const char *kind,
                       image_cache_opened *done, void *subject);
 
+/** Would this file (NULL: none) be opened at once? Not what is on disk and not verified yet. */
+bool image_cache_is_ready(const struct image_cache *cache, const char *file);
+
 /**
  * Make sure that the manifest is the region's present one: before a machine is told what to load,
  * so that its kernel and root belong together. done is called once, perhaps from within, also when

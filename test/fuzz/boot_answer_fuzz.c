@@ -9,8 +9,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
-    static const int most_lines[] = {[BOOT_IPXE] = 7, [BOOT_PXELINUX] = 8, [BOOT_GRUB] = 10};
-    const struct boot_answer_place place = {0x0a4d0015, 5248, 5240, {{0x52, 0x54, 0, 0, 0, 1}}};
+    static const int most_lines[] = {[BOOT_IPXE] = 8, [BOOT_PXELINUX] = 8, [BOOT_GRUB] = 10};
+    const struct boot_answer_place place = {.rack = 0x0a4d0015,
+                                            .http_port = 5248,
+                                            .proxy_port = 5240,
+                                            .mac = {{0x52, 0x54, 0, 0, 0, 1}},
+                                            .timed = true,
+                                            .here = true};
     json_t *json = json_loadb((const char *)bytes, size, 0, NULL);
     struct arena *arena = arena_new();
     struct boot_answer answer;

@@ -170,8 +170,9 @@ def test_slow_clients_starve_nobody(server, images):
 
 def test_first_configurations(server):
     assert Request(server, "/ipxe.cfg").text == (
-        f"#!ipxe\nchain --replace http://127.0.0.1:{server.http}/ipxe.cfg-${{mac:hexhyp}}"
-        "?platform=${platform}&uuid=${uuid}\n")
+        f"#!ipxe\nchain --replace --timeout 20000 http://127.0.0.1:{server.http}/ipxe.cfg-${{mac:hexhyp}}"
+        "?platform=${platform}&uuid=${uuid}&timeout=1 ||\n"
+        f"chain --replace http://127.0.0.1:{server.http}/ipxe.cfg-${{mac:hexhyp}}?platform=${{platform}}&uuid=${{uuid}}\n")
     assert Request(server, "/grub/grub.cfg").text == "configfile $prefix/grub.cfg-$net_default_mac\nexit 1\n"
 
 
@@ -181,10 +182,15 @@ def test_each_loader_is_told_in_its_language(server):
     line = ("cloud-config-url=http://127.0.0.1:5240/MAAS/metadata/latest/enlist-preseed/?op=get_enlist_preseed "
             f"root=squash:{base}/root.squashfs BOOTIF=01-52-54-00-00-00-01 console=ttyS0 "
             "cc:{'datasource_list': ['MAAS']}end_cc")
-    ipxe = Request(server, "/ipxe.cfg-52-54-00-00-00-01?platform=pcbios").text
+    url = "/ipxe.cfg-52-54-00-00-00-01?platform=pcbios"
+    assert Request(server, "/images/initrd.gz").status == 200  # but not yet the kernel
+    assert "kernel http://" in Request(server, url + "&timeout=1").text
+    assert Request(server, "/images/vmlinuz").status == 200
+    assert "kernel --timeout 20000 http://" in Request(server, url + "&timeout=1").text
+    ipxe = Request(server, url).text
     assert ipxe.splitlines() == ["#!ipxe", f"kernel {base}/vmlinuz initrd=initrd {line} || goto again",
                                  f"initrd --name initrd {base}/initrd.gz || goto again", "boot ||",
-                                 ":again", "sleep 3", "reboot"]
+                                 ":again", "sleep 3", "imgfree ||", "dhcp netX && chain --replace ${filename} || reboot"]
     assert f"    APPEND {line}\n" in Request(server, "/pxelinux.cfg/01-52-54-00-00-00-01").text
     client = Tftp(server.tftp)
     grub, _ = client.get("/grub/grub.cfg-52:54:00:00:00:01", blksize=1024, tsize=0)

@@ -11,7 +11,7 @@
 
 #include "src/rack/boot_answer.h"
 
-static const struct boot_answer_place place = {0x0a4d0015, 5248, 5240, {{0x52, 0x54, 0, 0, 0, 1}}};
+static struct boot_answer_place place;
 static struct arena *arena;
 static struct boot_answer answer;
 static struct error err;
@@ -19,6 +19,8 @@ static struct error err;
 #define COMMAND_LINE                                                 \
     "cloud-config-url=http://10.77.0.21:5240/MAAS/metadata/?op=get " \
     "root=squash:http://10.77.0.21:5248/images/root.squashfs BOOTIF=01-52-54-00-00-00-01 "
+
+#define AGAIN ":again\nsleep 3\nimgfree ||\ndhcp netX && chain --replace ${filename} || reboot\n"
 
 static enum error_code read_answer(const char *text)
 {
@@ -92,7 +94,7 @@ static void test_ephemeral(void **unused)
         "kernel http://10.77.0.21:5248/images/vmlinuz initrd=initrd " COMMAND_LINE
         "console=ttyS0 cc:{'datasource_list': ['MAAS']}end_cc || goto again\n"
         "initrd --name initrd http://10.77.0.21:5248/images/initrd.gz || goto again\n"
-        "boot ||\n:again\nsleep 3\nreboot\n");
+        "boot ||\n" AGAIN);
     assert_string_equal(write_answer(BOOT_PXELINUX),
                         "DEFAULT gantry\nPROMPT 0\nTIMEOUT 1\nLABEL gantry\n"
                         "    KERNEL images/vmlinuz\n    INITRD images/initrd.gz\n"
@@ -119,7 +121,7 @@ static void test_imported(void **unused)
                         "root=squash:http://10.77.0.21:5248/blobs/cc BOOTIF=01-52-54-00-00-00-01 "
                         "|| goto again\n"
                         "initrd --name initrd http://10.77.0.21:5248/blobs/bb || goto again\n"
-                        "boot ||\n:again\nsleep 3\nreboot\n");
+                        "boot ||\n" AGAIN);
     const char *text = write_answer(BOOT_PXELINUX);
     assert_non_null(strstr(text, "    KERNEL blobs/aa\n    INITRD blobs/bb\n"));
     text = write_answer(BOOT_GRUB);
@@ -164,6 +166,24 @@ static void test_local_and_poweroff(void **unused)
     assert_non_null(strstr(write_answer(BOOT_GRUB), "halt\n"));
 }
 
+static void test_silent_transfers(void **unused)
+{
+    (void)unused;
+    enlist("");
+    place.timed = true; /* but what has to come from a region first may take its time */
+    const char *text = write_answer(BOOT_IPXE);
+    assert_non_null(strstr(text, "kernel http://"));
+    assert_non_null(strstr(text, "initrd --name initrd http://"));
+    assert_non_null(strstr(text, "chain --replace --timeout 20000 ${filename} || reboot\n"));
+    place.here = true;
+    text = write_answer(BOOT_IPXE);
+    assert_non_null(strstr(text, "kernel --timeout 20000 http://10.77.0.21:5248/images/vmlinuz "));
+    assert_non_null(strstr(text, "\ninitrd --timeout 20000 --name initrd http://"));
+    assert_null(strstr(write_answer(BOOT_PXELINUX), "--timeout"));
+    place.timed = false;
+    assert_null(strstr(write_answer(BOOT_IPXE), "--timeout"));
+}
+
 static void test_wait(void **unused)
 {
     (void)unused;
@@ -171,7 +191,13 @@ static void test_wait(void **unused)
     answer = boot_answer_wait();
     assert_string_equal(write_answer(BOOT_IPXE),
                         "#!ipxe\nsleep 10\nchain --replace http://10.77.0.21:5248/"
-                        "ipxe.cfg-${mac:hexhyp}?platform=${platform}&uuid=${uuid} || reboot\n");
+                        "ipxe.cfg-${mac:hexhyp}?platform=${platform}&uuid=${uuid} ||\n" AGAIN);
+    place.timed = true;
+    assert_string_equal(write_answer(BOOT_IPXE),
+                        "#!ipxe\nsleep 10\nchain --replace --timeout 20000 "
+                        "http://10.77.0.21:5248/ipxe.cfg-${mac:hexhyp}?platform=${platform}"
+                        "&uuid=${uuid}&timeout=1 ||\n:again\nsleep 3\nimgfree ||\ndhcp netX && "
+                        "chain --replace --timeout 20000 ${filename} || reboot\n");
     assert_string_equal(
         write_answer(BOOT_GRUB),
         "set timeout=0\nsleep 10\nconfigfile $prefix/grub.cfg-$net_default_mac\nreboot\n");
@@ -186,8 +212,12 @@ static void test_first(void **unused)
     spool_init(&text);
     boot_answer_write_first(BOOT_IPXE, &place, &text);
     spool_put(&text, "", 1);
-    assert_string_equal(text.bytes, "#!ipxe\nchain --replace http://10.77.0.21:5248/"
-                                    "ipxe.cfg-${mac:hexhyp}?platform=${platform}&uuid=${uuid}\n");
+    assert_string_equal(text.bytes,
+                        "#!ipxe\n"
+                        "chain --replace --timeout 20000 http://10.77.0.21:5248/"
+                        "ipxe.cfg-${mac:hexhyp}?platform=${platform}&uuid=${uuid}&timeout=1 ||\n"
+                        "chain --replace http://10.77.0.21:5248/"
+                        "ipxe.cfg-${mac:hexhyp}?platform=${platform}&uuid=${uuid}\n");
     spool_reset(&text);
     boot_answer_write_first(BOOT_GRUB, &place, &text);
     spool_put(&text, "", 1);
@@ -199,6 +229,10 @@ static int set_up(void **unused)
 {
     (void)unused;
     arena = arena_new();
+    place = (struct boot_answer_place){.rack = 0x0a4d0015,
+                                       .http_port = 5248,
+                                       .proxy_port = 5240,
+                                       .mac = {{0x52, 0x54, 0, 0, 0, 1}}};
     return 0;
 }
 
@@ -214,7 +248,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(test_reading), T(test_ephemeral),          T(test_imported), T(test_no_way_out),
-        T(test_wait),    T(test_local_and_poweroff), T(test_first),
+        T(test_wait),    T(test_local_and_poweroff), T(test_first),    T(test_silent_transfers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

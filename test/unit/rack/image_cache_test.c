@@ -195,10 +195,16 @@ static void test_one_download_for_all(void **unused)
 static void test_kept_without_region(void **unused)
 {
     (void)unused;
+    assert_false(image_cache_is_ready(cache, "vmlinuz"));
     assert_int_equal(open_times("vmlinuz", NULL, 1), ERR_OK);
+    assert_true(image_cache_is_ready(cache, "vmlinuz"));
+    assert_true(image_cache_is_ready(cache, blob_of(0)));
     close_cache();
     open_cache(1 << 20, false);
+    assert_false(image_cache_is_ready(cache, "vmlinuz")); /* on disk, but who knows what is in it */
     assert_int_equal(open_times("vmlinuz", NULL, 2), ERR_OK);
+    assert_true(image_cache_is_ready(cache, "vmlinuz"));
+    assert_false(image_cache_is_ready(cache, "nothing") || image_cache_is_ready(cache, NULL));
     assert_int_equal(open_times("initrd.gz", NULL, 1), ERR_UNAVAILABLE);
     assert_int_equal(requests, 1);
 }
