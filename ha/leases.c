@@ -76,6 +76,18 @@ static void on_stored(void *subject)
     free_if_unused(leases);
 }
 
+/* Is all on disk that this grant rests on? A renewal waits for nobody's disk, whatever else is
+ * being written: when that hangs, it would end every lease. */
+static bool is_durable(const struct lease_floor *stored, const struct lease_claim *claim)
+{
+    if (stored->version < claim->version || stored->lease_ms_max < claim->lease_ms)
+        return false;
+    for (int i = 0; i < stored->count; i++)
+        if (lease_resource_equal(stored->rows[i].resource, claim->resource))
+            return stored->rows[i].seen >= claim->epoch;
+    return false;
+}
+
 static void take_request(struct leases *leases, uint64_t member, const struct lease_claim *claim)
 {
     enum lease_verdict verdict = lease_acceptor_request(&leases->acceptor, clock_boot_ns(), claim);
@@ -86,6 +98,10 @@ static void take_request(struct leases *leases, uint64_t member, const struct le
         return;
     }
     lease_acceptor_floor(&leases->acceptor, &floor_wanted(leases->setup.floor)->lease);
+    if (is_durable(&floor_stored(leases->setup.floor)->lease, claim)) {
+        send_grant(leases, member, claim);
+        return;
+    }
     struct grant *grant = calloc(1, sizeof(*grant));
     ASSERT(grant);
     *grant = (struct grant){leases, member, *claim};

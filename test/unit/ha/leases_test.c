@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,7 @@
 #include "src/base/clock.h"
 #include "src/base/file.h"
 
-enum { D = 400, WAIT_MS = 5000 };
+enum { D = 400, WAIT_MS = 5000, THREADS = 32 };
 
 static char folder[] = "/tmp/leases_test_XXXXXX", path[64];
 static struct loop loop;
@@ -163,6 +164,43 @@ static void test_what_nobody_enforces_lapses(void **state)
     close_all();
 }
 
+static void hold_thread(void *subject)
+{
+    while (!atomic_load((atomic_bool *)subject))
+        usleep(1000);
+}
+
+static void ignore(void *subject)
+{
+    (void)subject;
+}
+
+/* The disk hangs while an epoch of something else is to be written: what was granted is renewed. */
+static void test_renewals_do_not_wait_for_the_disk(void **state)
+{
+    (void)state;
+    static const struct lease_resource vip = {CLUSTER_LEASE_VIP, 0x0a000008};
+    struct lease_hold hold = {.extended = NULL}, other = {.extended = NULL};
+    atomic_bool over = false;
+    bool never = false;
+    open_all(12);
+    usleep(3 * D * 1000); /* after a start it grants nothing */
+    leases_want(leases, &hold, resource, 30, D);
+    run_until(NULL, &hold, 30, WAIT_MS);
+    for (int i = 0; i < THREADS; i++) /* nobody is left to write */
+        loop_run_blocking(&loop, hold_thread, ignore, &over);
+    leases_want(leases, &other, vip, 31, D);
+    run_until(&never, NULL, 0, 3 * D);
+    assert_true(lease_hold_live(&hold, 30));
+    assert_false(lease_hold_live(&other, 31));
+    atomic_store(&over, true);
+    run_until(NULL, &other, 31, WAIT_MS);
+    assert_true(lease_hold_live(&other, 31));
+    leases_forget(leases, &hold);
+    leases_forget(leases, &other);
+    close_all();
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -191,6 +229,7 @@ int main(void)
         cmocka_unit_test(test_a_new_process_waits_and_goes_not_below),
         cmocka_unit_test(test_a_release_is_taken_at_once),
         cmocka_unit_test(test_what_nobody_enforces_lapses),
+        cmocka_unit_test(test_renewals_do_not_wait_for_the_disk),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
