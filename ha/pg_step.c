@@ -31,7 +31,7 @@ DB_STATEMENT(
     "SELECT pg_is_in_recovery(),"
     " CASE WHEN pg_is_in_recovery() THEN 0"
     "  ELSE ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int END,"
-    " coalesce(convert_from(pg_read_binary_file($1, 0, 1048576, true), 'UTF8'), '')");
+    " coalesce(convert_from(pg_read_binary_file($1, 0, 16777216, true), 'UTF8'), '')");
 DB_STATEMENT(step_source_checkpoint, "SELECT timeline_id FROM pg_control_checkpoint()");
 
 /* Is what a standby at $2 needs not there any more, or its slot? */

@@ -234,6 +234,18 @@ static const char *take_number(const char *text, int base, const char *stops, ui
     return *number <= UINT32_MAX && *end && strchr(stops, *end) ? end : NULL;
 }
 
+/* Each promote adds one, for as long as the cluster lives: the oldest are not needed for ever. */
+static void put_entry(struct pg_wal_history *history, uint32_t timeline, uint64_t end)
+{
+    if (history->count == PG_WAL_TIMELINES) {
+        history->count--;
+        memmove(&history->entries[0], &history->entries[1],
+                sizeof(history->entries[0]) * (size_t)history->count);
+    }
+    history->entries[history->count].timeline = timeline;
+    history->entries[history->count++].end = end;
+}
+
 enum error_code pg_wal_history_parse(const char *text, uint32_t timeline,
                                      struct pg_wal_history *history, struct error *err)
 {
@@ -250,15 +262,12 @@ enum error_code pg_wal_history_parse(const char *text, uint32_t timeline,
             return error_set(err, ERR_CORRUPT, "history of timeline %u: %.60s", timeline, line);
         uint64_t end = high << 32 | low;
         int at = history->count;
-        if (at == PG_WAL_TIMELINES - 1 || parent >= timeline ||
-            (at &&
-             (parent <= history->entries[at - 1].timeline || end < history->entries[at - 1].end)))
+        if (parent >= timeline || (at && (parent <= history->entries[at - 1].timeline ||
+                                          end < history->entries[at - 1].end)))
             return error_set(err, ERR_CORRUPT, "history of timeline %u is out of order", timeline);
-        history->entries[history->count].timeline = (uint32_t)parent;
-        history->entries[history->count++].end = end;
+        put_entry(history, (uint32_t)parent, end);
     }
-    history->entries[history->count].timeline = timeline;
-    history->entries[history->count++].end = UINT64_MAX;
+    put_entry(history, timeline, UINT64_MAX);
     return ERR_OK;
 }
 

@@ -11,7 +11,11 @@
 
 #include "src/base/error.h"
 
-enum { PG_WAL_PAGE_BYTES = 8192, PG_WAL_TIMELINES = 1024 };
+enum {
+    PG_WAL_PAGE_BYTES = 8192,
+    PG_WAL_TIMELINES = 1024,
+    PG_WAL_HISTORY_BYTES = 16 << 20, /* of a history file: some 350,000 promotes */
+};
 
 /* A place in the log. Compare timelines first, then LSNs. */
 struct pg_wal_place {
@@ -19,7 +23,8 @@ struct pg_wal_place {
     uint64_t lsn;
 };
 
-/* The ancestry of a timeline, oldest first; the last entry is itself and has no end. */
+/* The ancestry of a timeline, oldest first; the last entry is itself and has no end. Of a longer
+ * one the newest PG_WAL_TIMELINES: what lies before is taken for foreign. */
 struct pg_wal_history {
     int count;
     struct {

@@ -10,16 +10,17 @@
 #include <unistd.h>
 
 #include "src/base/arena.h"
+#include "src/base/error.h"
 #include "src/base/file.h"
 #include "src/base/limits.h"
 
-enum { HISTORY_BYTES = 1 << 20, NAME_CHARS = 24, TIMELINE_CHARS = 8 };
+enum { NAME_CHARS = 24, TIMELINE_CHARS = 8 };
 
 struct files {
     const char *data_dir;
     uint64_t segment_bytes;
     uint32_t *timelines; /* that have a segment here */
-    int timelines_count;
+    int timelines_count, timelines_room;
     int fd; /* the segment read last */
     uint64_t fd_segment;
 };
@@ -34,8 +35,19 @@ static void note_timeline(struct files *files, uint32_t timeline)
     for (int i = 0; i < files->timelines_count; i++)
         if (files->timelines[i] == timeline)
             return;
-    if (files->timelines_count < PG_WAL_TIMELINES)
-        files->timelines[files->timelines_count++] = timeline;
+    if (files->timelines_count == files->timelines_room) {
+        files->timelines_room = files->timelines_room ? 2 * files->timelines_room : 64;
+        files->timelines =
+            realloc(files->timelines, sizeof(files->timelines[0]) * (size_t)files->timelines_room);
+        ASSERT(files->timelines);
+    }
+    files->timelines[files->timelines_count++] = timeline;
+}
+
+static int newest_first(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return x < y ? 1 : x > y ? -1 : 0;
 }
 
 /* Which timelines have segments, and how long a segment is. */
@@ -69,7 +81,7 @@ enum error_code pg_wal_files_history(const char *data_dir, uint32_t timeline,
     struct arena *arena = arena_new();
     snprintf(path, sizeof(path), "%s/pg_wal/%08X.history", data_dir, timeline);
     enum error_code code =
-        timeline == 1 ? ERR_OK : file_read(arena, path, HISTORY_BYTES, &text, NULL, err);
+        timeline == 1 ? ERR_OK : file_read(arena, path, PG_WAL_HISTORY_BYTES, &text, NULL, err);
     if (!code)
         code = pg_wal_history_parse(text, timeline, history, err);
     if (!code && timeline > 1 && history->count == 1) /* a number that was skipped */
@@ -142,11 +154,19 @@ static enum error_code look_along(struct files *files, uint32_t timeline, struct
 enum error_code pg_wal_files_end(const char *data_dir, struct pg_wal_place from, uint64_t system_id,
                                  struct pg_wal_place *end, struct error *err)
 {
-    uint32_t timelines[PG_WAL_TIMELINES];
-    struct files files = {.data_dir = data_dir, .timelines = timelines, .fd = -1};
+    struct files files = {.data_dir = data_dir, .fd = -1};
     enum error_code code = list(&files, err);
     *end = from;
-    for (int i = 0; i < files.timelines_count && !code; i++)
+    if (!code) {
+        ASSERT(files.timelines);
+        qsort(files.timelines, (size_t)files.timelines_count, sizeof(files.timelines[0]),
+              newest_first);
+    }
+    for (int i = 0; i < files.timelines_count && !code; i++) {
+        if (files.timelines[i] < end->timeline)
+            break; /* what ends on an older one is no more */
         code = look_along(&files, files.timelines[i], from, system_id, end, err);
+    }
+    free(files.timelines);
     return code;
 }

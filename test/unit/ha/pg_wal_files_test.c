@@ -16,7 +16,7 @@
 #include "src/db/db.h"
 #include "test/lib/temp_postgres.h"
 
-enum { SEGMENT = 16 << 20 };
+enum { SEGMENT = 16 << 20, MANY = 3 * PG_WAL_TIMELINES };
 
 static struct temp_postgres postgres;
 static struct arena *arena;
@@ -161,6 +161,19 @@ static void test_flipped_bits(void **unused)
     temp_postgres_again(&postgres);
 }
 
+/* Files of many a promote that nobody followed: they stay as long as the log does not grow. */
+static void leave_many_timelines(bool there)
+{
+    for (unsigned timeline = 100; timeline < 100 + MANY; timeline++) {
+        char path[160];
+        snprintf(path, sizeof(path), "%s/pg_wal/%08X0000000000000001", data_dir, timeline);
+        int fd = there ? open(path, O_CREAT | O_WRONLY, 0600) : -1;
+        assert_int_equal(there ? ftruncate(fd, SEGMENT) : unlink(path), 0);
+        if (fd >= 0)
+            close(fd);
+    }
+}
+
 /* After a promote the new timeline owns the end; until its first record the old one does. */
 static void test_promoted(void **unused)
 {
@@ -187,6 +200,9 @@ static void test_promoted(void **unused)
     assert_int_equal(end.timeline, 2);
     assert_true(end.lsn >= acknowledged);
     assert_waldump_agrees(from, end);
+    leave_many_timelines(true);
+    assert_true(pg_wal_compare(end_from(from), end) == 0);
+    leave_many_timelines(false);
     struct pg_wal_history history;
     assert_int_equal(pg_wal_files_history(data_dir, 2, &history, &err), ERR_OK);
     assert_int_equal(history.count, 2);

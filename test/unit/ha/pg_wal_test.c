@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "ha/pg_wal.h"
@@ -28,6 +30,26 @@ static void test_history(void **unused)
     assert_int_equal(pg_wal_owner(&history, 0x100002008), 7);
     assert_int_equal(pg_wal_history_parse("", 1, &history, &err), ERR_OK);
     assert_int_equal(pg_wal_owner(&history, UINT64_MAX), 1);
+}
+
+/* A cluster that has changed its primary many times is as good as a new one. */
+static void test_long_history(void **unused)
+{
+    (void)unused;
+    enum { PROMOTES = 3 * PG_WAL_TIMELINES, LINE = 48 };
+    struct pg_wal_history history;
+    struct error err = {0};
+    char *text = malloc((size_t)PROMOTES * LINE);
+    size_t used = 0;
+    for (unsigned parent = 1; parent <= PROMOTES; parent++)
+        used += (size_t)snprintf(text + used, LINE, "%u\t0/%X\tno recovery target\n", parent,
+                                 parent * 0x100);
+    assert_int_equal(pg_wal_history_parse(text, PROMOTES + 1, &history, &err), ERR_OK);
+    free(text);
+    assert_int_equal(history.count, PG_WAL_TIMELINES);
+    assert_int_equal(pg_wal_owner(&history, PROMOTES * 0x100 + 1), PROMOTES + 1);
+    assert_int_equal(pg_wal_owner(&history, PROMOTES * 0x100), PROMOTES);
+    assert_int_equal(history.entries[0].timeline, PROMOTES - PG_WAL_TIMELINES + 2);
 }
 
 static void test_bad_history(void **unused)
@@ -62,6 +84,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_history),
+        cmocka_unit_test(test_long_history),
         cmocka_unit_test(test_bad_history),
         cmocka_unit_test(test_compare),
     };
