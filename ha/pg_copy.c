@@ -53,6 +53,18 @@ static enum error_code run_program(const char *const *argv, const atomic_bool *o
                          : ERR_OK;
 }
 
+/* In one step: who is killed in it, and may be the only one who has what it holds, has one of both.
+ * A file system that cannot do that does it in two. */
+static enum error_code put_in_place(const char *fresh, const char *data_dir, const char *old,
+                                    struct error *err)
+{
+    if (!renameat2(AT_FDCWD, fresh, AT_FDCWD, data_dir, RENAME_EXCHANGE))
+        return rename(fresh, old) ? error_errno(err, "cannot set %s aside", fresh) : ERR_OK;
+    if (rename(data_dir, old) && access(data_dir, F_OK) == 0)
+        return error_errno(err, "cannot set %s aside", data_dir);
+    return rename(fresh, data_dir) ? error_errno(err, "cannot rename %s", fresh) : ERR_OK;
+}
+
 enum error_code pg_copy_clone(const struct pg_copy *copy, struct error *err)
 {
     char program[LIMIT_PATH], fresh[LIMIT_PATH + 16], old[LIMIT_PATH + 16], mark[LIMIT_PATH + 16];
@@ -74,10 +86,7 @@ enum error_code pg_copy_clone(const struct pg_copy *copy, struct error *err)
     enum error_code code = file_remove_tree(fresh, err);
     code = code ? code : file_remove_tree(old, err);
     code = code ? code : run_program(argv, copy->over, &output, arena, err);
-    if (!code && rename(copy->data_dir, old) && access(copy->data_dir, F_OK) == 0)
-        code = error_errno(err, "cannot set %s aside", copy->data_dir);
-    if (!code && rename(fresh, copy->data_dir))
-        code = error_errno(err, "cannot rename %s", fresh);
+    code = code ? code : put_in_place(fresh, copy->data_dir, old, err);
     if (!code && unlink(mark) && access(mark, F_OK) == 0)
         code = error_errno(err, "%s", mark);
     code = code ? code : sync_parent(copy->data_dir, err);

@@ -17,7 +17,7 @@ struct pg_copy {
 
 /**
  * Copy the source into a new directory and put it in the place of data_dir, which is removed. A
- * crash leaves the old one, none, or the new one: never a mixture. Errors: UNAVAILABLE (the source
+ * crash leaves the old one or the new one, never a mixture. Errors: UNAVAILABLE (the source
  * or the copy failed; with pg_basebackup's words), NOT_FOUND (no program), IO.
  */
 enum error_code pg_copy_clone(const struct pg_copy *copy, struct error *err);

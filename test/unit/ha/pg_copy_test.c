@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -117,6 +118,29 @@ static void clone(void)
     snprintf(conninfo, sizeof(conninfo), "host=%s user=repl_2 application_name=clone-2",
              first.folder);
     check(pg_copy_clone(&copy, &err));
+}
+
+/* Whenever it is killed while a copy takes the place of its data, it has one of both: the copy
+ * comes before the data goes. */
+static void test_never_without_data(void **unused)
+{
+    (void)unused;
+    char bytes[4096] __attribute__((aligned(8)));
+    struct db *db = db_new(first.conninfo);
+    check(pg_replicas_provide(db, &facts, 1, &err));
+    db_free(db);
+    clone();
+    int watch = inotify_init1(IN_CLOEXEC);
+    assert_true(watch >= 0 && inotify_add_watch(watch, second.folder, IN_MOVE) >= 0);
+    clone();
+    ssize_t size = read(watch, bytes, sizeof(bytes));
+    assert_true(size > 0);
+    const struct inotify_event *moved = (const struct inotify_event *)bytes;
+    while ((char *)moved < bytes + size && strcmp(moved->name, "data") != 0)
+        moved = (const struct inotify_event *)((const char *)(moved + 1) + moved->len);
+    assert_true((char *)moved < bytes + size);
+    assert_true(moved->mask & IN_MOVED_TO);
+    close(watch);
 }
 
 static void test_clone_and_follow(void **unused)
@@ -300,6 +324,7 @@ int main(void)
 {
     become_unprivileged();
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_never_without_data),
         cmocka_unit_test(test_clone_and_follow),
         cmocka_unit_test(test_impostor_is_ended),
         cmocka_unit_test(test_freeze),
