@@ -10,7 +10,8 @@
 #include "src/base/log.h"
 
 enum {
-    LATE_LOOKS = 3,       /* a loop that was held up itself is no evidence */
+    LATE_LOOKS = 3,       /* a loop that was held up itself is no evidence, */
+    LATE_APART_MS = 20,   /* nor are the looks that follow each other when it goes on */
     CALM_MS = 1000,       /* clients come in after a failover; then its checkpoint is made */
     GONE_LOOKS = 5,       /* watches without a stream of the next voter: a second */
     BELOW_MS = 5000,      /* a member that catches up is below its floor for a moment */
@@ -259,7 +260,13 @@ static void judge_silence(struct pg_member *member, uint64_t now_ns)
     }
     if (!is_silent(member, now_ns)) {
         member->watch_late = 0;
-    } else if (member->failed != member->seen.started_for && ++member->watch_late >= LATE_LOOKS) {
+        return;
+    }
+    if (member->failed == member->seen.started_for ||
+        (member->watch_late && now_ns < member->late_ns + LATE_APART_MS * CLOCK_MS))
+        return;
+    member->late_ns = now_ns;
+    if (++member->watch_late >= LATE_LOOKS) {
         member->failed = member->seen.started_for;
         log_error("PostgreSQL does not write any more, or takes no connection: its lease is not "
                   "renewed");

@@ -77,7 +77,8 @@ struct pg_member {
     struct db *watch_db;
     uint64_t dial_next_ns, dial_good_ns;
     uint64_t watch_next_ns, watch_good_ns, stream_ns, lost_next_ns;
-    int watch_late;
+    int watch_late;       /* looks in a row that saw it silent */
+    uint64_t late_ns;     /* the last of them */
     uint64_t dialled_for; /* epoch in which it was begun to dial it */
     bool streams, warm;   /* warm: see pg_watch.h */
     int replicas_count;

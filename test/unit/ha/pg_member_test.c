@@ -453,6 +453,21 @@ static void test_a_postmaster_that_takes_nobody_in_has_failed(void **state)
     assert_int_equal(status.failed, EPOCH);
 }
 
+/* The process stood still, not PostgreSQL: what came meanwhile makes it look many times at once. */
+static void test_own_pause_is_no_evidence(void **state)
+{
+    struct pg_status status;
+    (void)state;
+    come_to_serve();
+    run_ms(PG_WATCH_MS);
+    usleep((PG_WATCH_FAILED_MS + PG_WATCH_MS) * 1000);
+    for (int i = 0; i < 10; i++)
+        look(NULL);
+    run_ms(PG_WATCH_MS);
+    pg_member_status(member, &status);
+    assert_int_equal(status.failed, 0);
+}
+
 /* Its death is told with the last of its processes; that it serves no more, with the first. */
 static void test_a_broken_one_has_failed(void **state)
 {
@@ -603,6 +618,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_declined_epoch_is_not_promoted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_facts_that_leap, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_who_lags_does_not_vote, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_own_pause_is_no_evidence, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_broken_one_has_failed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_one_that_freezes_before_its_marker, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_copy_is_of_one_epoch, set_up, tear_down),
