@@ -34,6 +34,7 @@ static bool data_voters(const struct cluster_state *facts, const struct failover
         const struct failover_member *heard = failover_watch_member(watch, member->id);
         /* With two, both must report: taking one's vote would make the other a majority alone. */
         if (heard && heard->status.pg.asks_out && member->data_voter &&
+            failover_watch_hears(watch, member->id, FAILOVER_HEARD_MS) &&
             cluster_state_voters(facts) > 2 && member->id != primary->member) {
             *why = "a member's data must be made anew";
             return change(facts, COMMAND_DATA_VOTERS, member->id, false, command);

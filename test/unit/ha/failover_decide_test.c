@@ -322,6 +322,9 @@ static void test_data_voters_one_at_a_time(void **state)
     facts.members[2].data_voter = true;
     assert_true(failover_sets(&facts, &watch, &command, &why));
     assert_false(command.data_voters.add);
+    later(FAILOVER_HEARD_MS + 1); /* it may have been made anew since it said so */
+    hear(1);
+    assert_false(failover_sets(&facts, &watch, &command, &why));
 }
 
 static void test_acceptors_wait(void **state)
