@@ -135,6 +135,16 @@ bool failover_better(const struct failover_member *a, const struct failover_memb
     return a->id < b->id;
 }
 
+/* Each epoch that never serves leaves a timeline and a file of the log behind on who was promoted:
+ * when one follows the other for long, they come less often. */
+static bool rests(const struct cluster_state *facts, const struct failover_watch *watch)
+{
+    uint64_t in_vain = facts->primary.epoch - facts->primary.served_epoch;
+    uint64_t over = in_vain > FAILOVER_IN_VAIN ? in_vain - FAILOVER_IN_VAIN : 0;
+    uint64_t rest_ms = over < FAILOVER_REST_MS / 1000 ? over * 1000 : FAILOVER_REST_MS;
+    return watch->now_ns - watch->phase_ns < rest_ms * CLOCK_MS;
+}
+
 static bool while_fenced(const struct cluster_state *facts, const struct failover_watch *watch,
                          struct command *command, const char **why)
 {
@@ -160,6 +170,10 @@ static bool while_fenced(const struct cluster_state *facts, const struct failove
     *why = waits ? "waiting for the preferred member's report" : "the most advanced data voter";
     if (waits)
         return false;
+    if (rests(facts, watch)) {
+        *why = "many epochs in a row did not come to serve: the next one comes later";
+        return false;
+    }
     /* Above all that were reserved, and above the one its data began on. */
     uint32_t above = primary->timeline_reserved > best->status.pg.timeline
                          ? primary->timeline_reserved

@@ -17,6 +17,8 @@ enum {
     FAILOVER_SET_MS = 2000, /* SET without SERVING for longer is given up, or 2 D */
     FAILOVER_COPY_MS = 1800000, /* or this, while a data voter copies the named member's data */
     FAILOVER_PREFER_MS = 500,   /* how long the preferred member's report is waited for */
+    FAILOVER_IN_VAIN = 20,      /* epochs in a row that never served; the next ones come later, */
+    FAILOVER_REST_MS = 10000,   /* each by a second more, up to this */
     FAILOVER_STABLE_MS = 60000, /* a member must be fit this long before it gets a VIP back */
     FAILOVER_MOVE_MS = 10000,   /* between moves of virtual IPs for balance */
 };

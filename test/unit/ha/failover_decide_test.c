@@ -151,6 +151,37 @@ static void test_reports_of_a_majority(void **state)
     assert_int_equal(command.set.member, 3);
 }
 
+/* Promotes in vain leave something behind each: after many of them there is time between. */
+static void test_many_epochs_in_vain_come_later(void **state)
+{
+    (void)state;
+    struct command command;
+    facts.primary.phase = CLUSTER_FENCED;
+    facts.primary.member = 0;
+    facts.primary.epoch = facts.primary.served_epoch + FAILOVER_IN_VAIN;
+    later(10);
+    report(2, 7, 100);
+    report(3, 7, 100);
+    assert_int_equal(decide(&command), COMMAND_SET);
+    facts.primary.epoch += 3;
+    later(10);
+    report(2, 7, 100);
+    report(3, 7, 100);
+    assert_int_equal(decide(&command), 0);
+    later(2999);
+    assert_int_equal(decide(&command), 0);
+    later(2);
+    assert_int_equal(decide(&command), COMMAND_SET);
+    facts.primary.epoch += 1000;
+    later(10);
+    report(2, 7, 100);
+    report(3, 7, 100);
+    later(FAILOVER_REST_MS - 1);
+    assert_int_equal(decide(&command), 0);
+    later(1);
+    assert_int_equal(decide(&command), COMMAND_SET);
+}
+
 static void test_the_preferred_one_is_waited_for(void **state)
 {
     (void)state;
@@ -551,6 +582,7 @@ int main(void)
         cmocka_unit_test_setup(test_a_reported_death_needs_nobody_else, set_up),
         cmocka_unit_test_setup(test_a_living_one_is_replaced_only_if_somebody_can, set_up),
         cmocka_unit_test_setup(test_reports_of_a_majority, set_up),
+        cmocka_unit_test_setup(test_many_epochs_in_vain_come_later, set_up),
         cmocka_unit_test_setup(test_the_preferred_one_is_waited_for, set_up),
         cmocka_unit_test_setup(test_a_switchover_is_of_one_epoch, set_up),
         cmocka_unit_test_setup(test_set_is_given_up, set_up),
