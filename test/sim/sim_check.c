@@ -119,50 +119,70 @@ static bool agrees(const struct sim_wal *wal, const struct sim_wal *primary)
     return !memcmp(wal->value, primary->value, (size_t)length * sizeof(wal->value[0]));
 }
 
-/* One serves, is open, and every member has its WAL. */
-bool sim_check_steady(void)
+/* NULL = everyone has the WAL and the facts of primary. */
+static const char *who_differs(const struct sim_node *primary)
+{
+    for (int i = 0; i < sim.count; i++) {
+        const struct sim_wal *wal = &sim.nodes[i].disk.wal;
+        if (cluster_state_hash(&sim.nodes[i].facts) != cluster_state_hash(&primary->facts))
+            return "a member has other facts";
+        if (!wal->has_data || wal->rewinding)
+            return "a member has no data";
+        if (wal->length + 16 < primary->disk.wal.length)
+            return "a member does not follow";
+        if (!agrees(wal, &primary->disk.wal))
+            return "a member has other records";
+    }
+    return NULL;
+}
+
+/* Why it is not so that one serves, is open, and every member has its WAL; NULL = it is. */
+static const char *find_unsteady(void)
 {
     const struct sim_node *primary = NULL;
-    if (sim.options.raft_only) {
-        for (int i = 0; i < sim.count; i++)
-            if (sim.nodes[i].up && sim_raft_leads(&sim.nodes[i]))
-                return true;
-        return false;
-    }
     for (int i = 0; i < sim.count; i++)
         if (sim.nodes[i].pg.promoted && sim.nodes[i].pg.open &&
             sim.nodes[i].pg.epoch == sim.served_epoch)
             primary = &sim.nodes[i];
     if (!primary || primary->facts.primary.epoch != sim.served_epoch ||
         primary->facts.primary.phase != CLUSTER_SERVING)
-        return false;
+        return "nobody serves";
     if (primary->pg.acked + 8 < primary->disk.wal.length)
-        return false;
-    for (int i = 0; i < sim.count; i++) {
-        const struct sim_wal *wal = &sim.nodes[i].disk.wal;
-        if (cluster_state_hash(&sim.nodes[i].facts) != cluster_state_hash(&primary->facts))
-            return false;
-        if (!wal->has_data || wal->rewinding || wal->length + 16 < primary->disk.wal.length ||
-            !agrees(wal, &primary->disk.wal))
-            return false;
-    }
+        return "writes are not acknowledged";
     for (int v = 0; v < SIM_VIPS; v++) {
         int holders = 0;
         for (int i = 0; i < sim.count; i++)
             holders += sim.nodes[i].vips[v].holds;
         if (holders != 1)
-            return false;
+            return "a virtual IP has no holder";
     }
-    return true;
+    return who_differs(primary);
+}
+
+static const char *find_leaderless(void)
+{
+    for (int i = 0; i < sim.count; i++)
+        if (sim.nodes[i].up && sim_raft_leads(&sim.nodes[i]))
+            return NULL;
+    return "no leader";
+}
+
+static const char *unsteady(void)
+{
+    return sim.options.raft_only ? find_leaderless() : find_unsteady();
+}
+
+bool sim_check_steady(void)
+{
+    return !unsteady();
 }
 
 void sim_check_end(void)
 {
-    if (!sim_check_steady()) {
-        sim_break(sim.options.raft_only ? "no leader after healing" : "not steady after healing");
-        return;
-    }
-    for (int i = 0; i < sim.count && !sim.options.raft_only; i++)
+    const char *why = unsteady();
+    if (why)
+        sim_break("not steady after healing: %s", why);
+    for (int i = 0; i < sim.count && !why && !sim.options.raft_only; i++)
         if (sim.nodes[i].pg.promoted && sim.nodes[i].pg.epoch == sim.served_epoch)
             check_served(&sim.nodes[i]);
 }
