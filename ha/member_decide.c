@@ -68,7 +68,7 @@ static enum member_step come_up(const struct cluster_primary *primary,
     if (!ours && seen->tried >= primary->epoch)
         return MEMBER_DECLINE;
     if (!ours) {
-        if (seen->reported != primary->epoch || seen->amnesia || seen->rewinding)
+        if (seen->reported != primary->epoch || !seen->has_data || seen->amnesia || seen->rewinding)
             return MEMBER_DECLINE;
         if (!seen->running)
             return MEMBER_START;

@@ -84,6 +84,7 @@ static const struct row {
      2,
      {STANDBY, .reported = 5, .at_report = true, .leased = 5},
      MEMBER_DECLINE},
+    {"set: its data is gone", SET, 2, {.reported = 5}, MEMBER_DECLINE},
     {"set: never reported", SET, 2, {STANDBY, .leased = 5}, MEMBER_DECLINE},
     {"set: it still receives", SET, 2, {READY, .leased = 5, .receiving = true}, MEMBER_DECLINE},
     {"set: along a timeline that it never reached", SET, 2, {READY, .short_of = true}, MEMBER_STOP},
