@@ -23,6 +23,7 @@
 #include "src/fence/guard.h"
 #include "src/fence/netlink.h"
 #include "test/lib/test_ip.h"
+#include "test/lib/test_prompt.h"
 
 /* The clock, and a pause of the whole process right after it was read. */
 static uint64_t slept_ns, sleep_next_ns;
@@ -362,6 +363,7 @@ int main(void)
         print_message("no right to make a network namespace: skipped\n");
         return 77;
     }
+    test_prompt_as_fenced();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_mute_until_let, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_falls_silent_by_itself, set_up, tear_down),

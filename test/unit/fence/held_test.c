@@ -22,6 +22,7 @@
 #include "src/fence/arp.h"
 #include "src/fence/held.h"
 #include "test/lib/test_ip.h"
+#include "test/lib/test_prompt.h"
 
 static const ip4 vip = 0x0a090064; /* 10.9.0.100 */
 static char folder[] = "/tmp/held_test_XXXXXX";
@@ -332,6 +333,7 @@ int main(void)
         print_message("no right to make a network namespace: skipped\n");
         return 77;
     }
+    test_prompt_as_fenced();
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_quiet_then_again_when_asked),
                                        cmocka_unit_test(test_often_while_asked),
                                        cmocka_unit_test(test_who_else_claims_it_is_answered),

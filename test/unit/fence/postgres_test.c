@@ -18,6 +18,7 @@
 #include "src/base/clock.h"
 #include "src/base/file.h"
 #include "src/fence/postgres.h"
+#include "test/lib/test_prompt.h"
 
 static char folder[] = "/tmp/postgres_test_XXXXXX";
 static struct postgres postgres;
@@ -219,6 +220,7 @@ static int remove_folder(void **state)
 
 int main(void)
 {
+    test_prompt_as_fenced();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_the_end_of_a_lease, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_broken_one_is_told_at_once, set_up, tear_down),

@@ -16,6 +16,7 @@
 #include "ha/leases.h"
 #include "src/base/clock.h"
 #include "src/base/file.h"
+#include "test/lib/test_prompt.h"
 
 enum { D = 400, WAIT_MS = 5000, THREADS = 32 };
 
@@ -224,6 +225,7 @@ static int tear_down(void **state)
 
 int main(void)
 {
+    test_prompt_as_regiond();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_granted_after_the_floor_renewed_and_final),
         cmocka_unit_test(test_a_new_process_waits_and_goes_not_below),

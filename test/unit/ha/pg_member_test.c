@@ -22,6 +22,7 @@
 #include "src/base/clock.h"
 #include "src/base/container.h"
 #include "src/base/file.h"
+#include "test/lib/test_prompt.h"
 
 enum { SELF = 1, OTHER = 2, EPOCH = 5, D = 60000, WAIT_MS = 5000, STEPS = 256, ANSWER_TURNS = 10 };
 
@@ -609,6 +610,7 @@ static void test_the_next_voter_vanishes(void **state)
 
 int main(void)
 {
+    test_prompt_as_regiond();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_a_failed_follow_may_stream, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_failed_follow_is_put_right, set_up, tear_down),
