@@ -82,6 +82,9 @@ struct sim_vip {
     struct lease_holder lease;
     bool holds;
     uint64_t deadline_ns;
+    bool dropped;     /* by fenced; regiond hears of it when it looks */
+    uint64_t foreign; /* an epoch that is not this process' to use */
+    uint64_t claimed_ns;
 };
 
 struct sim_node {
@@ -91,6 +94,9 @@ struct sim_node {
     uint64_t life;      /* counts starts: events of an earlier life are void */
     uint64_t resume_ns; /* host paused until then (global time) */
     uint64_t sleeps_ns; /* regiond alone paused until then */
+    uint64_t stalls_ns; /* its disk hangs until then, */
+    uint64_t stall_ns;  /* since then */
+    bool looked;        /* at facts, in this life */
     double rate;        /* of its clock */
     uint64_t incarnation;
     struct sim_disk disk;
@@ -117,7 +123,7 @@ struct sim_node {
     struct sim_pg pg;
     enum member_step step;            /* in flight, MEMBER_WAIT = none */
     uint64_t step_epoch, step_serial; /* epoch in which it began; counts them */
-    bool declined;
+    bool declined, asks_out;
 };
 
 /* ---- messages ---- */
@@ -172,6 +178,8 @@ struct sim {
     bool cut[SIM_NODES][SIM_NODES]; /* from, to */
     int loss_percent, double_percent, delay_max_ms;
     bool healed;
+    struct sim_node *loser; /* lost its data, and has no vote with a new copy yet */
+    uint64_t lost_version;  /* of the data voters, then */
     uint32_t next_value;
     uint64_t next_instance;
     uint64_t fifo_ns[SIM_NODES][SIM_NODES];
@@ -222,6 +230,7 @@ void sim_raft_bootstrap(struct sim_node *node);
 /* the member: leases, decisions */
 void sim_node_start(struct sim_node *node);
 void sim_node_crash(struct sim_node *node);
+void sim_node_propose(struct sim_node *node, const struct command *command);
 void sim_node_member(struct sim_node *node, int from, const struct member_message *message);
 
 /* PostgreSQL */
@@ -233,6 +242,9 @@ void sim_pg_flushed(struct sim_node *node, int from, const struct sim_flushed *f
 void sim_pg_refused(struct sim_node *node, uint64_t epoch, uint64_t instance);
 void sim_pg_kill(struct sim_node *node, const char *why);
 void sim_pg_lease(struct sim_node *node, uint64_t until_local_ns);
+void sim_pg_lose(struct sim_node *node);
+bool sim_pg_failed(const struct sim_node *node);
+bool sim_stalls(const struct sim_node *node);
 void sim_pg_status(struct sim_node *node, struct pg_status *status);
 
 /* invariants */

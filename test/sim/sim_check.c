@@ -75,6 +75,7 @@ static void check_marker(const struct sim_node *primary, const struct cluster_st
         if (!facts->members[i].data_voter)
             continue;
         voters++;
+        have += !other->has_data; /* it is lost since */
         have += at >= 0 && at < other->length && other->value[at] == wal->value[at];
     }
     if (2 * have <= voters)
@@ -177,10 +178,25 @@ bool sim_check_steady(void)
     return !unsteady();
 }
 
+/* One lost its data and others were cut off while they were rewound: then nobody knows what was
+ * acknowledged, and none may serve. */
+static bool is_majority_lost(void)
+{
+    const struct cluster_state *facts = &sim.nodes[0].facts;
+    int lost = 0;
+    for (int i = 0; i < facts->members_count; i++) {
+        const struct sim_wal *wal = &sim.nodes[facts->members[i].id - 1].disk.wal;
+        lost += facts->members[i].data_voter && (!wal->has_data || wal->rewinding);
+    }
+    return sim.loser && 2 * lost >= cluster_state_voters(facts);
+}
+
 void sim_check_end(void)
 {
     const char *why = unsteady();
-    if (why)
+    if (why && is_majority_lost())
+        sim_trace(NULL, "a majority has lost its data");
+    else if (why)
         sim_break("not steady after healing: %s", why);
     for (int i = 0; i < sim.count && !why && !sim.options.raft_only; i++)
         if (sim.nodes[i].pg.promoted && sim.nodes[i].pg.epoch == sim.served_epoch)

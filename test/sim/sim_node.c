@@ -5,7 +5,7 @@
 #include "ha/lease.h"
 #include "test/sim/sim.h"
 
-enum { LOOK_MS = 20, STATUS_MS = 60, LEASE_MS = 400, G_MS = 20 };
+enum { LOOK_MS = 20, STATUS_MS = 60, LEASE_MS = 400, G_MS = 20, CLAIM_MS = 300 };
 
 static const struct lease_resource PRIMARY = {CLUSTER_LEASE_PRIMARY, 0};
 
@@ -38,11 +38,13 @@ static void give_back(struct sim_node *node, struct lease_holder *lease)
         send_member(node, i, &message);
 }
 
+/* What ended is never taken up again: a new epoch is asked for. */
 static void vip_drop(struct sim_node *node, void *subject)
 {
     struct sim_vip *vip = subject;
     if (vip->holds && sim_local_ns(node) >= vip->deadline_ns) {
         vip->holds = false;
+        vip->dropped = true;
         sim_trace(node, "fenced drops vip %d", (int)(vip - node->vips));
     }
 }
@@ -81,6 +83,16 @@ static void on_grant(struct sim_node *node, uint64_t member, const struct lease_
     }
 }
 
+/* As in ha/leases.c. */
+static bool is_durable(const struct lease_floor *floor, const struct lease_claim *claim)
+{
+    for (int i = 0; i < floor->count; i++)
+        if (lease_resource_equal(floor->rows[i].resource, claim->resource))
+            return floor->version >= claim->version && floor->lease_ms_max >= claim->lease_ms &&
+                   floor->rows[i].seen >= claim->epoch;
+    return false;
+}
+
 static void on_request(struct sim_node *node, int from, const struct lease_claim *claim)
 {
     struct member_message grant = {.kind = MEMBER_LEASE_GRANT, .claim = *claim};
@@ -91,7 +103,10 @@ static void on_request(struct sim_node *node, int from, const struct lease_claim
             claim->epoch < node->disk.floor.rows[i].seen)
             sim_break("n%d grants epoch %d below its floor %d", (int)node->id, (int)claim->epoch,
                       (int)node->disk.floor.rows[i].seen);
-    lease_acceptor_floor(&node->acceptor, &node->disk.floor); /* durable before it is sent */
+    if (sim_stalls(node) && !is_durable(&node->disk.floor, claim))
+        return; /* by when it is durable nobody waits for it */
+    if (!sim_stalls(node))
+        lease_acceptor_floor(&node->acceptor, &node->disk.floor); /* durable before it is sent */
     send_member(node, from, &grant);
 }
 
@@ -148,11 +163,35 @@ static bool first_facts(const struct sim_node *node, struct command *command)
     return false;
 }
 
-/* Now and then somebody changes a duration, or asks for a switchover. */
+/* One that grants leases is to grant none any more; it is taken in again later. By the rules of
+ * remove_control.c: no promise of two sets ago lives. */
+static bool takes_acceptor_out(struct sim_node *node, struct command *command)
+{
+    const struct cluster_state *facts = &node->facts;
+    const struct failover_watch *watch = &node->watch;
+    const struct cluster_member *member = &facts->members[sim_random((uint64_t)sim.count)];
+    uint64_t since_ns =
+        watch->version_ns > watch->barrier_ns ? watch->version_ns : watch->barrier_ns;
+    int acceptors = 0;
+    for (int i = 0; i < facts->members_count; i++)
+        acceptors += facts->members[i].acceptor;
+    if (!member->acceptor || acceptors < 2 || !watch->version_ns ||
+        watch->now_ns - since_ns < 2 * lease_promise_end_ns(0, facts->lease_ms_max))
+        return false;
+    *command = (struct command){
+        .kind = COMMAND_ACCEPTORS,
+        .acceptors = {facts->acceptors_version, facts->primary.epoch, member->id, false}};
+    sim_trace(node, "an operator takes n%d out of those that grant", (int)member->id);
+    return true;
+}
+
+/* Now and then somebody changes a duration or who grants, or asks for a switchover. */
 static bool operator_acts(struct sim_node *node, struct command *command)
 {
     if (sim.healed || !sim_chance(2) || node->facts.primary.phase != CLUSTER_SERVING)
         return false;
+    if (sim_chance(30))
+        return takes_acceptor_out(node, command);
     if (sim_chance(50)) {
         const struct cluster_vip *vip = &node->facts.vips[sim_random(SIM_VIPS)];
         *command = (struct command){.kind = COMMAND_VIP_ASSIGN};
@@ -221,23 +260,52 @@ static void tell_status(struct sim_node *node, void *subject)
 
 /* ---- the member ---- */
 
+void sim_node_propose(struct sim_node *node, const struct command *command)
+{
+    for (int i = 0; i < sim.count; i++) /* asked of whoever leads */
+        if (sim.nodes[i].up && sim_raft_leads(&sim.nodes[i]) && !sim.cut[node->index][i] &&
+            !sim.cut[i][node->index])
+            sim_raft_propose(&sim.nodes[i], command);
+}
+
+/* An epoch that is an earlier process', or was given back: a new one of the own address. */
+static void claim(struct sim_node *node, struct sim_vip *vip, const struct cluster_vip *fact)
+{
+    struct command command = {.kind = COMMAND_VIP_ASSIGN};
+    if (sim_local_ns(node) < vip->claimed_ns + CLAIM_MS * CLOCK_MS)
+        return;
+    vip->claimed_ns = sim_local_ns(node);
+    memcpy(command.vip_assign.net, fact->net, sizeof(fact->net));
+    command.vip_assign.epoch = fact->epoch;
+    command.vip_assign.holder = node->id;
+    sim_node_propose(node, &command);
+}
+
+static void want_vip(struct sim_node *node, struct sim_vip *vip, const struct cluster_vip *fact)
+{
+    bool ours = fact->holder == node->id;
+    if (!node->looked && ours)
+        vip->foreign = fact->epoch;
+    if (vip->lease.epoch && (!ours || vip->lease.epoch != fact->epoch || vip->dropped)) {
+        vip->holds = vip->dropped = false; /* stop first, then give back */
+        vip->foreign = vip->lease.epoch;
+        give_back(node, &vip->lease);
+        vip->lease = (struct lease_holder){0};
+    }
+    if (ours && !vip->lease.epoch && vip->foreign == fact->epoch)
+        claim(node, vip, fact);
+    else if (ours && !vip->lease.epoch)
+        lease_holder_init(&vip->lease, lease_resource_vip(fact), fact->epoch, node->incarnation,
+                          fact->lease_ms);
+    if (vip->lease.epoch)
+        ask(node, &vip->lease);
+}
+
 static void want_vips(struct sim_node *node)
 {
-    for (int i = 0; i < node->facts.vips_count; i++) {
-        const struct cluster_vip *fact = &node->facts.vips[i];
-        struct sim_vip *vip = &node->vips[i];
-        bool ours = fact->holder == node->id;
-        if (vip->lease.epoch && (!ours || vip->lease.epoch != fact->epoch)) {
-            vip->holds = false; /* stop first, then give back */
-            give_back(node, &vip->lease);
-            vip->lease = (struct lease_holder){0};
-        }
-        if (ours && !vip->lease.epoch)
-            lease_holder_init(&vip->lease, lease_resource_vip(fact), fact->epoch, node->incarnation,
-                              fact->lease_ms);
-        if (vip->lease.epoch)
-            ask(node, &vip->lease);
-    }
+    for (int i = 0; i < node->facts.vips_count; i++)
+        want_vip(node, &node->vips[i], &node->facts.vips[i]);
+    node->looked = true;
 }
 
 /* The lease of the primary is wanted from LEASE on, as long as what runs is of its epoch. */
@@ -255,7 +323,7 @@ static void keep_primary_lease(struct sim_node *node, enum member_step step)
     }
     if (step == MEMBER_LEASE && !lease->epoch)
         lease_holder_init(lease, PRIMARY, primary->epoch, node->incarnation, primary->lease_ms);
-    if (lease->epoch && (node->pg.running || step == MEMBER_LEASE))
+    if (lease->epoch && (node->pg.running || step == MEMBER_LEASE) && !sim_pg_failed(node))
         ask(node, lease);
 }
 
@@ -290,6 +358,7 @@ static void look(struct sim_node *node)
     lead(node);
     sim_pg_observe(node, &seen);
     enum member_step step = member_decide(&node->facts, node->id, &seen);
+    node->asks_out = step == MEMBER_ASK_OUT;
     keep_primary_lease(node, step);
     want_vips(node);
     if (node->step == MEMBER_CLONE && node->step_epoch != node->facts.primary.epoch)
@@ -312,8 +381,9 @@ static void on_step_done(struct sim_node *node, void *subject)
     struct member_observed seen;
     if (((struct step_done *)subject)->serial != node->step_serial || node->step != step)
         return; /* it was given up */
-    if (node->sleeps_ns > sim.now_ns) {
-        sim_after(node->sleeps_ns - sim.now_ns, node, on_step_done, subject);
+    uint64_t held_up_ns = node->sleeps_ns > node->stalls_ns ? node->sleeps_ns : node->stalls_ns;
+    if (held_up_ns > sim.now_ns && step != MEMBER_STOP) { /* each of them writes */
+        sim_after(held_up_ns - sim.now_ns, node, on_step_done, subject);
         return;
     }
     node->step = MEMBER_WAIT;
@@ -346,7 +416,7 @@ void sim_node_start(struct sim_node *node)
     node->up = true;
     node->life++;
     node->incarnation = 1 + sim_random(UINT64_MAX - 1);
-    node->leads = false;
+    node->leads = node->looked = false;
     node->step = MEMBER_WAIT;
     node->sleeps_ns = 0;
     memset(&node->lease, 0, sizeof(node->lease));

@@ -7,7 +7,7 @@
 
 #include "test/sim/sim.h"
 
-enum { FLUSH_MS = 30, WRITE_MS = 45 };
+enum { FLUSH_MS = 30, WRITE_MS = 45, FAILED_MS = 800 };
 
 static uint32_t tip_of(const struct sim_wal *wal)
 {
@@ -72,6 +72,27 @@ void sim_pg_lease(struct sim_node *node, uint64_t deadline_ns)
     uint64_t delay_ns =
         deadline_ns <= now_ns ? 0 : (uint64_t)((double)(deadline_ns - now_ns) / node->rate) + 1000;
     sim_after(delay_ns, node, on_deadline, NULL);
+}
+
+/* The directory is gone, or empty: as with a new disk. What the member noted elsewhere it keeps. */
+void sim_pg_lose(struct sim_node *node)
+{
+    sim_trace(node, "lost its data");
+    memset(&node->disk.wal, 0, sizeof(node->disk.wal));
+}
+
+/* ---- a disk that hangs ---- */
+
+bool sim_stalls(const struct sim_node *node)
+{
+    return node->stalls_ns > sim.now_ns;
+}
+
+/* It writes no more, and says so. */
+bool sim_pg_failed(const struct sim_node *node)
+{
+    return node->pg.promoted && node->pg.running && sim_stalls(node) &&
+           sim.now_ns - node->stall_ns > FAILED_MS * CLOCK_MS;
 }
 
 /* ---- streaming ---- */
@@ -172,7 +193,7 @@ void sim_pg_wal(struct sim_node *node, const struct sim_wal_part *part, int from
 {
     struct sim_pg *pg = &node->pg;
     struct sim_wal *wal = &node->disk.wal;
-    if (!pg->running || !pg->receiving || pg->instance != part->receiver ||
+    if (!pg->running || !pg->receiving || pg->instance != part->receiver || sim_stalls(node) ||
         wal->length != part->from || pg->source_node != from)
         return;
     memcpy(wal->history, part->history, sizeof(wal->history));
@@ -202,7 +223,7 @@ static void on_flush_time(struct sim_node *node, void *subject)
 static void on_write_time(struct sim_node *node, void *subject)
 {
     sim_after(sim_between_ms(1, 2 * WRITE_MS), node, on_write_time, subject);
-    if (is_primary(node) && node->pg.open) {
+    if (is_primary(node) && node->pg.open && !sim_stalls(node)) {
         append(node, ++sim.next_value);
         acknowledge(node);
     }
@@ -280,6 +301,9 @@ void sim_pg_status(struct sim_node *node, struct pg_status *status)
     status->died = pg->died && !pg->running ? pg->epoch : 0;
     if (primary->member == node->id && primary->phase == CLUSTER_SERVING && !pg->running)
         status->died = primary->epoch; /* also after a restart of the host */
+    if (sim_pg_failed(node))
+        status->failed = pg->epoch;
+    status->asks_out = node->asks_out;
     status->system_id = 1;
     if (node->step == MEMBER_CLONE && primary->phase == CLUSTER_SET)
         status->copies = node->step_epoch;
@@ -301,6 +325,8 @@ void sim_pg_status(struct sim_node *node, struct pg_status *status)
 static void start(struct sim_node *node)
 {
     struct sim_wal *wal = &node->disk.wal;
+    if (!wal->has_data)
+        return;
     while (wal->history_count > 1 && wal->began[wal->history_count - 1] > wal->length)
         wal->history_count--;
     node->pg = (struct sim_pg){.running = true,
@@ -402,20 +428,14 @@ static void propose_serving(struct sim_node *node)
         .kind = COMMAND_SERVING,
         .serving = {primary->epoch, node->id, tip_of(&node->disk.wal), 1, 1},
     };
-    for (int i = 0; i < sim.count; i++) /* asked of whoever leads */
-        if (sim.nodes[i].up && sim_raft_leads(&sim.nodes[i]) && !sim.cut[node->index][i] &&
-            !sim.cut[i][node->index])
-            sim_raft_propose(&sim.nodes[i], &command);
+    sim_node_propose(node, &command);
 }
 
 static void propose_decline(struct sim_node *node)
 {
     struct command command = {.kind = COMMAND_DECLINE,
                               .decline = {node->facts.primary.epoch, node->id}};
-    for (int i = 0; i < sim.count; i++)
-        if (sim.nodes[i].up && sim_raft_leads(&sim.nodes[i]) && !sim.cut[node->index][i] &&
-            !sim.cut[i][node->index])
-            sim_raft_propose(&sim.nodes[i], &command);
+    sim_node_propose(node, &command);
 }
 
 void sim_pg_step(struct sim_node *node, enum member_step step)

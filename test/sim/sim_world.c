@@ -304,6 +304,32 @@ static void pause_host(struct sim_node *node, int ms)
     sim_trace(node, "host paused for %d ms", ms);
 }
 
+/* A disk is replaced: what was acknowledged is on others, and on each of them until it is here
+ * again with a vote. */
+static void lose_data(struct sim_node *node)
+{
+    const struct sim_node *loser = sim.loser;
+    const struct cluster_member *member =
+        loser ? cluster_state_member(&loser->facts, loser->id) : NULL;
+    bool whole = !loser || (member && member->data_voter && loser->disk.wal.has_data &&
+                            loser->facts.voters_version > sim.lost_version);
+    int voters = cluster_state_voters(&node->facts);
+    if (!whole || !node->up || voters < 3 || voters < sim.count)
+        return;
+    sim.loser = node;
+    sim.lost_version = node->facts.voters_version;
+    crash(node, 20);
+    sim_pg_lose(node);
+}
+
+static void stall(struct sim_node *node, int ms)
+{
+    if (node->stalls_ns <= sim.now_ns)
+        node->stall_ns = sim.now_ns;
+    node->stalls_ns = sim.now_ns + (uint64_t)ms * CLOCK_MS;
+    sim_trace(node, "its disk hangs for %d ms", ms);
+}
+
 static void fault(struct sim_node *nobody, void *subject)
 {
     (void)nobody, (void)subject;
@@ -311,7 +337,7 @@ static void fault(struct sim_node *nobody, void *subject)
         return;
     struct sim_node *node = primary_or_any();
     int ms = sim_chance(30) ? (int)sim_random(3000) : (int)sim_random(700);
-    switch (sim_random(8)) {
+    switch (sim_random(13)) {
     case 0:
     case 1:
         partition();
@@ -331,11 +357,20 @@ static void fault(struct sim_node *nobody, void *subject)
             sim_pg_kill(node, "kill -9");
         break;
     case 6:
+    case 10:
+    case 11:
+    case 12:
         cut_and_restart(node);
         break;
     case 7: /* all lose power */
         for (int i = 0; i < sim.count && sim_chance(30); i++)
             crash(&sim.nodes[i], ms + 20 + (int)sim_random(300));
+        break;
+    case 8:
+        lose_data(node);
+        break;
+    case 9:
+        stall(node, ms);
         break;
     }
     sim_after(sim_between_ms(20, 1500), NULL, fault, NULL);
@@ -353,7 +388,8 @@ static void heal(struct sim_node *nobody, void *subject)
     if (missing >= 0 && sim.nodes[missing].up)
         sim_node_crash(&sim.nodes[missing]);
     for (int i = 0; i < sim.count; i++) {
-        sim.nodes[i].sleeps_ns = 0; /* hosts resume when they are due: what waits keeps its order */
+        sim.nodes[i].sleeps_ns = sim.nodes[i].stalls_ns =
+            0; /* hosts resume when they are due: what waits keeps its order */
         if (!sim.nodes[i].up && i != missing)
             sim_node_start(&sim.nodes[i]);
     }
