@@ -5,16 +5,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/base/clock.h"
 #include "src/base/container.h"
+#include "src/wire/crowd.h"
 
-enum { CONNECTIONS_MAX = 32, REQUEST_BYTES = 4096, PATIENCE_MS = 5000, BACKLOG = 64 };
+enum { REQUEST_BYTES = 4096, PATIENCE_MS = 5000, BACKLOG = 128 };
 
 struct health_listener {
     uv_tcp_t tcp;
+    struct loop_timer pause; /* while more may not be taken */
     struct loop *loop;
     health_answer *answer;
     void *owner;
-    int connections;
+    struct crowd callers; /* all of them: nobody stays */
 };
 
 struct connection {
@@ -32,7 +35,7 @@ static void let_go(struct connection *connection)
 {
     if (--connection->open_handles)
         return;
-    connection->listener->connections--;
+    crowd_leave(&connection->listener->callers, connection);
     spool_close(&connection->body);
     free(connection);
 }
@@ -123,9 +126,19 @@ static void give_room(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
                           (unsigned)(REQUEST_BYTES - 1 - connection->used));
 }
 
+/* More of the request is here. */
+static void look(struct connection *connection)
+{
+    if (strstr(connection->request, "\r\n\r\n"))
+        answer(connection);
+    else if (connection->used == REQUEST_BYTES - 1)
+        hang_up(connection); /* nobody who asks for health says that much */
+}
+
 static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buffer)
 {
     struct connection *connection = container_of((uv_tcp_t *)stream, struct connection, tcp);
+    uint64_t begin_ns = crowd_work_ns();
     (void)buffer;
     if (size < 0) {
         hang_up(connection);
@@ -133,31 +146,60 @@ static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buffer)
     }
     connection->used += (size_t)size;
     connection->request[connection->used] = '\0';
-    if (strstr(connection->request, "\r\n\r\n"))
-        answer(connection);
-    else if (connection->used == REQUEST_BYTES - 1)
-        hang_up(connection); /* nobody who asks for health says that much */
+    look(connection);
+    crowd_spend(&connection->listener->callers, crowd_work_ns() - begin_ns);
 }
 
+static void name_host(const struct connection *connection, char host[CROWD_CALLER])
+{
+    struct sockaddr_in address;
+    int size = sizeof(address);
+    strcpy(host, "?");
+    if (!uv_tcp_getpeername(&connection->tcp, (struct sockaddr *)&address, &size))
+        uv_ip4_name(&address, host, CROWD_CALLER);
+}
+
+static void take_one(struct health_listener *listener)
+{
+    struct connection *connection = calloc(1, sizeof(*connection));
+    char host[CROWD_CALLER];
+    void *out = NULL;
+    ASSERT(connection);
+    connection->listener = listener;
+    spool_init(&connection->body);
+    uv_tcp_init(&listener->loop->uv, &connection->tcp);
+    loop_timer_init(listener->loop, &connection->patience, on_impatient);
+    loop_timer_start(&connection->patience, PATIENCE_MS, 0);
+    connection->open_handles = 2;
+    int rv = uv_accept((uv_stream_t *)&listener->tcp, (uv_stream_t *)&connection->tcp);
+    name_host(connection, host);
+    if (rv || !crowd_enter(&listener->callers, connection, host, &out) ||
+        uv_read_start((uv_stream_t *)&connection->tcp, give_room, on_read))
+        hang_up(connection);
+    if (out)
+        hang_up(out);
+}
+
+/* What is not accepted waits with the kernel, and libuv tells of no more. */
 static void on_connection(uv_stream_t *stream, int status)
 {
     struct health_listener *listener =
         container_of((uv_tcp_t *)stream, struct health_listener, tcp);
     if (status < 0)
         return;
-    struct connection *connection = calloc(1, sizeof(*connection));
-    ASSERT(connection);
-    connection->listener = listener;
-    listener->connections++;
-    spool_init(&connection->body);
-    uv_tcp_init(&listener->loop->uv, &connection->tcp);
-    loop_timer_init(listener->loop, &connection->patience, on_impatient);
-    loop_timer_start(&connection->patience, PATIENCE_MS, 0);
-    connection->open_handles = 2;
-    if (uv_accept(stream, (uv_stream_t *)&connection->tcp) ||
-        listener->connections > CONNECTIONS_MAX ||
-        uv_read_start((uv_stream_t *)&connection->tcp, give_room, on_read))
-        hang_up(connection);
+    uint64_t begin_ns = crowd_work_ns();
+    if (!crowd_may_take(&listener->callers, clock_boot_ns())) {
+        loop_timer_start(&listener->pause, CROWD_PAUSE_MS, 0);
+        return;
+    }
+    take_one(listener);
+    crowd_spend(&listener->callers, crowd_work_ns() - begin_ns);
+}
+
+static void on_pause_over(struct loop_timer *timer)
+{
+    struct health_listener *listener = container_of(timer, struct health_listener, pause);
+    on_connection((uv_stream_t *)&listener->tcp, 0);
 }
 
 static void on_listener_closed(uv_handle_t *handle)
@@ -194,6 +236,7 @@ enum error_code health_listener_open(struct loop *loop, const struct health_list
     if (!rv)
         rv = uv_listen((uv_stream_t *)&listener->tcp, BACKLOG, on_connection);
     if (!rv) {
+        loop_timer_init(loop, &listener->pause, on_pause_over);
         *out = listener;
         return ERR_OK;
     }

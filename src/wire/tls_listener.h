@@ -1,4 +1,7 @@
-/* A port that accepts mutual TLS 1.3 connections. Loop thread only. */
+/*
+ * A port that accepts mutual TLS 1.3 connections. Those whose certificate is not known yet are a
+ * crowd with bounds (crowd.h): a flood of them keeps the loop free. Loop thread only.
+ */
 #pragma once
 
 #include "src/wire/tls_stream.h"
@@ -9,7 +12,7 @@ struct tls_listen {
     const char *address;   /* numeric */
     int port;              /* 0 = any free one: see tls_listener_port */
     const char *peer_role; /* the OU callers must carry; NULL = any; must outlive the listener */
-    int streams_max;       /* more are closed at once */
+    int streams_max;       /* of known callers; more are closed at once */
     unsigned timeout_ms;   /* for the handshake */
     /* A TCP connection came in: fill *events for it and return its owner. */
     void *(*accepted)(void *subject, struct tls_stream *stream, struct tls_events *events);

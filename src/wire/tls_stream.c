@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 
 #include "src/base/container.h"
+#include "src/wire/crowd.h"
 
 enum {
     TLS_CHUNK = 16 << 10,     /* one read, and one TLS record */
@@ -42,8 +43,8 @@ struct tls_stream {
     struct error why;
     struct certificate peer;
     char address[TLS_ADDRESS_TEXT], peer_name[CERTIFICATE_NAME], peer_role[CERTIFICATE_ROLE];
-    void (*gone)(void *subject);
-    void *subject;
+    struct tls_accept accept; /* of one that was called */
+    bool known;               /* its certificate is good */
     char cipher[TLS_CHUNK];
     uint8_t plain[TLS_CHUNK];
 };
@@ -57,8 +58,8 @@ static void free_stream(struct tls_stream *stream)
         return;
     if (stream->events.closed)
         stream->events.closed(stream, stream->owner, &stream->why);
-    if (stream->gone)
-        stream->gone(stream->subject);
+    if (stream->accept.gone)
+        stream->accept.gone(stream->accept.subject, stream, stream->known);
     SSL_free(stream->ssl);
     free(stream->flight);
     free(stream);
@@ -223,7 +224,12 @@ static void establish(struct tls_stream *stream)
         return;
     }
     stream->phase = OPEN;
+    stream->known = true;
     loop_timer_stop(&stream->timer);
+    if (stream->accept.known)
+        stream->accept.known(stream->accept.subject, stream);
+    if (stream->phase != OPEN)
+        return;
     if (stream->events.established)
         stream->events.established(stream, stream->owner);
 }
@@ -242,20 +248,27 @@ static void deliver(struct tls_stream *stream)
     }
 }
 
+static void shake_hands(struct tls_stream *stream)
+{
+    uint64_t begin_ns = crowd_work_ns();
+    ERR_clear_error();
+    int rv = SSL_do_handshake(stream->ssl);
+    if (stream->accept.spent)
+        stream->accept.spent(stream->accept.subject, crowd_work_ns() - begin_ns);
+    if (rv != 1) {
+        waits(stream, rv);
+        return;
+    }
+    flush(stream);
+    if (stream->phase == SHAKING)
+        establish(stream);
+}
+
 /* Take the connection as far as the bytes that are here allow. */
 static void work(struct tls_stream *stream)
 {
-    if (stream->phase == SHAKING) {
-        ERR_clear_error();
-        int rv = SSL_do_handshake(stream->ssl);
-        if (rv == 1) {
-            flush(stream);
-            if (stream->phase == SHAKING)
-                establish(stream);
-        } else if (!waits(stream, rv)) {
-            return;
-        }
-    }
+    if (stream->phase == SHAKING)
+        shake_hands(stream);
     deliver(stream);
     flush(stream);
 }
@@ -294,7 +307,7 @@ static void fire(struct loop_timer *timer)
                                                 : "no TLS handshake in time");
 }
 
-static struct tls_stream *make(struct loop *loop, struct tls_credentials *credentials)
+static struct tls_stream *make(struct loop *loop)
 {
     struct tls_stream *stream = calloc(1, sizeof(*stream));
     ASSERT(stream);
@@ -302,13 +315,17 @@ static struct tls_stream *make(struct loop *loop, struct tls_credentials *creden
     ASSERT(rv == 0);
     loop_timer_init(loop, &stream->timer, fire);
     stream->handles = 2;
+    return stream;
+}
+
+static void make_ssl(struct tls_stream *stream, struct tls_credentials *credentials)
+{
     stream->ssl = SSL_new(tls_credentials_ssl(credentials));
     ASSERT(stream->ssl);
     stream->in = BIO_new(BIO_s_mem());
     stream->out = BIO_new(BIO_s_mem());
     ASSERT(stream->in && stream->out);
     SSL_set_bio(stream->ssl, stream->in, stream->out);
-    return stream;
 }
 
 /* TCP is up: tune it and begin to listen and to shake hands. */
@@ -342,7 +359,8 @@ struct tls_stream *tls_stream_connect(struct loop *loop, struct tls_credentials 
                                       const struct tls_target *target,
                                       const struct tls_events *events, void *owner)
 {
-    struct tls_stream *stream = make(loop, credentials);
+    struct tls_stream *stream = make(loop);
+    make_ssl(stream, credentials);
     tls_stream_own(stream, events, owner);
     SSL_set_connect_state(stream->ssl);
     snprintf(stream->address, sizeof(stream->address), "%s:%d", target->address, target->port);
@@ -387,23 +405,35 @@ static void name_caller(struct tls_stream *stream)
     snprintf(stream->address, sizeof(stream->address), "%s:%d", ip, port);
 }
 
-struct tls_stream *tls_stream_accept(struct loop *loop, struct tls_credentials *credentials,
-                                     const struct tls_accept *accept)
+struct tls_stream *tls_stream_accept(struct loop *loop, const struct tls_accept *accept)
 {
-    struct tls_stream *stream = make(loop, credentials);
-    stream->gone = accept->gone;
-    stream->subject = accept->subject;
-    SSL_set_accept_state(stream->ssl);
+    struct tls_stream *stream = make(loop);
+    stream->accept = *accept;
     snprintf(stream->peer_role, sizeof(stream->peer_role), "%s",
              accept->peer_role ? accept->peer_role : "");
     int rv = uv_accept(accept->uv_listening, (uv_stream_t *)&stream->tcp);
     name_caller(stream);
-    loop_timer_start(&stream->timer, accept->timeout_ms, 0);
     if (rv < 0)
         end_because(stream, ERR_UNAVAILABLE, uv_strerror(rv));
-    else
-        begin(stream);
     return stream;
+}
+
+void tls_stream_begin(struct tls_stream *stream, struct tls_credentials *credentials)
+{
+    if (stream->phase == ENDED)
+        return;
+    make_ssl(stream, credentials);
+    SSL_set_accept_state(stream->ssl);
+    loop_timer_start(&stream->timer, stream->accept.timeout_ms, 0);
+    begin(stream);
+}
+
+void tls_stream_refuse(struct tls_stream *stream, const char *text)
+{
+    if (stream->phase >= LEAVING)
+        return;
+    error_set(&stream->why, ERR_LIMIT, "%s: %s", stream->address, text);
+    end(stream, true);
 }
 
 void tls_stream_own(struct tls_stream *stream, const struct tls_events *events, void *owner)

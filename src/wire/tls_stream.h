@@ -75,15 +75,23 @@ void tls_stream_reset(struct tls_stream *stream);
 const struct certificate *tls_stream_peer(const struct tls_stream *stream);
 const char *tls_stream_address(const struct tls_stream *stream);
 
-/** For tls_listener.c: take the connection that waits at the listening handle. NULL = it is gone.
+/**
+ * For tls_listener.c: take the connection that waits at the listening handle; nothing is read of it
+ * before tls_stream_begin. spent() is told how long the loop was busy with it before its
+ * certificate is known, known() when it is, gone() after closed().
  */
 struct tls_accept {
     void *uv_listening;
     const char *peer_role;
     unsigned timeout_ms;
-    void (*gone)(void *subject); /* after closed() */
+    void (*spent)(void *subject, uint64_t ns);
+    void (*known)(void *subject, struct tls_stream *stream);
+    void (*gone)(void *subject, struct tls_stream *stream, bool known);
     void *subject;
 };
-struct tls_stream *tls_stream_accept(struct loop *loop, struct tls_credentials *credentials,
-                                     const struct tls_accept *accept);
+struct tls_stream *tls_stream_accept(struct loop *loop, const struct tls_accept *accept);
+void tls_stream_begin(struct tls_stream *stream, struct tls_credentials *credentials);
 void tls_stream_own(struct tls_stream *stream, const struct tls_events *events, void *owner);
+
+/** For tls_listener.c: end it, its owner is told why; text is the end of a sentence. */
+void tls_stream_refuse(struct tls_stream *stream, const char *text);

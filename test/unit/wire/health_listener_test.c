@@ -94,6 +94,30 @@ static void test_what_is_no_question(void **unused)
     assert_string_equal(reply, "");
 }
 
+/* Silent callers stay, few of one address; who asks is answered. */
+static void test_a_crowd_of_silent_callers(void **unused)
+{
+    (void)unused;
+    int fds[100];
+    for (uint32_t i = 0; i < 100; i++) {
+        struct sockaddr_in from = {.sin_family = AF_INET,
+                                   .sin_addr.s_addr = htonl(0x7f000002 + i % 8)};
+        struct sockaddr_in where = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+        inet_pton(AF_INET, "127.0.0.1", &where.sin_addr);
+        fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        assert_int_equal(bind(fds[i], (struct sockaddr *)&from, sizeof(from)), 0);
+        connect(fds[i], (struct sockaddr *)&where, sizeof(where));
+        if (i % 50 == 49) {
+            exchange("GET /livez HTTP/1.1\r\nHost: x\r\n\r\n");
+            assert_non_null(strstr(reply, "HTTP/1.1 200 OK\r\n"));
+        }
+    }
+    for (int i = 0; i < 100; i++)
+        close(fds[i]);
+    exchange("GET /livez HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_non_null(strstr(reply, "HTTP/1.1 200 OK\r\n"));
+}
+
 static void test_a_port_in_use(void **unused)
 {
     (void)unused;
@@ -121,6 +145,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_answers),
         cmocka_unit_test(test_what_is_no_question),
+        cmocka_unit_test(test_a_crowd_of_silent_callers),
         cmocka_unit_test(test_a_port_in_use),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);

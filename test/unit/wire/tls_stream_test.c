@@ -6,12 +6,14 @@
 #include <cmocka.h>
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "src/wire/crowd.h"
 #include "src/wire/tls_listener.h"
 #include "test/lib/test_ca.h"
 
@@ -334,23 +336,119 @@ static void test_half_closed(void **unused)
     tls_credentials_free(region);
 }
 
-static void test_silent_caller_and_too_many(void **unused)
+static int known_count;
+
+static void on_known(struct tls_stream *stream, void *owner)
+{
+    (void)owner;
+    known_count++;
+    tls_stream_close(stream);
+}
+
+static void *accept_any(void *subject, struct tls_stream *stream, struct tls_events *wanted)
+{
+    (void)subject, (void)stream;
+    *wanted = (struct tls_events){.established = on_known};
+    return NULL;
+}
+
+/* A silent caller from 127.0.0.NUMBER. */
+static int knock_from(int port, uint32_t number)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    struct sockaddr_in from = {.sin_family = AF_INET,
+                               .sin_addr.s_addr = htonl(0x7f000000 + number)};
+    struct sockaddr_in to = {.sin_family = AF_INET,
+                             .sin_port = htons((uint16_t)port),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    assert_int_equal(bind(fd, (struct sockaddr *)&from, sizeof(from)), 0);
+    connect(fd, (struct sockaddr *)&to, sizeof(to));
+    return fd;
+}
+
+static int count_closed(const int *fds, int count)
+{
+    char byte;
+    int closed = 0;
+    for (int i = 0; i < count; i++)
+        closed += !(read(fds[i], &byte, 1) < 0 && errno == EAGAIN);
+    return closed;
+}
+
+/* Turn the loop until so many are closed, at most 10 s; then a little more. */
+static void expect_closed(const int *fds, int count, int wanted)
+{
+    for (int i = 0; i < 10000 && count_closed(fds, count) < wanted; i++) {
+        uv_run(&loop.uv, UV_RUN_NOWAIT);
+        usleep(1000);
+    }
+    for (int i = 0; i < 20; i++) {
+        uv_run(&loop.uv, UV_RUN_NOWAIT);
+        usleep(1000);
+    }
+    assert_int_equal(count_closed(fds, count), wanted);
+}
+
+static void test_silent_caller(void **unused)
 {
     (void)unused;
     struct tls_credentials *region = test_ca_credentials(&ours, &ours, "region1", "region", 10);
     int port = open_listener(region, "rack", 200, 1);
-    int fd = knock(port), second = -1;
-    while (!called_count)
-        uv_run(&loop.uv, UV_RUN_ONCE);
-    second = knock(port);
+    int fd = knock(port);
     turn_until(&called.closed);
     assert_int_equal(called.why.code, ERR_TIMEOUT);
-    char byte;
-    assert_true(read(second, &byte, 1) <= 0); /* shown the door: one at a time here */
-    assert_int_equal(called_count, 1);
     close(fd);
+    tls_credentials_free(region);
+}
+
+/* A known one stays: the next is shown the door, silent or not. */
+static void test_too_many(void **unused)
+{
+    (void)unused;
+    struct tls_credentials *region = test_ca_credentials(&ours, &ours, "region1", "region", 10);
+    struct tls_credentials *rack = test_ca_credentials(&ours, &ours, "rack1", "rack", 10);
+    int port = open_listener(region, "rack", 5000, 1);
+    call(rack, port, NULL, NULL);
+    turn_until(&called.established);
+    int second = knock_from(port, 1);
+    expect_closed(&second, 1, 1);
+    assert_int_equal(called_count, 1);
+    assert_false(called.closed);
     close(second);
     tls_credentials_free(region);
+    tls_credentials_free(rack);
+}
+
+/* Silent strangers hold what they may, the others are shown the door, and who is known gets in. */
+static void test_a_flood_leaves_room(void **unused)
+{
+    (void)unused;
+    struct tls_credentials *region = test_ca_credentials(&ours, &ours, "region1", "region", 10);
+    struct tls_credentials *rack = test_ca_credentials(&ours, &ours, "rack1", "rack", 10);
+    struct error err;
+    struct tls_listen listen = {"127.0.0.1", 0, "rack", 2, 60000, accept_any, NULL};
+    int fds[180], count = 0;
+    known_count = 0;
+    assert_int_equal(tls_listener_open(&loop, region, &listen, &listener, &err), ERR_OK);
+    int port = tls_listener_port(listener);
+    for (; count < 100; count++)
+        fds[count] = knock_from(port, 9);
+    expect_closed(fds, count, 100 - CROWD_OF_CALLER);
+    for (; count < 180; count++)
+        fds[count] = knock_from(port, 10 + (uint32_t)count % 5);
+    expect_closed(fds, count, 180 - CROWD_MOST);
+    for (int i = 0; i < 5; i++) { /* more than streams_max, one after the other */
+        caller = (struct side){0};
+        call(rack, port, "region1", "region");
+        turn_until(&caller.closed);
+        assert_true(caller.established);
+    }
+    assert_int_equal(known_count, 5);
+    assert_true(count_closed(fds, count) > 180 - CROWD_MOST); /* they made room */
+    while (count)
+        close(fds[--count]);
+    tls_credentials_free(region);
+    tls_credentials_free(rack);
 }
 
 static void test_nobody_there(void **unused)
@@ -481,7 +579,9 @@ int main(void)
         T(test_expired_region),
         T(test_garbage),
         T(test_half_closed),
-        T(test_silent_caller_and_too_many),
+        T(test_silent_caller),
+        T(test_too_many),
+        T(test_a_flood_leaves_room),
         T(test_nobody_there),
         T(test_slow_reader_pushes_back),
         T(test_last_words_arrive),
