@@ -23,7 +23,9 @@ enum { INITDB_MS = 120000, VERSION_MS = 10000, INITDB_OUTPUT = 65536, CONFIG_TEX
 
 /* Same on every member always. restart_after_crash off: a crash is a new epoch, never a restart
  * behind our back. wal_keep_size: pg_rewind needs the log from the checkpoint before the fork on,
- * and no slot keeps that. A sender that hears nothing gives the slot back to who comes anew. */
+ * and no slot keeps that. A sender that hears nothing gives the slot back to who comes anew. Who
+ * does not say who it is has one of twice max_connections places, and not for long: fenced lets 10
+ * such in a second pass. */
 static const char fixed_config[] = "wal_level = replica\n"
                                    "wal_log_hints = on\n"
                                    "restart_after_crash = off\n"
@@ -40,6 +42,7 @@ static const char fixed_config[] = "wal_level = replica\n"
                                    "max_wal_size = 1GB\n"
                                    "hot_standby = on\n"
                                    "max_connections = 100\n"
+                                   "authentication_timeout = 10s\n"
                                    "shared_buffers = 128MB\n"
                                    "synchronous_commit = on\n"
                                    "log_min_messages = warning\n"

@@ -9,6 +9,7 @@
 
 #include "src/base/clock.h"
 #include "src/base/limits.h"
+#include "src/base/spool.h"
 
 #define TABLE "netdev gantry-guard"
 #define PORTS "inet gantry-guard"
@@ -212,4 +213,35 @@ void guard_free_port(struct guard *guard, uint16_t port)
              "add element " PORTS " covered { %u\n}\ndelete element " PORTS " covered { %u\n}\n",
              port, port);
     order(guard, commands, &ignored);
+}
+
+/* More than an unlucky member with another source address needs, and less than a place each of
+ * those that PostgreSQL has for who did not say who it is. */
+#define STRANGERS "limit rate over 10/second burst 60 packets"
+
+static const char strangers_rules[] =
+    "add set " PORTS " doors { type inet_service\n}\nflush set " PORTS " doors\n"
+    "add set " PORTS " callers { type ipv4_addr\n}\nflush set " PORTS " callers\n"
+    "add chain " PORTS " strangers { type filter hook input priority -20; policy accept\n}\n"
+    "flush chain " PORTS " strangers\n"
+    "add rule " PORTS " strangers iifname != \"lo\" tcp dport @doors "
+    "tcp flags & (syn | ack) == syn ip saddr != @callers " STRANGERS " drop\n";
+
+enum error_code guard_know(struct guard *guard, const struct guard_known *known, struct error *err)
+{
+    struct spool commands;
+    char text[IP4_TEXT];
+    if (!guard->ports)
+        return error_set(err, ERR_UNAVAILABLE, "nftables: no inet table");
+    spool_init(&commands);
+    spool_text(&commands, strangers_rules);
+    for (uint32_t i = 0; i < known->ports_count; i++)
+        spool_printf(&commands, "add element " PORTS " doors { %u\n}\n", known->ports[i]);
+    for (uint32_t i = 0; i < known->callers_count; i++)
+        spool_printf(&commands, "add element " PORTS " callers { %s\n}\n",
+                     ip4_format(known->callers[i], text));
+    spool_put(&commands, "", 1);
+    enum error_code code = order(guard, commands.bytes, err);
+    spool_close(&commands);
+    return code;
 }

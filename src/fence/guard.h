@@ -15,6 +15,12 @@
 
 struct guard;
 
+struct guard_known {
+    const uint32_t *ports; /* TCP */
+    const ip4 *callers;
+    uint32_t ports_count, callers_count;
+};
+
 /**
  * Make the table anew, with nothing in it: what an earlier process left is gone, so its addresses
  * must have been removed before. Errors: UNAVAILABLE (the kernel has no netdev tables).
@@ -54,6 +60,13 @@ void guard_mute(struct guard *guard, ip4 address);
  */
 enum error_code guard_let_port(struct guard *guard, uint16_t port, uint64_t deadline_ns,
                                struct error *err);
+
+/**
+ * Who comes to these ports: the callers as they like, all others together few in a second, so that
+ * a flood of them leaves room. Takes the place of what was said before. On all interfaces but lo.
+ * Errors: UNAVAILABLE.
+ */
+enum error_code guard_know(struct guard *guard, const struct guard_known *known, struct error *err);
 
 /** The port is under guard no more: a primary has ended. */
 void guard_free_port(struct guard *guard, uint16_t port);

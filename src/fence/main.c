@@ -105,6 +105,14 @@ static void fill_report(struct fence_report *report)
     held_report(&fenced.held, report);
 }
 
+static enum error_code know(const struct fence_request *request, struct error *err)
+{
+    struct guard_known known = {request->known.door, request->known.caller, request->known.doors,
+                                request->known.callers};
+    return fenced.held.guard ? guard_know(fenced.held.guard, &known, err)
+                             : error_set(err, ERR_UNAVAILABLE, "there is no guard");
+}
+
 /* Requests that are answered at once; the rest answer through a callback. True = answered here. */
 static bool act(const struct fence_request *request, struct fence_reply *reply, int *fd)
 {
@@ -140,6 +148,9 @@ static bool act(const struct fence_request *request, struct fence_reply *reply, 
         break;
     case FENCE_NUDGE:
         code = held_nudge(&fenced.held, request, &err);
+        break;
+    case FENCE_KNOWN:
+        code = know(request, &err);
         break;
     case FENCE_TYPES:
         break;

@@ -39,6 +39,16 @@ static bool are_ends(const struct fence_request *request)
     return true;
 }
 
+static bool are_known(const struct fence_request *request)
+{
+    if (request->known.doors > FENCE_DOORS || request->known.callers > LIMIT_REGIONS + 1)
+        return false;
+    for (uint32_t i = 0; i < request->known.doors; i++)
+        if (request->known.door[i] - 1 > 65534)
+            return false;
+    return true;
+}
+
 static bool is_sound(const struct fence_request *request)
 {
     ip4 ip;
@@ -71,6 +81,8 @@ static bool is_sound(const struct fence_request *request)
                (!request->listen.address[0] || ip4_parse(request->listen.address, &ip));
     case FENCE_NUDGE:
         return are_ends(request);
+    case FENCE_KNOWN:
+        return are_known(request);
     case FENCE_TYPES:
         break;
     }

@@ -5,6 +5,7 @@
 #include "src/region/dhcp_blocks.h"
 #include "src/region/endpoint_certificate.h"
 #include "src/region/image_work.h"
+#include "src/region/known_members.h"
 #include "src/region/power_watch.h"
 #include "src/region/rack_links.h"
 #include "src/region/rack_seen.h"
@@ -24,6 +25,7 @@ const struct region_part region_parts[] = {
      .status = rack_seen_status,
      .metrics = rack_links_metrics},
     {.name = "members", .look = region_members_look},
+    {.name = "known members", .look = known_members_look},
     {.name = "revoked", .look = revoked_list_look},
     {.name = "endpoint", .look = endpoint_certificate_look},
     {.name = "own node", .look = region_node_look, .primary = region_node_primary},

@@ -19,6 +19,7 @@ enum {
     FENCE_NET = 19,
     FENCE_TEXT = 256,
     FENCE_NUDGES = 128,
+    FENCE_DOORS = 2,
 };
 
 enum fence_type {
@@ -32,6 +33,7 @@ enum fence_type {
                            who waits for an answer gets it first, until then */
     FENCE_LISTEN,       /* listen; the reply carries the socket */
     FENCE_NUDGE,        /* nudge; what clients sent to an earlier holder is heard again */
+    FENCE_KNOWN,        /* known; strangers may no longer flood these ports */
     FENCE_TYPES,
 };
 
@@ -93,6 +95,10 @@ struct fence_request {
                 uint32_t peer, peer_port, port; /* the client; of the address */
             } ends[FENCE_NUDGES];
         } nudge;
+        struct {
+            uint32_t doors, door[FENCE_DOORS];           /* TCP ports that mostly these call: */
+            uint32_t callers, caller[LIMIT_REGIONS + 1]; /* IPv4 addresses */
+        } known;                                         /* instead of what was said before */
     };
 };
 

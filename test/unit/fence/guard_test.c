@@ -266,16 +266,23 @@ static int accept_client(int listener)
     }
 }
 
+static int listen_there(int backlog)
+{
+    int on = 1, listener = socket(AF_INET, SOCK_STREAM, 0);
+    struct sockaddr_in at = {AF_INET, htons(CLOSED_PORT), {htonl(vip.address)}, {0}};
+    setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    assert_int_equal(bind(listener, (struct sockaddr *)&at, sizeof(at)), 0);
+    assert_int_equal(listen(listener, backlog), 0);
+    return listener;
+}
+
 /* Who is connected goes on; who comes anew hears nothing, until it is covered anew. */
 static void test_closed_to_new_ones(void **subject)
 {
     struct wire *wire = *subject;
     struct error err = {0};
-    int orders, listener = socket(AF_INET, SOCK_STREAM, 0);
-    struct sockaddr_in at = {AF_INET, htons(CLOSED_PORT), {htonl(vip.address)}, {0}};
+    int orders, listener = listen_there(5);
     uint64_t deadline = clock_boot_ns() + 10 * CLOCK_S;
-    assert_int_equal(bind(listener, (struct sockaddr *)&at, sizeof(at)), 0);
-    assert_int_equal(listen(listener, 5), 0);
     pid_t client = start_client(&orders);
     assert_int_equal(guard_let(wire->guard, vip.address, deadline, &err), ERR_OK);
     bool connected = false;
@@ -293,6 +300,36 @@ static void test_closed_to_new_ones(void **subject)
     assert_int_equal(waitpid(client, NULL, 0), client);
     close(orders);
     close(server);
+    close(listener);
+}
+
+/* Strangers come few at a time; who is known does not feel them. */
+static void test_a_flood_of_strangers(void **subject)
+{
+    struct wire *wire = *subject;
+    struct error err = {0};
+    const uint32_t ports[] = {CLOSED_PORT};
+    const ip4 far = 0x0a090001;
+    struct guard_known known = {ports, &far, 1, 0};
+    int orders, count = 0, listener = listen_there(1024);
+    pid_t client = start_client(&orders);
+    assert_int_equal(guard_let(wire->guard, vip.address, clock_boot_ns() + 20 * CLOCK_S, &err),
+                     ERR_OK);
+    bool connected = false;
+    for (int i = 0; i < 5 && !connected; i++)
+        connected = could_connect(orders); /* both ends have a carrier */
+    assert_true(connected);
+    assert_int_equal(guard_know(wire->guard, &known, &err), ERR_OK);
+    while (count < 500 && could_connect(orders))
+        count++;
+    assert_in_range(count, 60, 400);
+    known.callers_count = 1;
+    assert_int_equal(guard_know(wire->guard, &known, &err), ERR_OK);
+    for (int i = 0; i < 200; i++)
+        assert_true(could_connect(orders));
+    assert_int_equal(send(orders, "e", 1, 0), 1);
+    assert_int_equal(waitpid(client, NULL, 0), client);
+    close(orders);
     close(listener);
 }
 
@@ -375,6 +412,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_other_addresses_speak, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_cover_twice, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_closed_to_new_ones, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_flood_of_strangers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_port_falls_silent_by_itself, set_up_port,
                                         tear_down_port),
     };

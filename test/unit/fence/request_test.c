@@ -37,6 +37,11 @@ static struct fence_request sound(uint32_t type)
         request.nudge.ends[0].peer = 0x0a000005;
         request.nudge.ends[0].peer_port = 40000;
         request.nudge.ends[0].port = 5240;
+    } else if (type == FENCE_KNOWN) {
+        request.known.doors = FENCE_DOORS;
+        request.known.door[0] = 5250;
+        request.known.door[1] = 5253;
+        request.known.callers = LIMIT_REGIONS + 1;
     }
     return request;
 }
@@ -62,7 +67,7 @@ static void test_sound_requests_pass_from_regiond_only(void **unused)
 static void test_malformed_requests_are_refused(void **unused)
 {
     (void)unused;
-    struct fence_request bad[19];
+    struct fence_request bad[23];
     int count = 0;
     bad[count] = sound(FENCE_QUERY), bad[count++].number = 0;
     bad[count] = sound(FENCE_QUERY), bad[count++].type = FENCE_TYPES;
@@ -83,6 +88,10 @@ static void test_malformed_requests_are_refused(void **unused)
     bad[count] = sound(FENCE_NUDGE), bad[count++].nudge.ends[0].peer_port = 65536;
     bad[count] = sound(FENCE_NUDGE), bad[count++].nudge.ends[0].port = 0;
     bad[count] = sound(FENCE_NUDGE), bad[count++].nudge.address[0] = 'x';
+    bad[count] = sound(FENCE_KNOWN), bad[count++].known.doors = FENCE_DOORS + 1;
+    bad[count] = sound(FENCE_KNOWN), bad[count++].known.callers = LIMIT_REGIONS + 2;
+    bad[count] = sound(FENCE_KNOWN), bad[count++].known.door[1] = 0;
+    bad[count] = sound(FENCE_KNOWN), bad[count++].known.door[0] = 65536;
     assert_int_equal(count, COUNT_OF(bad));
     for (int i = 0; i < count; i++)
         if (check(&bad[i], REQUEST_FROM_REGIOND) != ERR_BAD_INPUT)
