@@ -11,7 +11,7 @@ enum {
     LIMIT_BODY_BYTES = 64 << 20, /* one API request body */
     LIMIT_PARAMS = 1024,         /* parameters of one API request */
     LIMIT_LEASES = 65536,        /* DHCP leases of one rack */
-    LIMIT_TFTP_SESSIONS = 512,
+    LIMIT_TFTP_SESSIONS = 1024, /* of one rack, all its threads together */
     LIMIT_CONFIG_BYTES = 1 << 20, /* a configuration file */
     LIMIT_INTERFACES = 64,        /* network interfaces of one host */
 };

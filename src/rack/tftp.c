@@ -27,6 +27,7 @@ struct tftp_listener {
 /* The transfers of a share of the clients, on a loop and a thread of their own. */
 struct share {
     struct tftp *tftp;
+    int places; /* of all.row: the threads have LIMIT_TFTP_SESSIONS together */
     pthread_t thread;
     struct loop loop;
     atomic_int waiting;
@@ -78,25 +79,52 @@ static bool same_end(const struct sockaddr_in *a, const struct sockaddr_in *b)
     return a->sin_addr.s_addr == b->sin_addr.s_addr && a->sin_port == b->sin_port;
 }
 
-/* A free place, or NULL: this is a repeated request (*again), or there are too many. */
-static struct tftp_transfer *find_place(struct share *share, const struct sockaddr_in *client,
-                                        const char *name, bool *again)
+/* What was looked for among the transfers. */
+struct place {
+    struct tftp_transfer *free;
+    struct tftp_transfer *unheard; /* whose client never answered: the one that waits longest */
+    int of_client;
+    bool again; /* this is a repeated request */
+};
+
+static struct place find_place(struct share *share, const struct sockaddr_in *client,
+                               const char *name)
 {
-    struct tftp_transfer *found = NULL;
-    int of_client = 0;
-    *again = false;
-    for (int i = 0; i < LIMIT_TFTP_SESSIONS; i++) {
+    struct place place = {0};
+    for (int i = 0; i < share->places; i++) {
         struct tftp_transfer *transfer = &share->all.row[i];
         if (transfer->phase == TFTP_TRANSFER_FREE) {
-            found = found ? found : transfer;
+            place.free = place.free ? place.free : transfer;
             continue;
         }
-        of_client += transfer->client.sin_addr.s_addr == client->sin_addr.s_addr;
+        if (transfer->phase == TFTP_TRANSFER_RUNNING && !transfer->heard_ms &&
+            (!place.unheard || transfer->started_ms < place.unheard->started_ms))
+            place.unheard = transfer;
+        place.of_client += transfer->client.sin_addr.s_addr == client->sin_addr.s_addr;
         if (transfer->phase != TFTP_TRANSFER_CLOSING && !transfer->left &&
             same_end(&transfer->client, client))
-            *again |= tftp_transfer_is_repeated(transfer, name);
+            place.again |= tftp_transfer_is_repeated(transfer, name);
     }
-    return *again || of_client >= TFTP_PER_CLIENT ? NULL : found;
+    return place;
+}
+
+/*
+ * Requests come from whoever sends a packet, in anybody's name: one that was never acknowledged
+ * gives its place away. Who asked hears nothing and asks again, as after a loss.
+ */
+static void refuse_for_want_of_place(struct share *share, const struct sockaddr_in *local,
+                                     const struct sockaddr_in *client, const struct place *place)
+{
+    unsigned long held;
+    bool makes_room = place->of_client < TFTP_PER_CLIENT && place->unheard;
+    share->all.counts.limited++;
+    if (log_gate_open(&share->limited_gate, 60, &held))
+        log_warning("too many TFTP transfers at a time (and %lu before)", held);
+    if (makes_room)
+        tftp_transfer_give_way(place->unheard);
+    else
+        tftp_transfer_refuse(local, client, TFTP_PACKET_ERROR_OTHER,
+                             "too many transfers, try again");
 }
 
 static void start_transfer(struct share *share, const struct sockaddr_in *local,
@@ -104,8 +132,6 @@ static void start_transfer(struct share *share, const struct sockaddr_in *local,
 {
     struct tftp_ends ends = {.client = *client, .local = *local};
     struct error err;
-    bool again;
-    unsigned long held;
     enum error_code code = boot_path_read(packet->name, strlen(packet->name), &ends.path, &err);
     if (code) {
         note_refusal(share, client, err.text);
@@ -115,18 +141,13 @@ static void start_transfer(struct share *share, const struct sockaddr_in *local,
                              err.text);
         return;
     }
-    struct tftp_transfer *transfer = find_place(share, client, packet->name, &again);
-    if (again)
+    struct place place = find_place(share, client, packet->name);
+    if (place.again)
         return;
-    if (!transfer) {
-        share->all.counts.limited++;
-        if (log_gate_open(&share->limited_gate, 60, &held))
-            log_warning("too many TFTP transfers at a time (and %lu before)", held);
-        tftp_transfer_refuse(local, client, TFTP_PACKET_ERROR_OTHER,
-                             "too many transfers, try again");
-        return;
-    }
-    tftp_transfer_begin(transfer, &ends, packet);
+    if (place.free && place.of_client < TFTP_PER_CLIENT)
+        tftp_transfer_begin(place.free, &ends, packet);
+    else
+        refuse_for_want_of_place(share, local, client, &place);
 }
 
 static void take_request(struct share *share, const struct request *request)
@@ -270,7 +291,8 @@ static void end_if_done(struct tftp_transfers *all)
 {
     if (!all->closing || all->handles)
         return;
-    for (int i = 0; i < LIMIT_TFTP_SESSIONS; i++)
+    const struct share *share = container_of(all, struct share, all);
+    for (int i = 0; i < share->places; i++)
         if (all->row[i].phase != TFTP_TRANSFER_FREE)
             return; /* boot_source or a thread still has to say something */
     loop_stop(all->loop);
@@ -290,10 +312,11 @@ static struct share *new_share(struct tftp *tftp)
     ASSERT(share);
     loop_init(&share->loop);
     share->tftp = tftp;
+    share->places = LIMIT_TFTP_SESSIONS / tftp->threads;
     share->all.loop = &share->loop;
     share->all.open = open_content;
     share->all.ended = end_if_done;
-    for (int i = 0; i < LIMIT_TFTP_SESSIONS; i++)
+    for (int i = 0; i < share->places; i++)
         tftp_transfer_init(&share->all.row[i], &share->all);
     int rv = pthread_create(&share->thread, NULL, run_share, share);
     ASSERT(rv == 0);
@@ -357,7 +380,7 @@ static void close_share(void *subject)
 {
     struct share *share = subject;
     share->all.closing = true;
-    for (int i = 0; i < LIMIT_TFTP_SESSIONS; i++)
+    for (int i = 0; i < share->places; i++)
         tftp_transfer_close(&share->all.row[i]);
 }
 

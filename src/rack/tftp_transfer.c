@@ -129,6 +129,12 @@ static void fall_silent(struct tftp_transfer *transfer)
     end_transfer(transfer);
 }
 
+void tftp_transfer_give_way(struct tftp_transfer *transfer)
+{
+    transfer->all->counts.timed_out++;
+    end_transfer(transfer);
+}
+
 static void abort_transfer(struct tftp_transfer *transfer)
 {
     transfer->all->counts.aborted++;

@@ -73,6 +73,9 @@ struct tftp_ends {
 void tftp_transfer_begin(struct tftp_transfer *transfer, const struct tftp_ends *ends,
                          const struct tftp_packet *packet);
 
+/** A running one that was never acknowledged ends: somebody else wants its place. */
+void tftp_transfer_give_way(struct tftp_transfer *transfer);
+
 /** What all->open found: content, which is the transfer's then, or NULL and the error. */
 void tftp_transfer_opened(struct tftp_transfer *transfer, struct boot_content *content,
                           const struct error *err);

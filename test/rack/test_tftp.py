@@ -284,6 +284,40 @@ def test_one_client_cannot_take_all_places(server):
     wait_for_none(server)
 
 
+def ask_twice(server, name):
+    """What any client does when it hears nothing."""
+    for timeout_s in (0.3, 5):
+        client = Tftp(server.tftp, timeout_s=timeout_s)
+        try:
+            return client.get(name)[0]
+        except socket.timeout:
+            pass
+        finally:
+            client.close()
+    return None
+
+
+def test_requests_in_many_names_leave_room(server, files):
+    """As a flood with forged addresses: nobody acknowledges anything, and who does is served."""
+    strangers = []
+    try:
+        for number in range(1300):
+            stranger = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            stranger.bind((f"127.0.{1 + number // 250}.{1 + number % 250}", 0))
+            stranger.sendto(struct.pack("!H", 1) + b"middle\0octet\0", ("127.0.0.1", server.tftp))
+            strangers.append(stranger)
+            if number % 50 == 0:
+                threading.Event().wait(0.01)  # the socket's buffer is no part of this
+            if number % 325 == 324:
+                assert ask_twice(server, "one") == files["one"]
+        assert 900 < server.counts()["running"] <= 1024
+        assert server.counts()["limited"]
+    finally:
+        for stranger in strangers:
+            stranger.close()
+    wait_for_none(server)
+
+
 @pytest.mark.parametrize("loss,repeat,windowsize", [(0.01, 0, 1), (0.05, 0.05, 1), (0.02, 0.02, 8), (0.1, 0.1, 16)])
 def test_lossy_link(server, files, loss, repeat, windowsize):
     link = LossyLink(("127.0.0.1", server.tftp), loss, repeat, seed=windowsize)
