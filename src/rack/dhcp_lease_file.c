@@ -13,6 +13,9 @@
 
 enum { ID_BYTES = 16, CHECK_BYTES = 8, SLACK_RECORDS = 4096, READ_RECORDS = 512 };
 
+/* More records than any rack writes: what says so is damage. */
+static const uint64_t sequence_most = UINT64_MAX / 2;
+
 static const char magic[8] = "GDHCP\0\0\1";
 
 /* Same host, same byte order: the structs are the format. No padding in either. */
@@ -203,6 +206,7 @@ static void take_record(const struct record *record, struct dhcp_lease_file *fil
     struct dhcp_lease lease;
     uint64_t slot = findings->slots++;
     if (!is_whole(record, sizeof(*record)) || record->sequence <= file->sequence ||
+        record->sequence > sequence_most ||
         (findings->header && record->sequence != findings->first + slot)) {
         if (findings->first_bad > slot)
             findings->first_bad = slot;
@@ -227,7 +231,8 @@ static enum error_code read_header(struct dhcp_lease_file *file, struct findings
     if (n < 0)
         return error_errno(err, "%s", file->path);
     findings->header = n == (ssize_t)sizeof(header) && is_whole(&header, sizeof(header)) &&
-                       !memcmp(header.magic, magic, sizeof(magic)) && header.first;
+                       !memcmp(header.magic, magic, sizeof(magic)) && header.first &&
+                       header.first <= sequence_most;
     if (!findings->header)
         return ERR_OK;
     findings->first = header.first;

@@ -98,7 +98,8 @@ static void name_bmc(struct power_order *order)
 {
     char host[256];
     const struct power_driver *driver = order->driver;
-    if (driver->address && power_driver_host(driver, order->parameters, host, sizeof(host)))
+    if (driver->address && power_driver_host(driver, order->parameters, host, sizeof(host)) &&
+        *host)
         snprintf(order->bmc, sizeof(order->bmc), "%s %s%s%s", driver->name, host,
                  *order->port ? ":" : "", order->port);
     if (driver->unit && order->action != POWER_LIST)

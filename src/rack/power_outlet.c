@@ -225,8 +225,8 @@ enum error_code power_outlet_run(const struct power_order *order, struct arena *
 
 /* <BladeInfoResponse><bladeNumber>7<bladeMacAddress><NicInfo><macAddress>...; empty places answer
  * with an error code of their own and without addresses. */
-static enum error_code add_blades(const struct power_xml_element *root, struct arena *arena,
-                                  struct power_chassis *chassis, struct error *err)
+enum error_code power_outlet_add_blades(const struct power_xml_element *root, struct arena *arena,
+                                        struct power_chassis *chassis, struct error *err)
 {
     const struct power_xml_element *blade = NULL, *mac;
     enum error_code code = ERR_OK;
@@ -242,8 +242,8 @@ static enum error_code add_blades(const struct power_xml_element *root, struct a
     return code;
 }
 
-static enum error_code add_nodes(const struct power_xml_element *root, struct arena *arena,
-                                 struct power_chassis *chassis, struct error *err)
+enum error_code power_outlet_add_nodes(const struct power_xml_element *root, struct arena *arena,
+                                       struct power_chassis *chassis, struct error *err)
 {
     static const char *const macs[] = {"macAddressMgmt", "macAddressCompute"};
     const struct power_xml_element *module = NULL;
@@ -272,7 +272,8 @@ enum error_code power_outlet_list(const struct power_order *order, struct arena 
     enum error_code code = power_http_run(&outlet.http, &call, &reply, err);
     code = code ? code : power_xml_read(reply.body, reply.body_size, &xml, err);
     if (!code) {
-        code = (recs ? add_nodes : add_blades)(power_xml_root(xml), arena, chassis, err);
+        code = (recs ? power_outlet_add_nodes : power_outlet_add_blades)(power_xml_root(xml), arena,
+                                                                         chassis, err);
         power_xml_free(xml);
     }
     power_http_close(&outlet.http);

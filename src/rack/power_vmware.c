@@ -326,8 +326,8 @@ enum error_code power_vmware_run(const struct power_order *order, struct arena *
 
 /* ---- the machines of a host ---- */
 
-static enum error_code add_machines(const struct power_xml *xml, struct arena *arena,
-                                    struct power_chassis *chassis, struct error *err)
+enum error_code power_vmware_add(const struct power_xml *xml, struct arena *arena,
+                                 struct power_chassis *chassis, struct error *err)
 {
     const struct power_xml_element *object = NULL, *mac;
     enum error_code code = ERR_OK;
@@ -359,7 +359,7 @@ static enum error_code list_machines(struct vmware *vmware, struct power_chassis
                    &xml, err);
     if (code)
         return code;
-    code = add_machines(xml, vmware->http.arena, chassis, err);
+    code = power_vmware_add(xml, vmware->http.arena, chassis, err);
     power_xml_free(xml);
     return code;
 }

@@ -28,6 +28,10 @@ enum error_code power_vmware_find(const struct power_xml *xml, const char *name,
 enum error_code power_vmware_run(const struct power_order *order, struct arena *arena,
                                  enum power_seen *seen, struct error *err);
 
+/** Add the machines of such an answer. Pure. Errors: TOO_LARGE, CORRUPT. */
+enum error_code power_vmware_add(const struct power_xml *xml, struct arena *arena,
+                                 struct power_chassis *chassis, struct error *err);
+
 /** The machines with their MACs. Errors: as power_order_run; TOO_LARGE, CORRUPT. */
 enum error_code power_vmware_list(const struct power_order *order, struct arena *arena,
                                   struct power_chassis *chassis, struct error *err);

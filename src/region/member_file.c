@@ -29,7 +29,7 @@ static enum error_code parse(const char *text, const char *path, struct member_f
                          "%s is of version %lld, this program knows up to %d: install the newer "
                          "gantry again",
                          path, (long long)format, FORMAT);
-    else if (format != FORMAT || id <= 0 || !name || strlen(name) >= LIMIT_NAME)
+    else if (format != FORMAT || id <= 0 || !name || !*name || strlen(name) >= LIMIT_NAME)
         code = error_set(err, ERR_CORRUPT,
                          "%s is damaged: remove this member from the cluster, empty its data "
                          "directory and join again",

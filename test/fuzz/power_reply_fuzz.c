@@ -38,6 +38,24 @@ static void read_json(const char *bytes, size_t size)
         ASSERT(!strncmp(partition.uri, "/api/", 5) && strlen(partition.status) < 32);
 }
 
+/* As lists of machines: each has MACs, at most so many. */
+static void read_lists(const struct power_xml *xml, const char *text, struct arena *arena)
+{
+    struct power_chassis chassis = {json_array()};
+    size_t i;
+    json_t *machine;
+    power_vmware_add(xml, arena, &chassis, NULL);
+    power_outlet_add_blades(power_xml_root(xml), arena, &chassis, NULL);
+    power_outlet_add_nodes(power_xml_root(xml), arena, &chassis, NULL);
+    power_virsh_add(text, "name", arena, &chassis, NULL);
+    json_array_foreach (chassis.machines, i, machine) {
+        size_t macs = json_array_size(json_object_get(machine, "macs"));
+        ASSERT(macs > 0 && macs <= POWER_CHASSIS_MACS);
+    }
+    ASSERT(json_array_size(chassis.machines) <= POWER_CHASSIS_MACHINES);
+    json_decref(chassis.machines);
+}
+
 static void read_xml(const char *bytes, size_t size, struct arena *arena)
 {
     enum power_seen seen;
@@ -54,6 +72,7 @@ static void read_xml(const char *bytes, size_t size, struct arena *arena)
     if (!power_vmware_find(xml, "vm", &vm, NULL))
         ASSERT(*vm.id && strlen(vm.id) < POWER_VMWARE_ID);
     power_vmware_find(xml, NULL, &vm, NULL);
+    read_lists(xml, arena_strndup(arena, bytes, size), arena);
     power_xml_free(xml);
 }
 
