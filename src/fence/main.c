@@ -25,6 +25,7 @@
 #include "src/base/container.h"
 #include "src/base/file.h"
 #include "src/base/log.h"
+#include "src/base/program.h"
 #include "src/fence/held.h"
 #include "src/fence/listen.h"
 #include "src/fence/pause.h"
@@ -32,7 +33,13 @@
 #include "src/fence/request.h"
 #include "src/fence/rights.h"
 
-enum { REGIOND_NICE = -10, STOP_CHILD_MS = 5000, STOP_POSTGRES_MS = 10000, MAX_SETS = 32 };
+enum {
+    REGIOND_NICE = -10,
+    STOP_CHILD_MS = 5000,
+    STOP_POSTGRES_MS = 10000,
+    FILES = 65536,     /* open at a time in each child: as the unit asks for */
+    FILES_FEW = 16384, /* HAProxy wants so many for its connections */
+};
 enum { REGIOND, RACKD, CHILDREN };
 
 /* The whole program: there is one of it. */
@@ -411,6 +418,20 @@ static void be_prompt(void)
         log_warning("memory is not locked: %s", strerror(errno));
 }
 
+/* Children inherit it: with many clients there is still a file for the log of consensus. */
+static void allow_files(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit))
+        return;
+    if (limit.rlim_max < FILES_FEW)
+        log_warning("only %llu files may be open: raise the hard limit to %d",
+                    (unsigned long long)limit.rlim_max, FILES);
+    if (limit.rlim_cur < FILES)
+        limit.rlim_cur = limit.rlim_max < FILES ? limit.rlim_max : FILES;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static enum error_code set_up(struct error *err)
 {
     fenced.held.answer = answer_regiond;
@@ -420,6 +441,7 @@ static enum error_code set_up(struct error *err)
     fenced.postgres.gone = on_postgres_gone;
     if (prctl(PR_SET_CHILD_SUBREAPER, 1))
         return error_errno(err, "subreaper");
+    allow_files();
     static const char *const titles[] = {"regiond", "rackd"};
     enum error_code code = rights_check(err);
     code = code ? code : set_up_folders(err);
@@ -430,20 +452,6 @@ static enum error_code set_up(struct error *err)
     code = code ? code : held_init(&fenced.held, fenced.settings.state_dir, err);
     fenced.postgres.guard = fenced.held.guard;
     return code ? code : rights_drop(err); /* last: the root of the cgroup tree is read-only */
-}
-
-static void usage(void)
-{
-    puts(
-        "gantry-fenced [--config FILE] [--set section.key=value]... [--check]\n"
-        "\n"
-        "Parent of a controller's programs; started as root by the init system.\n"
-        "\n"
-        "  --config FILE    configuration (default /etc/gantry/fenced.conf)\n"
-        "  --set S.K=VALUE  a key that overrides the file; GANTRY_S_K in the environment does too\n"
-        "  --check          read the configuration, say whether it is sound, and exit\n"
-        "  --help-config    print every key with its meaning and default\n"
-        "  --version        print the version");
 }
 
 static int refuse(const struct error *err)
@@ -483,29 +491,12 @@ static int run(const struct config_source *source, bool check_only)
 
 int main(int argc, char **argv)
 {
-    const char *sets[MAX_SETS];
-    struct config_source source = {
-        .path = "/etc/gantry/fenced.conf", .must_exist = true, .sets = sets};
-    bool check_only = false;
-    log_setup("gantry-fenced", LOG_TEXT, LOG_INFO);
-    for (int i = 1; i < argc; i++) {
-        if (!strcmp(argv[i], "--config") && i + 1 < argc) {
-            source.path = argv[++i];
-        } else if (!strcmp(argv[i], "--set") && i + 1 < argc && source.sets_count < MAX_SETS) {
-            sets[source.sets_count++] = argv[++i];
-        } else if (!strcmp(argv[i], "--check")) {
-            check_only = true;
-        } else if (!strcmp(argv[i], "--help-config")) {
-            settings_print();
-            return 0;
-        } else if (!strcmp(argv[i], "--version")) {
-            puts("gantry-fenced " GANTRY_VERSION);
-            return 0;
-        } else {
-            bool help = !strcmp(argv[i], "--help") || !strcmp(argv[i], "-h");
-            usage();
-            return help ? 0 : 2;
-        }
-    }
-    return run(&source, check_only);
+    static const struct program program = {
+        .name = "gantry-fenced",
+        .is = "Parent of a controller's programs; started as root by the init system.",
+        .config = "/etc/gantry/fenced.conf",
+        .print_keys = settings_print,
+        .run = run,
+    };
+    return program_main(&program, argc, argv);
 }

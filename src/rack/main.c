@@ -3,27 +3,10 @@
  * by gantry-fenced, as the unprivileged user.
  */
 #include <malloc.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "src/base/log.h"
+#include "src/base/program.h"
 #include "src/rack/rack.h"
-
-enum { MAX_SETS = 32 };
-
-static void usage(void)
-{
-    puts(
-        "gantry-rackd [--config FILE] [--set section.key=value]... [--check]\n"
-        "\n"
-        "The rack controller; started by gantry-fenced.\n"
-        "\n"
-        "  --config FILE    configuration (default /etc/gantry/rackd.conf)\n"
-        "  --set S.K=VALUE  a key that overrides the file; GANTRY_S_K in the environment does too\n"
-        "  --check          read the configuration, say whether it is sound, and exit\n"
-        "  --help-config    print every key with its meaning and default\n"
-        "  --version        print the version");
-}
 
 static int run(const struct config_source *source, bool check_only)
 {
@@ -46,29 +29,12 @@ static int run(const struct config_source *source, bool check_only)
 
 int main(int argc, char **argv)
 {
-    const char *sets[MAX_SETS];
-    struct config_source source = {
-        .path = "/etc/gantry/rackd.conf", .must_exist = true, .sets = sets};
-    bool check_only = false;
-    log_setup("gantry-rackd", LOG_TEXT, LOG_INFO);
-    for (int i = 1; i < argc; i++) {
-        if (!strcmp(argv[i], "--config") && i + 1 < argc) {
-            source.path = argv[++i];
-        } else if (!strcmp(argv[i], "--set") && i + 1 < argc && source.sets_count < MAX_SETS) {
-            sets[source.sets_count++] = argv[++i];
-        } else if (!strcmp(argv[i], "--check")) {
-            check_only = true;
-        } else if (!strcmp(argv[i], "--help-config")) {
-            settings_print();
-            return 0;
-        } else if (!strcmp(argv[i], "--version")) {
-            puts("gantry-rackd " GANTRY_VERSION);
-            return 0;
-        } else {
-            bool help = !strcmp(argv[i], "--help") || !strcmp(argv[i], "-h");
-            usage();
-            return help ? 0 : 2;
-        }
-    }
-    return run(&source, check_only);
+    static const struct program program = {
+        .name = "gantry-rackd",
+        .is = "The rack controller; started by gantry-fenced.",
+        .config = "/etc/gantry/rackd.conf",
+        .print_keys = settings_print,
+        .run = run,
+    };
+    return program_main(&program, argc, argv);
 }
