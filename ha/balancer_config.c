@@ -6,6 +6,10 @@
 
 #include "src/base/address.h"
 
+/* Connections of all doors together, of one of them, and of one address at a door: what floods one
+ * leaves room at it and at the others. A controller has 256 to each region it speaks to. */
+enum { CONNECTIONS_MOST = 6144, CONNECTIONS_DOOR = 3000, CONNECTIONS_CALLER = 512 };
+
 static void add(struct balancer_socket *socket, enum balancer_door door, const char *address,
                 uint32_t port)
 {
@@ -51,7 +55,6 @@ static const char fixed[] = "defaults\n"
                             "    timeout queue 15s\n"
                             "    retries 4\n"
                             "    retry-on conn-failure empty-response response-timeout\n"
-                            "    maxconn 4000\n"
                             "    unique-id-format %[uuid()]\n";
 
 static bool is_word(const char *text)
@@ -94,7 +97,12 @@ static void write_frontend(struct spool *out, const struct cluster_state *facts,
     if (socket->door == BALANCER_HOP)
         spool_printf(out, " ca-file %s crl-file %s verify required ssl-min-ver TLSv1.3",
                      settings->ca_file, settings->revoked_file);
-    spool_text(out, "\n");
+    spool_printf(out,
+                 "\n    maxconn %d\n"
+                 "    stick-table type ip size 16k expire 60s store conn_cur\n"
+                 "    tcp-request connection track-sc0 src\n"
+                 "    tcp-request connection reject if { sc0_conn_cur gt %d }\n",
+                 CONNECTIONS_DOOR, CONNECTIONS_CALLER);
     if (socket->door == BALANCER_HOP) {
         write_hop_rules(out, facts);
     } else {
@@ -167,11 +175,12 @@ void balancer_config_write(struct spool *out, const struct cluster_state *facts,
                  "# Written by gantry-regiond at every start of HAProxy; certificate %u, "
                  "revoked %u.\nglobal\n"
                  "    stats socket unix@%s/haproxy.sock mode 600 level admin\n"
-                 "    maxconn 4096\n"
+                 "    maxconn %d\n"
                  "    nbthread 2\n"
                  "    hard-stop-after 30s\n"
                  "    ssl-default-bind-options ssl-min-ver TLSv1.2\n\n",
-                 settings->endpoint_generation, settings->revoked_generation, settings->run_dir);
+                 settings->endpoint_generation, settings->revoked_generation, settings->run_dir,
+                 CONNECTIONS_MOST);
     spool_text(out, fixed);
     for (int i = 0; i < count; i++)
         write_frontend(out, facts, &sockets[i], HAPROXY_FIRST_FD + i, settings);

@@ -78,6 +78,7 @@ static void test_doors(void **unused)
                      "acl member ssl_c_s_dn(CN) -m str region1 region2\n"
                      "    http-request deny if region !member\n"));
     assert_false(says(text, "frontend hop_3", "del-header X-Forwarded-For"));
+    assert_true(says(text, "frontend hop_3", "reject if { sc0_conn_cur gt 512 }\n"));
     assert_true(says(text, "frontend hop_3", "X-Forwarded-Proto https unless region\n"));
     assert_true(says(text, "frontend hop_3",
                      "use_backend here if region or { path_beg /blobs/ /images/ }\n"));
@@ -86,6 +87,7 @@ static void test_doors(void **unused)
     for (int i = 0; i < 2; i++) {
         assert_true(says(text, open[i], "del-header X-Forwarded-For"));
         assert_true(says(text, open[i], "del-header X-Gantry-Hop"));
+        assert_true(says(text, open[i], "reject if { sc0_conn_cur gt 512 }\n"));
         assert_true(says(text, open[i], "wait-for-body time 30s\n"));
         assert_false(says(text, open[i], "verify required"));
         assert_true(says(text, open[i],
