@@ -175,3 +175,12 @@ void json_out_raw(struct json_out *out, const char *key, const char *json)
     begin(out, key);
     spool_text(out->spool, json ? json : "null");
 }
+
+char *json_out_dump(struct arena *arena, const json_t *value)
+{
+    char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+    ASSERT(text);
+    char *copy = arena_strdup(arena, text);
+    free(text);
+    return copy;
+}

@@ -7,7 +7,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <jansson.h>
+
+#include "src/base/arena.h"
 #include "src/base/spool.h"
+
+/** A tree as JSON text without spaces, in the arena. */
+char *json_out_dump(struct arena *arena, const json_t *value);
 
 enum { JSON_OUT_DEPTH = 32 };
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "src/base/container.h"
+#include "src/base/json_out.h"
 #include "src/model/machine_status.h"
 #include "src/region/deploy_image.h"
 #include "src/region/deploy_network.h"
@@ -132,10 +133,8 @@ static enum error_code make_files(struct api_request *request,
                           "reporting:\n  maas: {type: webhook, endpoint: "
                           "'%sstatus/%s', " METADATA_PRESEED_PATIENCE ", %s}\n",
                           url, machine->system_id, key));
-    char *text = json_dumps(network, JSON_COMPACT | JSON_PRESERVE_ORDER);
     add_file(files, CLOUD_FOLDER "50-curtin-networking.cfg", 0644,
-             arena_printf(arena, "network: %s\n", text));
-    free(text);
+             arena_printf(arena, "network: %s\n", json_out_dump(arena, network)));
     json_decref(network);
     add_file(files, "/etc/hosts", 0644, hosts_text(request, machine, deployment->racks));
     return ERR_OK;

@@ -1,9 +1,9 @@
 /* What a rack may give addresses by: see dhcp_document.h. */
 #include "src/region/dhcp_document.h"
 
-#include <stdlib.h>
 #include <string.h>
 
+#include "src/base/json_out.h"
 #include "src/base/limits.h"
 #include "src/region/dhcp_hold.h"
 #include "src/region/dhcp_store.h"
@@ -51,15 +51,6 @@ static void take_owners(struct making *making)
         making->owner = asked;
     making->owners = db_array(making->arena, ids, facts->block_owners_count);
     making->next = db_number(making->arena, next);
-}
-
-static char *text_of(const json_t *json, struct arena *arena)
-{
-    char *text = json_dumps(json, JSON_COMPACT);
-    ASSERT(text);
-    char *copy = arena_strdup(arena, text);
-    free(text);
-    return copy;
 }
 
 /* ---- what the rack confirms ---- */
@@ -205,7 +196,7 @@ static enum error_code make_networks(struct making *making, struct error *err)
     ASSERT(making->networks); /* PostgreSQL wrote it */
     dhcp_hold_apply(making->networks, NULL, 0);
     json_t *meaning = dhcp_hold_meaning(making->networks);
-    making->meaning = text_of(meaning, making->arena);
+    making->meaning = json_out_dump(making->arena, meaning);
     json_decref(meaning);
     return hold_back(making, err);
 }
@@ -213,7 +204,7 @@ static enum error_code make_networks(struct making *making, struct error *err)
 static enum error_code take_version(struct making *making, struct error *err)
 {
     char digest[DIGEST_TEXT];
-    const char *text = text_of(making->networks, making->arena);
+    const char *text = json_out_dump(making->arena, making->networks);
     if (strlen(text) > LIMIT_FRAME_BYTES - FRAME_SPARE)
         return error_set(err, ERR_TOO_LARGE, "the DHCP of rack %s is larger than %d bytes",
                          making->ask->rack, LIMIT_FRAME_BYTES - FRAME_SPARE);
@@ -241,7 +232,7 @@ static enum error_code note(struct making *making, int64_t *number, struct error
                                   "AND number = $2");
     __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
     const char *owner = db_number(making->arena, making->owner);
-    const char *held = text_of(making->held, making->arena);
+    const char *held = json_out_dump(making->arena, making->held);
     int newest = making->own.count - 1;
     if (newest >= 0 && !strcmp(db_text(&making->own, newest, 1), making->version)) {
         const char *text = db_text(&making->own, newest, 0);
@@ -256,7 +247,7 @@ static enum error_code note(struct making *making, int64_t *number, struct error
                                DB_PARAMS(making->ask->rack, text, owner, held), NULL, err);
     }
     json_t *meaning = dhcp_hold_meaning(making->networks);
-    const char *text = text_of(meaning, making->arena);
+    const char *text = json_out_dump(making->arena, meaning);
     json_decref(meaning);
     enum error_code code = forget_dead(making, err);
     if (!code)

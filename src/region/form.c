@@ -2,10 +2,10 @@
 #include "src/region/form.h"
 
 #include <jansson.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "src/base/json_out.h"
 #include "src/base/limits.h"
 
 static void *grow(struct arena *arena, void *list, int count, int *room, size_t item)
@@ -130,11 +130,7 @@ static const char *json_text(struct arena *arena, const json_t *value)
         return "";
     if (json_is_boolean(value))
         return json_is_true(value) ? "true" : "false";
-    char *dumped = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
-    ASSERT(dumped);
-    const char *text = arena_strdup(arena, dumped);
-    free(dumped);
-    return text;
+    return json_out_dump(arena, value);
 }
 
 static enum error_code add_json(struct form *form, const char *key, const json_t *value,

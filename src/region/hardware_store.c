@@ -1,7 +1,7 @@
 /* Hardware as rows: see hardware_store.h. One statement a table, however much there is. */
 #include "src/region/hardware_store.h"
 
-#include <stdlib.h>
+#include "src/base/json_out.h"
 
 #define KNOWN(path) "coalesce($2::jsonb #>> '{" path "}', 'Unknown')"
 
@@ -168,22 +168,13 @@ static long long number_at(const json_t *report, const char *section, const char
     return json_integer_value(json_object_get(json_object_get(report, section), key));
 }
 
-static const char *text_of(const json_t *report, struct arena *arena)
-{
-    char *dumped = json_dumps(report, JSON_COMPACT);
-    ASSERT(dumped);
-    const char *text = arena_strdup(arena, dumped);
-    free(dumped);
-    return text;
-}
-
 enum error_code hardware_store_put(struct db *db, int64_t node_id, json_t *report,
                                    struct arena *arena, const char **summary, struct error *err)
 {
     const char *id = db_number(arena, node_id);
     size_t interfaces = json_array_size(json_object_get(report, "interfaces"));
     size_t disks = json_array_size(json_object_get(report, "disks"));
-    const char *text = text_of(report, arena);
+    const char *text = json_out_dump(arena, report);
     *summary = arena_printf(arena, "%lld CPUs, %lld MiB of memory, %zu disk%s, %zu interface%s",
                             number_at(report, "cpu", "threads"),
                             number_at(report, "memory", "installed_bytes") / 1048576, disks,
@@ -205,7 +196,7 @@ enum error_code hardware_store_restore(struct db *db, int64_t node_id, const jso
                  "UPDATE interface SET enabled = true, params = '{}' WHERE node_id = $1 AND type = "
                  "'physical'");
     DB_STATEMENT(hardware_reset_disks, "UPDATE node SET boot_disk_id = NULL WHERE id = $1");
-    const char *id = db_number(arena, node_id), *text = text_of(report, arena);
+    const char *id = db_number(arena, node_id), *text = json_out_dump(arena, report);
     int64_t interfaces = (int64_t)json_array_size(json_object_get(report, "interfaces"));
     enum error_code code = ERR_OK;
     if (parts & HARDWARE_DISKS)

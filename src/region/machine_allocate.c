@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "src/base/container.h"
+#include "src/base/json_out.h"
 #include "src/model/machine_status.h"
 
 /* What node_filter and the functions below read, and options. */
@@ -329,10 +330,7 @@ static const char *matching(struct search *search, const char **labels)
         labels[i] = NULL;
         if (!match_disks(search, node_id, object) || !match_interfaces(search, node_id, object))
             continue;
-        char *text = json_dumps(object, JSON_COMPACT);
-        ASSERT(text);
-        labels[i] = arena_strdup(arena, text);
-        free(text);
+        labels[i] = json_out_dump(arena, object);
         ids[count++] = db_text(&search->machines, i, 0);
     }
     return db_array(arena, ids, count);

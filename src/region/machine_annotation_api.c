@@ -3,9 +3,9 @@
  * its old name set_owner_data. Source: MAAS API 2.0, machines, devices.
  */
 #include <jansson.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "src/base/json_out.h"
 #include "src/region/machine_ask.h"
 #include "src/region/node_json.h"
 #include "src/region/node_reply.h"
@@ -40,12 +40,10 @@ static enum error_code keep(struct api_request *request, const struct machine *m
                  "updated = now() WHERE id = $1 RETURNING (SELECT count(*) FROM jsonb_object_keys("
                  "jsonb_strip_nulls(owner_data || $2::jsonb)))");
     __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
-    char *text = json_dumps(given, JSON_COMPACT);
-    ASSERT(text);
-    enum error_code code =
-        db_query(request->db, &machine_annotate,
-                 DB_PARAMS(db_number(request->arena, machine->id), text), &rows, err);
-    free(text);
+    enum error_code code = db_query(
+        request->db, &machine_annotate,
+        DB_PARAMS(db_number(request->arena, machine->id), json_out_dump(request->arena, given)),
+        &rows, err);
     if (!code && db_int(&rows, 0, 0) > KEYS_MOST)
         return error_set(err, ERR_BAD_INPUT, "A node has at most %d annotations.", KEYS_MOST);
     return code;

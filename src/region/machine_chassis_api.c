@@ -12,6 +12,7 @@
 
 #include "src/base/address.h"
 #include "src/base/container.h"
+#include "src/base/json_out.h"
 #include "src/model/machine_name.h"
 #include "src/model/power_driver.h"
 #include "src/region/http.h"
@@ -174,10 +175,7 @@ static enum error_code read_job(struct api_request *request, struct api_reply *r
         code = error_set(err, ERR_BAD_INPUT, "%s", wrong.text);
     if (code)
         return code;
-    char *text = json_dumps(parameters, JSON_COMPACT);
-    ASSERT(text);
-    job->parameters = arena_strdup(request->arena, text);
-    free(text);
+    job->parameters = json_out_dump(request->arena, parameters);
     return ERR_OK;
 }
 

@@ -2,10 +2,10 @@
 #include "src/region/machine_deploy.h"
 
 #include <jansson.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "src/base/container.h"
+#include "src/base/json_out.h"
 #include "src/model/machine_status.h"
 #include "src/model/storage_layout.h"
 #include "src/region/address_claim.h"
@@ -153,10 +153,7 @@ static enum error_code read_options(struct api_request *request, struct machine_
         if (text && json_object_set_new(options, texts[i], json_string(text)))
             return error_set(err, ERR_BAD_INPUT, "Invalid %s: not a text in UTF-8", texts[i]);
     }
-    char *text = json_dumps(options, JSON_COMPACT);
-    ASSERT(text);
-    deploy->options = arena_strdup(request->arena, text);
-    free(text);
+    deploy->options = json_out_dump(request->arena, options);
     return ERR_OK;
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/base/json_out.h"
 #include "src/model/power_driver.h"
 
 #define PREFIX "power_parameters_"
@@ -130,16 +131,6 @@ enum error_code machine_power_from_form(struct api_request *request, struct api_
     return ERR_OK;
 }
 
-/* JSON text in the arena. */
-static const char *text_of(const json_t *object, struct arena *arena)
-{
-    char *text = json_dumps(object, JSON_COMPACT);
-    ASSERT(text);
-    const char *copy = arena_strdup(arena, text);
-    free(text);
-    return copy;
-}
-
 enum error_code machine_power_store(struct db *db, const struct seal_ring *ring,
                                     const struct machine_power *power, struct arena *arena,
                                     struct error *err)
@@ -160,9 +151,9 @@ enum error_code machine_power_store(struct db *db, const struct seal_ring *ring,
             json_object_set(parameter->secret ? secret : open, name, value);
     }
     if (json_object_size(secret))
-        sealed =
-            seal_close(ring, purpose_of(arena, power->system_id), text_of(secret, arena), arena);
-    const char *plain = text_of(open, arena);
+        sealed = seal_close(ring, purpose_of(arena, power->system_id), json_out_dump(arena, secret),
+                            arena);
+    const char *plain = json_out_dump(arena, open);
     json_decref(open);
     json_decref(secret);
     return db_query(db, &machine_power_write_row,

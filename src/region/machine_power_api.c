@@ -4,9 +4,9 @@
  * Source: MAAS API 2.0, machines.
  */
 #include <jansson.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "src/base/json_out.h"
 #include "src/model/machine_status.h"
 #include "src/model/power_driver.h"
 #include "src/region/event_store.h"
@@ -122,13 +122,10 @@ static enum error_code begin(struct api_request *request, struct machine *machin
                                               machine->system_id, request->arena, &power, err);
     if (code)
         return code;
-    char *text = json_dumps(power.parameters, JSON_COMPACT);
-    ASSERT(text);
     *job = (struct job){.action = action,
                         .machine = *machine,
-                        .parameters = arena_strdup(request->arena, text),
+                        .parameters = json_out_dump(request->arena, power.parameters),
                         .power = "unknown"};
-    free(text);
     api_after(request, act, job);
     return ERR_OK;
 }

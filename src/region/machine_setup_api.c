@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "src/base/container.h"
+#include "src/base/json_out.h"
 #include "src/model/storage_layout.h"
 #include "src/region/deploy_storage.h"
 #include "src/region/event_store.h"
@@ -101,12 +102,10 @@ static enum error_code keep_layout(struct api_request *request, const struct mac
     DB_STATEMENT(machine_setup_layout,
                  "UPDATE node SET storage_layout = $2, updated = now() WHERE id = $1");
     json_t *storage = NULL;
-    char *text = json_dumps(layout, JSON_COMPACT);
-    ASSERT(text);
-    enum error_code code =
-        db_query(request->db, &machine_setup_layout,
-                 DB_PARAMS(db_number(request->arena, machine->id), text), NULL, err);
-    free(text);
+    enum error_code code = db_query(
+        request->db, &machine_setup_layout,
+        DB_PARAMS(db_number(request->arena, machine->id), json_out_dump(request->arena, layout)),
+        NULL, err);
     if (!code) /* can it be made of this machine's disk? */
         code = deploy_storage_make(request->db, machine->id, request->arena, &storage, err);
     json_decref(storage);

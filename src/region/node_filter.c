@@ -7,6 +7,7 @@
 
 #include "src/base/address.h"
 #include "src/base/container.h"
+#include "src/base/json_out.h"
 #include "src/base/limits.h"
 #include "src/model/machine_status.h"
 
@@ -226,11 +227,7 @@ static const char *device_of(struct arena *arena, const char *value)
             json_object_set_new(wanted, keys[key], json_string(equals + 1)))
             return NULL;
     }
-    char *text = json_dumps(wanted, JSON_COMPACT);
-    ASSERT(text);
-    const char *copy = arena_strdup(arena, text);
-    free(text);
-    return copy;
+    return json_out_dump(arena, wanted);
 }
 
 struct words {

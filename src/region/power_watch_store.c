@@ -2,9 +2,9 @@
 #include "src/region/power_watch_store.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "src/base/json_out.h"
 #include "src/model/machine_status.h"
 #include "src/model/power_driver.h"
 #include "src/region/event_store.h"
@@ -138,10 +138,7 @@ enum error_code power_watch_record(struct db *db, const struct power_watch_looks
         /* machines that were due together are to part */
         json_array_append_new(list, outcome_of(&looks->list[i], roll + 7919U * (unsigned)i));
     }
-    char *text = json_dumps(list, JSON_COMPACT);
-    ASSERT(text);
-    const char *outcomes = arena_strdup(arena, text);
-    free(text);
+    const char *outcomes = json_out_dump(arena, list);
     enum error_code code =
         db_query(db, &power_watch_write, DB_PARAMS(outcomes, db_array(arena, ids, looks->count)),
                  &rows, err);

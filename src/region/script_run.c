@@ -2,9 +2,9 @@
 #include "src/region/script_run.h"
 
 #include <jansson.h>
-#include <stdlib.h>
 
 #include "src/base/container.h"
+#include "src/base/json_out.h"
 #include "src/model/machine_status.h"
 #include "src/model/script.h"
 #include "src/region/script_set.h"
@@ -40,12 +40,10 @@ enum error_code script_run_options(struct api_request *request, const struct mac
     enum error_code code = read_options(request, options, err);
     if (code)
         return code;
-    char *text = json_dumps(options, JSON_COMPACT);
-    ASSERT(text);
-    code = db_query(request->db, &script_run_keep,
-                    DB_PARAMS(db_number(request->arena, machine->id), text), NULL, err);
-    free(text);
-    return code;
+    return db_query(
+        request->db, &script_run_keep,
+        DB_PARAMS(db_number(request->arena, machine->id), json_out_dump(request->arena, options)),
+        NULL, err);
 }
 
 enum error_code script_run_open_set(struct db *db, const struct machine *machine,

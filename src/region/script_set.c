@@ -1,9 +1,9 @@
 /* Runs of scripts: see script_set.h. */
 #include "src/region/script_set.h"
 
-#include <stdlib.h>
 #include <string.h>
 
+#include "src/base/json_out.h"
 #include "src/model/script.h"
 #include "src/region/script_parameter.h"
 #include "src/region/script_sql.h"
@@ -113,12 +113,11 @@ static enum error_code insert(struct db *db, const struct script_choice *choice,
         "made) ELSE release_set_id END WHERE id = $1 RETURNING coalesce((SELECT id FROM made), "
         "0)");
     __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
-    char *text = json_dumps(results, JSON_COMPACT);
     enum error_code code =
         db_query(db, &script_set_insert,
-                 DB_PARAMS(db_number(arena, choice->node_id), db_number(arena, choice->type), text),
+                 DB_PARAMS(db_number(arena, choice->node_id), db_number(arena, choice->type),
+                           json_out_dump(arena, results)),
                  &rows, err);
-    free(text);
     if (!code && !rows.count)
         return error_set(err, ERR_NOT_FOUND, "No Machine matches the given query.");
     if (!code)

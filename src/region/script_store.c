@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "src/base/json_out.h"
 #include "src/region/script_default.h"
 #include "src/wire/digest.h"
 
@@ -35,10 +36,7 @@ static const char *array_of(const json_t *list, struct arena *arena)
 
 static const char *json_of(const json_t *value, struct arena *arena)
 {
-    char *text = value ? json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
-    const char *copy = arena_strdup(arena, text);
-    free(text);
-    return copy;
+    return value ? json_out_dump(arena, value) : NULL;
 }
 
 static const char *number_of(int64_t number, struct arena *arena)

@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "src/base/container.h"
+#include "src/base/json_out.h"
 #include "src/model/power_driver.h"
 #include "src/region/setting_table.h"
 
@@ -249,9 +250,7 @@ static const char *quote(const char *value, struct arena *arena)
     json_t *text = json_string(value);
     if (!text) /* not UTF-8 */
         return NULL;
-    char *dumped = json_dumps(text, JSON_ENCODE_ANY);
-    const char *quoted = arena_strdup(arena, dumped);
-    free(dumped);
+    const char *quoted = json_out_dump(arena, text);
     json_decref(text);
     return quoted;
 }

@@ -92,12 +92,26 @@ static void test_keeps_good_text(void **unused)
     }
 }
 
+static void test_a_tree_as_text(void **unused)
+{
+    (void)unused;
+    struct arena *arena = arena_new();
+    json_t *tree = json_pack("{s:[i,n], s:s}", "b", 1, "a", "x");
+    assert_string_equal(json_out_dump(arena, tree), "{\"b\":[1,null],\"a\":\"x\"}");
+    json_decref(tree);
+    tree = json_string("alone");
+    assert_string_equal(json_out_dump(arena, tree), "\"alone\"");
+    json_decref(tree);
+    arena_free(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_nested),
         cmocka_unit_test(test_any_bytes_make_valid_json),
         cmocka_unit_test(test_keeps_good_text),
+        cmocka_unit_test(test_a_tree_as_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
