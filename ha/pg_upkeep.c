@@ -7,6 +7,7 @@
 
 #include "ha/pg_upkeep.h"
 #include "src/base/clock.h"
+#include "src/base/hash.h"
 #include "src/base/log.h"
 
 enum {
@@ -27,7 +28,7 @@ static uint64_t hash_members(const struct cluster_state *facts)
     uint64_t hash = 0;
     for (int i = 0; i < facts->members_count; i++) {
         const struct cluster_member *member = &facts->members[i];
-        hash = hash * 31 + record_hash(member->name, strlen(member->name)) + member->id;
+        hash = hash * 31 + hash_bytes(member->name, strlen(member->name)) + member->id;
     }
     return hash;
 }

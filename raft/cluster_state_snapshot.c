@@ -3,6 +3,7 @@
 
 #include "raft/cluster_state.h"
 #include "src/base/container.h"
+#include "src/base/hash.h"
 
 enum { SNAPSHOT_MAGIC = 0x53434e47 }; /* "GNCS" */
 
@@ -92,7 +93,7 @@ void cluster_state_encode(const struct cluster_state *facts, struct record_out *
         for (int k = 0; k < count; k++, row += lists[i].size)
             record_put(out, lists[i].table, row);
     }
-    record_put_number(out, record_hash(out->bytes + start, out->size - start), 8);
+    record_put_number(out, hash_bytes(out->bytes + start, out->size - start), 8);
     ASSERT(out->size - start <= CLUSTER_SNAPSHOT_BYTES);
 }
 
@@ -131,7 +132,7 @@ enum error_code cluster_state_decode(const void *bytes, size_t size, struct clus
     if (in.wrong || version == 0)
         return error_set(err, ERR_CORRUPT, "snapshot: %s is malformed",
                          in.wrong ? in.wrong : "version");
-    if (in.left || hash != record_hash(bytes, size - 8))
+    if (in.left || hash != hash_bytes(bytes, size - 8))
         return error_set(err, ERR_CORRUPT, "snapshot: its hash does not fit its bytes");
     if (!cluster_state_valid(facts, &why))
         return error_set(err, ERR_CORRUPT, "snapshot: %s", why);
@@ -142,7 +143,7 @@ uint64_t cluster_state_hash(const struct cluster_state *facts)
 {
     struct record_out out = {0};
     cluster_state_encode(facts, &out);
-    uint64_t hash = record_hash(out.bytes, out.size);
+    uint64_t hash = hash_bytes(out.bytes, out.size);
     record_out_free(&out);
     return hash;
 }

@@ -219,11 +219,3 @@ enum error_code record_check(const struct record_table *table, const void *recor
     }
     return ERR_OK;
 }
-
-uint64_t record_hash(const void *bytes, size_t size)
-{
-    uint64_t hash = 0xcbf29ce484222325u;
-    for (size_t i = 0; i < size; i++)
-        hash = (hash ^ ((const uint8_t *)bytes)[i]) * 0x100000001b3u;
-    return hash;
-}

@@ -69,9 +69,6 @@ bool record_is_text(const char *text, size_t size);
 enum error_code record_check(const struct record_table *table, const void *record,
                              struct error *err);
 
-/** FNV-1a, 64 bits: tells replicas apart that differ, no protection against intent. */
-uint64_t record_hash(const void *bytes, size_t size);
-
 /* clang-format off */
 #define RECORD_OF(owner, member, kind) {#member, kind, offsetof(struct owner, member), sizeof(((struct owner *)0)->member), 0, NULL}
 #define RECORD_UP_TO(owner, member, kind, most) {#member, kind, offsetof(struct owner, member), sizeof(((struct owner *)0)->member), most, NULL}

@@ -2,8 +2,10 @@
 #include "src/region/event_quota.h"
 
 #include <pthread.h>
+#include <string.h>
 
 #include "src/base/clock.h"
+#include "src/base/hash.h"
 
 /* Machines that fall into one place push each other out, and begin anew: no harm is in that. */
 enum { PLACES = 8192 };
@@ -14,15 +16,6 @@ static struct place {
     double left;
 } places[PLACES];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-
-/* FNV-1a. */
-static uint64_t hash(const char *text)
-{
-    uint64_t value = 0xcbf29ce484222325U;
-    for (; *text; text++)
-        value = (value ^ (unsigned char)*text) * 0x100000001b3U;
-    return value ? value : 1;
-}
 
 static void refill(struct place *place, uint64_t now_ns)
 {
@@ -35,8 +28,8 @@ static void refill(struct place *place, uint64_t now_ns)
 
 bool event_quota_take(const char *system_id, uint64_t now_ns)
 {
-    uint64_t whose = hash(system_id);
-    struct place *place = &places[whose % PLACES];
+    uint64_t whose = hash_bytes(system_id, strlen(system_id)) | 1; /* 0 is nobody */
+    struct place *place = &places[whose / 2 % PLACES];
     pthread_mutex_lock(&lock);
     if (place->whose != whose)
         *place = (struct place){whose, now_ns, EVENT_QUOTA_BURST};

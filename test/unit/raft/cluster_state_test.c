@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "raft/cluster_state.h"
+#include "src/base/hash.h"
 #include "test/lib/sample_command.h"
 
 static struct cluster_state facts;
@@ -622,7 +623,7 @@ static void encode_old(int version, struct record_out *out)
         at++;
     memmove(out->bytes + at, out->bytes + at + gone, out->size - at - gone);
     out->size -= gone;
-    record_put_number(out, record_hash(out->bytes, out->size), HASH);
+    record_put_number(out, hash_bytes(out->bytes, out->size), HASH);
     record_out_free(&other);
     facts.leaving = 0;
 }
