@@ -77,15 +77,10 @@ enum error_code machine_life_end(const struct machine_life *life, struct machine
 enum error_code machine_life_begin(const struct machine_life *life, struct machine *machine, int to,
                                    const char *operation, struct error *err)
 {
-    /* where it booted last another machine may be now: its key waits for its own next boot */
-    DB_STATEMENT(machine_life_no_home, "UPDATE node SET booted = NULL WHERE id = $1");
-    struct machine_move move = {to, life->username, NULL};
+    struct machine_move move = {.to = to, .username = life->username, .homeless = true};
     struct operation_begin begin = {operation, life->username, 0};
     bool begun = false;
     enum error_code code = machine_move(life->db, machine, &move, life->arena, err);
-    if (!code)
-        code = db_query(life->db, &machine_life_no_home,
-                        DB_PARAMS(db_number(life->arena, machine->id)), NULL, err);
     if (!code)
         code = operation_begin(life->db, machine, &begin, &begun, life->arena, err);
     if (!code && !begun)

@@ -38,6 +38,7 @@ enum error_code machine_move(struct db *db, struct machine *machine,
         "commissioned = CASE WHEN $3::int = 4 THEN coalesce(commissioned, now()) ELSE commissioned "
         "END, deployed = CASE WHEN $3::int = 6 THEN coalesce(deployed, now()) ELSE deployed END, "
         "netboot = $3::int <> 6 OR ephemeral_deploy, "
+        "booted = CASE WHEN $7::bool THEN NULL ELSE booted END, "
         "updated = now() WHERE id = $1 AND status = $2::int");
     __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
     const char *limit;
@@ -51,11 +52,12 @@ enum error_code machine_move(struct db *db, struct machine *machine,
     if (!code)
         code = fsm_move(&machine_status_fsm, &machine->status, move->to, err);
     if (!code)
-        code = db_query(db, &machine_move_row,
-                        DB_PARAMS(db_number(arena, machine->id), db_number(arena, from),
-                                  db_number(arena, move->to), db_number(arena, previous),
-                                  move->error ? move->error : "", limit),
-                        &rows, err);
+        code =
+            db_query(db, &machine_move_row,
+                     DB_PARAMS(db_number(arena, machine->id), db_number(arena, from),
+                               db_number(arena, move->to), db_number(arena, previous),
+                               move->error ? move->error : "", limit, move->homeless ? "t" : "f"),
+                     &rows, err);
     if (code)
         return code;
     if (!rows.affected)

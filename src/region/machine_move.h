@@ -12,6 +12,8 @@ struct machine_move {
     int to;
     const char *username; /* who asked for it, or NULL */
     const char *error;    /* error_description of the machine from now on; NULL = "" */
+    bool homeless;        /* where it booted last another machine may be: until its next boot its
+                             key is given nowhere */
 };
 
 /**
