@@ -215,11 +215,16 @@ static void announce_again(struct held_address *slot, uint64_t now)
 
 /* ---- given up ---- */
 
+static void drop(struct held *held, struct held_address *slot)
+{
+    log_info("%s is dropped", slot->text);
+    release(held, slot);
+}
+
 static void finish_drop(struct held *held, struct held_address *slot)
 {
     uint32_t request = slot->request;
-    log_info("%s is dropped", slot->text);
-    release(held, slot);
+    drop(held, slot);
     held->answer(request, ERR_OK, "");
 }
 
@@ -246,8 +251,7 @@ void held_drop(struct held *held, const struct fence_request *request)
         step_drain(held, slot, now);
         return;
     } else if (slot) {
-        log_info("%s is dropped", slot->text);
-        release(held, slot);
+        drop(held, slot);
     }
     held->answer(request->number, ERR_OK, "");
 }

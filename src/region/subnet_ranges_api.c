@@ -62,8 +62,9 @@ static void write_span(struct json_out *out, const struct picture *picture, cons
     json_out_close_object(out);
 }
 
-enum error_code subnet_reserved_ip_ranges(struct api_request *request, struct api_reply *reply,
-                                          struct error *err)
+/* What is taken, with its purposes, or what is free. */
+static enum error_code reply_spans(struct api_request *request, struct api_reply *reply, bool taken,
+                                   struct error *err)
 {
     struct picture picture;
     enum error_code code = look(request, &picture, err);
@@ -71,28 +72,26 @@ enum error_code subnet_reserved_ip_ranges(struct api_request *request, struct ap
         return code;
     struct json_out *out = api_reply_json(reply);
     json_out_open_list(out, NULL);
-    for (int i = 0; i < picture.taken_count; i++)
-        write_span(out, &picture, NULL, &picture.taken[i]);
+    for (int i = 0; i < (taken ? picture.taken_count : picture.free_count); i++) {
+        struct ip_span span = taken ? picture.taken[i] : picture.free[i];
+        if (!taken)
+            span.purposes = 0;
+        write_span(out, &picture, NULL, &span);
+    }
     json_out_close_list(out);
     return ERR_OK;
+}
+
+enum error_code subnet_reserved_ip_ranges(struct api_request *request, struct api_reply *reply,
+                                          struct error *err)
+{
+    return reply_spans(request, reply, true, err);
 }
 
 enum error_code subnet_unreserved_ip_ranges(struct api_request *request, struct api_reply *reply,
                                             struct error *err)
 {
-    struct picture picture;
-    enum error_code code = look(request, &picture, err);
-    if (code)
-        return code;
-    struct json_out *out = api_reply_json(reply);
-    json_out_open_list(out, NULL);
-    for (int i = 0; i < picture.free_count; i++) {
-        struct ip_span span = picture.free[i];
-        span.purposes = 0;
-        write_span(out, &picture, NULL, &span);
-    }
-    json_out_close_list(out);
-    return ERR_OK;
+    return reply_spans(request, reply, false, err);
 }
 
 static const struct ip_span *largest(const struct picture *picture)

@@ -161,11 +161,15 @@ class Api:
         assert status == 0, f"{status}: {self.said[-20000:]}"
 
 
-def make_images(folder):
-    """A folder of built-in images whose one image is Debian's."""
-    (folder / "manifest.json").write_text(json.dumps({"manifest_version": 1, "files": [
-        {"file": "debian.ext4.zst", "kind": "root-image", "os": "debian", "release": "bookworm", "architecture": "amd64",
-         "form": "raw.zst", "size": 7, "sha256": "ab" * 32}]}))
+IMAGE_SHA256 = "ab" * 32
+
+
+def make_images(folder, *more):
+    """A folder of built-in images whose one image is Debian's, and more files of its manifest."""
+    image = {"file": "debian.ext4.zst", "kind": "root-image", "os": "debian", "release": "bookworm", "architecture": "amd64",
+             "form": "raw.zst", "size": 7}
+    files = [{"sha256": IMAGE_SHA256, **file} for file in (image, *more)]
+    (folder / "manifest.json").write_text(json.dumps({"manifest_version": 1, "files": files}))
     return str(folder)
 
 

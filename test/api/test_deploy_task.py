@@ -5,27 +5,21 @@ import json
 
 import pytest
 
-from conftest import Api
+from conftest import IMAGE_SHA256, Api, make_images
 from test_machines import make, new_mac
 from test_metadata import Machine, report_of
 
-SHA256 = "ab" * 32
 ARMOURED = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmDM\n-----END PGP PUBLIC KEY BLOCK-----\n"
 TASK = "/MAAS/metadata/2012-03-01/gantry/task"
 
 
 @pytest.fixture(scope="module", name="api")
 def make_api(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("images")
-    (folder / "manifest.json").write_text(json.dumps({"manifest_version": 1, "files": [
-        {"file": "root.squashfs", "kind": "squashfs", "size": 1, "sha256": SHA256},
-        {"file": "debian.ext4.zst", "kind": "root-image", "os": "debian", "release": "bookworm", "architecture": "amd64",
-         "form": "raw.zst", "size": 7, "sha256": SHA256},
-        {"file": "debian.squashfs", "kind": "stock-squashfs", "os": "debian", "release": "bookworm", "architecture": "amd64",
-         "size": 8, "sha256": SHA256},
-        {"file": "apt/dists/bookworm/InRelease", "kind": "package-list", "os": "debian", "release": "bookworm", "architecture": "amd64",
-         "components": ["main"], "key": ARMOURED, "size": 9, "sha256": SHA256}]}))
-    program = Api(GANTRY_IMAGES=str(folder))
+    bookworm = {"os": "debian", "release": "bookworm", "architecture": "amd64"}
+    program = Api(GANTRY_IMAGES=make_images(
+        tmp_path_factory.mktemp("images"), {"file": "root.squashfs", "kind": "squashfs", "size": 1},
+        {"file": "debian.squashfs", "kind": "stock-squashfs", "size": 8, **bookworm},
+        {"file": "apt/dists/bookworm/InRelease", "kind": "package-list", "components": ["main"], "key": ARMOURED, "size": 9, **bookworm}))
     program.sql("INSERT INTO subnet (name, vlan_id, cidr) VALUES ('prov', 5001, '10.76.0.0/24')")
     yield program
     program.close()
@@ -97,7 +91,7 @@ def test_a_deployment(api, machine):
     set_status(api, machine, 9, osystem="'debian'", distro_series="'bookworm'", bios_boot_method="'pxe'")
     task = ask(machine)
     assert task == ask(machine)
-    assert task["image"] == {"form": "raw.zst", "path": "/images/debian.ext4.zst", "sha256": SHA256, "size": 7}
+    assert task["image"] == {"form": "raw.zst", "path": "/images/debian.ext4.zst", "sha256": IMAGE_SHA256, "size": 7}
     assert task["kernel_options"] == "console=tty0 console=ttyS0 quiet splash"
     disk, grub, root, form, mount = task["storage"]["config"]
     assert (disk["serial"], disk["path"], disk["grub_device"]) == ("disk0", "/dev/disk/by-id/virtio-disk0", True)
