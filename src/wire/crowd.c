@@ -2,7 +2,6 @@
 #include "src/wire/crowd.h"
 
 #include <string.h>
-#include <time.h>
 
 #include "src/base/clock.h"
 #include "src/base/error.h"
@@ -12,13 +11,6 @@ static const int64_t credit_most_ns = CROWD_CREDIT_MS * (int64_t)CLOCK_MS;
 void crowd_init(struct crowd *crowd, uint64_t now_ns)
 {
     *crowd = (struct crowd){.credit_ns = credit_most_ns, .counted_ns = now_ns};
-}
-
-uint64_t crowd_work_ns(void)
-{
-    struct timespec worked;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &worked);
-    return (uint64_t)worked.tv_sec * CLOCK_S + (uint64_t)worked.tv_nsec;
 }
 
 void crowd_spend(struct crowd *crowd, uint64_t ns)

@@ -14,8 +14,8 @@ enum {
     CROWD_OF_CALLER = 16, /* of one address */
     CROWD_CALLER = 48,    /* an address as text, with the NUL */
     CROWD_PAUSE_MS = 4,   /* how long to wait after crowd_may_take said no */
-    CROWD_SHARE = 10,     /* they have one in so many parts of the loop's time, */
-    CROWD_CREDIT_MS = 50, /* and so much at once */
+    CROWD_SHARE = 20,     /* they have one in so many parts of the loop's time, */
+    CROWD_CREDIT_MS = 20, /* and so much at once */
 };
 
 struct crowd {
@@ -30,11 +30,7 @@ struct crowd {
 
 void crowd_init(struct crowd *crowd, uint64_t now_ns);
 
-/** The time this thread has worked: a host that is busy with other things is no fault of callers.
- */
-uint64_t crowd_work_ns(void);
-
-/** The loop has worked so long for one who is not known. At most a credit is owed afterwards. */
+/** The loop was busy so long with one who is not known. At most a credit is owed afterwards. */
 void crowd_spend(struct crowd *crowd, uint64_t ns);
 
 /** May the loop take one more connection now? No: it stays where it is for CROWD_PAUSE_MS. */

@@ -138,7 +138,7 @@ static void look(struct connection *connection)
 static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buffer)
 {
     struct connection *connection = container_of((uv_tcp_t *)stream, struct connection, tcp);
-    uint64_t begin_ns = crowd_work_ns();
+    uint64_t begin_ns = clock_boot_ns();
     (void)buffer;
     if (size < 0) {
         hang_up(connection);
@@ -147,7 +147,7 @@ static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buffer)
     connection->used += (size_t)size;
     connection->request[connection->used] = '\0';
     look(connection);
-    crowd_spend(&connection->listener->callers, crowd_work_ns() - begin_ns);
+    crowd_spend(&connection->listener->callers, clock_boot_ns() - begin_ns);
 }
 
 static void name_host(const struct connection *connection, char host[CROWD_CALLER])
@@ -187,13 +187,13 @@ static void on_connection(uv_stream_t *stream, int status)
         container_of((uv_tcp_t *)stream, struct health_listener, tcp);
     if (status < 0)
         return;
-    uint64_t begin_ns = crowd_work_ns();
+    uint64_t begin_ns = clock_boot_ns();
     if (!crowd_may_take(&listener->callers, clock_boot_ns())) {
         loop_timer_start(&listener->pause, CROWD_PAUSE_MS, 0);
         return;
     }
     take_one(listener);
-    crowd_spend(&listener->callers, crowd_work_ns() - begin_ns);
+    crowd_spend(&listener->callers, clock_boot_ns() - begin_ns);
 }
 
 static void on_pause_over(struct loop_timer *timer)

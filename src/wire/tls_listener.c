@@ -94,13 +94,13 @@ static void on_connection(uv_stream_t *handle, int status)
     struct tls_listener *listener = container_of((uv_tcp_t *)handle, struct tls_listener, tcp);
     if (status < 0)
         return;
-    uint64_t begin_ns = crowd_work_ns();
+    uint64_t begin_ns = clock_boot_ns();
     if (!crowd_may_take(&listener->strangers, clock_boot_ns())) {
         loop_timer_start(&listener->pause, CROWD_PAUSE_MS, 0);
         return;
     }
     take_one(listener);
-    crowd_spend(&listener->strangers, crowd_work_ns() - begin_ns);
+    crowd_spend(&listener->strangers, clock_boot_ns() - begin_ns);
 }
 
 static void on_pause_over(struct loop_timer *timer)

@@ -13,8 +13,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "src/base/clock.h"
 #include "src/base/container.h"
-#include "src/wire/crowd.h"
 
 enum {
     TLS_CHUNK = 16 << 10,     /* one read, and one TLS record */
@@ -250,11 +250,11 @@ static void deliver(struct tls_stream *stream)
 
 static void shake_hands(struct tls_stream *stream)
 {
-    uint64_t begin_ns = crowd_work_ns();
+    uint64_t begin_ns = clock_boot_ns();
     ERR_clear_error();
     int rv = SSL_do_handshake(stream->ssl);
     if (stream->accept.spent)
-        stream->accept.spent(stream->accept.subject, crowd_work_ns() - begin_ns);
+        stream->accept.spent(stream->accept.subject, clock_boot_ns() - begin_ns);
     if (rv != 1) {
         waits(stream, rv);
         return;
