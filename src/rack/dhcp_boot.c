@@ -97,6 +97,7 @@ void dhcp_boot_fill(const struct dhcp_boot *boot, ip4 rack, struct dhcp_boot_ans
     snprintf(base, sizeof(base), "http://%s:%d/", address, DHCP_BOOT_PORT);
     bool prefix_is_url = boot->path_prefix && !strcmp(boot->path_prefix, "URL");
     answer->name = boot->name;
+    answer->no_proxy = boot == &rows[0];
     answer->vendor_class = boot->http ? "HTTPClient" : NULL;
     snprintf(answer->file, sizeof(answer->file), "%s%s", boot->url ? base : "", boot->file);
     snprintf(answer->path_prefix, sizeof(answer->path_prefix), "%s",

@@ -25,6 +25,7 @@ struct dhcp_boot_answer {
     char file[DHCP_BOOT_TEXT];
     char path_prefix[DHCP_BOOT_TEXT];
     const char *vendor_class; /* option 60, or NULL */
+    bool no_proxy; /* iPXE is told that no proxy will offer a boot file: it waits 2 s for one */
 };
 
 /** The rows, for tests and documentation. */

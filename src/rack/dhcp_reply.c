@@ -10,6 +10,7 @@
 #include "src/rack/dhcp_boot.h"
 
 enum { HEADERS = 20 + 8, SERVER_PORT = 67, CLIENT_PORT = 68, TTL = 64 };
+enum { IPXE_NO_PROXY = 176 }; /* encapsulated in option 175 */
 /* Offsets in a frame. */
 enum {
     AT_IP = 14,
@@ -66,7 +67,10 @@ static void put_network(const struct dhcp_packet *packet, const struct dhcp_netw
 static void put_boot(const struct dhcp_packet *packet, const struct dhcp_boot_answer *boot,
                      const struct dhcp_place *place, struct dhcp_writer *writer)
 {
+    static const uint8_t no_proxy[] = {IPXE_NO_PROXY, 1, 1};
     char rack[IP4_TEXT];
+    if (boot->no_proxy)
+        dhcp_writer_option(writer, DHCP_OPTION_IPXE, no_proxy, sizeof(no_proxy));
     if (boot->vendor_class)
         dhcp_writer_text(writer, DHCP_OPTION_VENDOR_CLASS, boot->vendor_class);
     if (boot->path_prefix[0])

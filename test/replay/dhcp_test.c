@@ -270,6 +270,16 @@ static void check_text(const char *key, const char *expected, uint8_t option)
     check(!strcmp(expected, got), key, got);
 }
 
+static void check_bytes(const char *key, const char *expected, uint8_t option)
+{
+    char got[513] = "";
+    size_t size;
+    const uint8_t *value = dhcp_packet_option(&replay.reply, option, &size);
+    for (size_t i = 0; value && i < size && i < 256; i++)
+        snprintf(got + 2 * i, 3, "%02x", value[i]);
+    check(!strcmp(expected, got), key, got);
+}
+
 static void check_word(const char *key, const char *value)
 {
     static const char *const ways[] = {"relay", "unicast", "broadcast", "frame"};
@@ -305,6 +315,8 @@ static void check_word(const char *key, const char *value)
         check_text(key, value, DHCP_OPTION_RELAY);
     else if (!strcmp(key, "client"))
         check_text(key, value, DHCP_OPTION_CLIENT_ID);
+    else if (!strcmp(key, "ipxe"))
+        check_bytes(key, value, DHCP_OPTION_IPXE);
     else if (!strcmp(key, "no"))
         check(!dhcp_packet_option(&replay.reply, (uint8_t)atoi(value), NULL), "option not expected",
               value);
