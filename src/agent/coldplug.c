@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "src/base/clock.h"
+#include "src/base/container.h"
 #include "src/base/error.h"
 #include "src/base/log.h"
 #include "src/base/process.h"
@@ -100,6 +101,18 @@ static int count_devices(const struct tree *tree)
     return disks + interfaces;
 }
 
+/* Where a driver that is loaded looks for its devices later; virtio's are there at once. */
+static bool devices_follow(const struct tree *tree)
+{
+    static const char *const folders[] = {"/sys/class/scsi_host", "/sys/class/nvme",
+                                          "/sys/class/mmc_host",  "/sys/bus/usb/devices",
+                                          "/sys/bus/xen/devices", "/sys/bus/vmbus/devices"};
+    int count = 0;
+    for (size_t i = 0; i < COUNT_OF(folders) && !count; i++)
+        tree_names(tree, folders[i], &count);
+    return count > 0;
+}
+
 static void wait_for_devices(const struct tree *tree)
 {
     int last = count_devices(tree), calm = 0;
@@ -115,7 +128,8 @@ static void wait_for_devices(const struct tree *tree)
 void coldplug_run(const struct tree *tree)
 {
     if (load_modules(tree)) {
-        wait_for_devices(tree);
+        if (devices_follow(tree))
+            wait_for_devices(tree);
         load_modules(tree); /* what sits behind the controllers found just now */
     }
     take_links_up(tree);
