@@ -86,7 +86,7 @@ def cached(cache, part, key, make, say):
 def cached_parts(cache, kernel, say):
     """{part: folder} of the ephemeral root and the target system, made side by side, and their {package: version}."""
     sources, wanted = packages.sources(), {"root": packages.chosen(kernel), "target": target.versions(kernel)}
-    scripts = {"root": ("rootfs.py", "removed.py", "packages.py"), "target": ("target.py", "packages.py")}
+    scripts = {"root": ("rootfs.py", "removed.py", "packages.py"), "target": ("target.py", "packages.py", "local_root")}
     make = {"root": functools.partial(rootfs.build, kernel), "target": functools.partial(target.build, kernel)}
     with concurrent.futures.ThreadPoolExecutor(len(make)) as pool:
         jobs = {part: pool.submit(cached, cache, part, digest(json.dumps([wanted[part], sources]), script_bytes(*scripts[part])),

@@ -4,34 +4,50 @@ system, so that the agent writes it to a partition as it arrives, without unpack
 machines can also be commissioned by a stock system.
 """
 import math
+import pathlib
 import shutil
 import subprocess
 
 from imagekit import packages
 
+HERE = pathlib.Path(__file__).resolve().parent
 INCLUDE = ["systemd-sysv", "systemd-resolved", "systemd-timesyncd", "udev", "dbus", "libpam-systemd", "cloud-init", "cloud-guest-utils",
            "openssh-server", "sudo", "ca-certificates", "iproute2", "iputils-ping", "netbase", "lvm2", "e2fsprogs", "dosfstools",
            "grub2-common", "grub-pc-bin", "grub-efi-amd64-bin", "grub-efi-amd64-signed", "shim-signed", "initramfs-tools",
+           "usr-is-merged",  # in the place of usrmerge (below)
            "zstd",  # for the initrd: without it that is packed by gzip, which takes longer to unpack
            "lshw", "dmidecode", "ipmitool", "pci.ids", "smartmontools"]  # for the scripts of commissioning
 WITHOUT = ["usr/share/man", "usr/share/doc", "usr/share/locale", "usr/share/info", "usr/share/lintian"]
 RAW, SQUASHFS = "root.ext4", "root.squashfs"
+USELESS = ["byobu", "disable-ec2-metadata", "fan", "grub-dpkg", "landscape", "lxd", "refresh_rmc_and_interface", "reset_rmc",
+           "rightscale_userdata", "snap", "ssh-import-id", "ubuntu-[a-z]*"]
 # What a machine in a data centre has no use for at its first boot, and what the packages leave to be made then.
 # mmdebstrap empties /tmp of the tree itself; its apt.conf is in there: without that it would clean the host's apt.
 CLEAN_HOOK = r"""
 set -eu
 tree=$1
+# usrmerge has done its work, and brought the whole of Perl with it; dpkg says whether something else wants that.
+if chroot "$tree" dpkg-query -W usrmerge >/dev/null 2>&1; then
+    chroot "$tree" dpkg-query -W -f '${Package}\n' | grep -Ex 'usrmerge|perl|perl-modules-.*|libperl5.*|lib(file-find-rule|number-compare|text-glob)-perl' |
+        xargs chroot "$tree" dpkg --purge
+fi
 chroot "$tree" systemctl enable systemd-networkd systemd-resolved >/dev/null 2>&1
 chroot "$tree" systemctl disable smartmontools >/dev/null 2>&1
 chroot "$tree" systemctl mask dev-mqueue.mount sys-kernel-debug.mount sys-kernel-tracing.mount e2scrub_reap.service >/dev/null 2>&1
 cat >"$tree/etc/cloud/cloud.cfg.d/10_gantry_image.cfg" <<'END'
-# The metadata service is the only source; the locale is that of the image; RSA host keys take long to make. GRUB is
-# on the disk, and no package of it asks for a device.
+# The metadata service is the only source; the locale is that of the image; RSA host keys take long to make. The installer
+# has written the network's configuration before networkd started, and has grown the root to the size of its partition.
 datasource_list: [MAAS]
 locale: false
-grub_dpkg: {enabled: false}
 ssh_genkeytypes: [ed25519, ecdsa]
+disable_network_activation: true
+growpart: {mode: 'off'}
+resize_rootfs: false
 END
+# As the package has the lists, without what does nothing here: it is for other distributions and machines, for packages that are not
+# there yet at that moment, or (grub-dpkg) for a GRUB that is a package's work.
+awk '/^[^ #]/ { on = /^cloud_(config|final)_modules:/ }
+     on && !/^ *- *"?(@USELESS@)"?$/ && /[^ ]/ && !/^ *#/' "$tree/etc/cloud/cloud.cfg" >"$tree/etc/cloud/cloud.cfg.d/11_gantry_modules.cfg"
 rm -rf "$tree"/etc/ssh/ssh_host_* "$tree"/var/lib/apt/lists/* "$tree"/var/cache/apt/*.bin "$tree"/var/cache/apt/archives/*.deb \
     "$tree"/var/log/* "$tree"/var/cache/debconf/*-old "$tree"/var/lib/dpkg/*-old "$tree"/var/lib/cloud/*
 mkdir -p "$tree/boot/efi" "$tree/var/log/journal"
@@ -68,20 +84,21 @@ def build(kernel, out, say):
     (out / "sources.list").write_text("\n".join(packages.sources()) + "\n", encoding="utf-8")
     tree, raw = out / "tree", out / RAW
     hook = out / "hook_clean"
-    hook.write_text("#!/bin/sh" + CLEAN_HOOK.replace("@OUT@", str(out)), encoding="utf-8")
+    hook.write_text("#!/bin/sh" + CLEAN_HOOK.replace("@OUT@", str(out)).replace("@USELESS@", "|".join(USELESS)), encoding="utf-8")
     hook.chmod(0o755)
     argv = ["mmdebstrap", "--mode=root", "--variant=minbase", "--format=directory", "--quiet", "--architectures=amd64",
             '--aptopt=APT::Install-Recommends "false"', f"--include={','.join(versions(kernel))}", f"--customize-hook={hook}",
+            f"--essential-hook=install -D -m 755 {HERE / 'local_root'} \"$1/etc/initramfs-tools/hooks/local_root\"",
             *[f"--dpkgopt=path-exclude=/{path}/*" for path in WITHOUT], packages.suite(), str(tree), str(out / "sources.list")]
     say("target: installing %d packages and what they need (%s)" % (len(INCLUDE) + 1, packages.suite()))
     packages.logged(argv, out / "build.log")
     used, files = sizes(tree)
-    size = math.ceil((used * 1.08 + (96 << 20)) / (16 << 20)) * (16 << 20)
+    size = math.ceil((used * 1.03 + (40 << 20)) / (4 << 20)) * (4 << 20)  # every byte of it is written to the disk; then it grows
     packages.logged([*FORMAT, "-N", str(files + 20000), "-d", str(tree), str(raw), f"{size >> 10}k"], out / "build.log")
     say(f"target: {size >> 20} MiB file system is made")
     packages.logged(["mksquashfs", str(tree), str(out / SQUASHFS), "-quiet", "-no-progress", "-comp", "zstd",
                      "-Xcompression-level", "6", "-b", "256K", "-e", "boot", "usr/lib/grub", "usr/lib/shim"], out / "build.log")
     shutil.rmtree(tree)
     say("target: squashfs is made")
-    packages.logged(["zstd", "-q", "-T0", "-6", "--rm", "-f", str(raw), "-o", f"{raw}.zst"], out / "build.log")
+    packages.logged(["zstd", "-q", "-T0", "-9", "--rm", "-f", str(raw), "-o", f"{raw}.zst"], out / "build.log")
     return size
