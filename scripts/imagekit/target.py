@@ -33,7 +33,8 @@ if chroot "$tree" dpkg-query -W usrmerge >/dev/null 2>&1; then
 fi
 chroot "$tree" systemctl enable systemd-networkd systemd-resolved >/dev/null 2>&1
 chroot "$tree" systemctl disable smartmontools >/dev/null 2>&1
-chroot "$tree" systemctl mask dev-mqueue.mount sys-kernel-debug.mount sys-kernel-tracing.mount e2scrub_reap.service >/dev/null 2>&1
+chroot "$tree" systemctl mask dev-mqueue.mount sys-kernel-debug.mount sys-kernel-tracing.mount e2scrub_reap.service \
+    systemd-repart.service >/dev/null 2>&1
 cat >"$tree/etc/cloud/cloud.cfg.d/10_gantry_image.cfg" <<'END'
 # The metadata service is the only source; the locale is that of the image; RSA host keys take long to make. The installer
 # has written the network's configuration before networkd started, and has grown the root to the size of its partition.
