@@ -55,7 +55,7 @@ static enum error_code find_built_in(const char *series, const struct boot_syste
                                      struct arena *arena, struct boot_system *system,
                                      struct error *err)
 {
-    struct deploy_image wanted = {machine->folder, "", series, machine->architecture};
+    struct deploy_image wanted = {machine->folder, "", series, machine->architecture, NULL};
     json_t *entry;
     enum error_code code = deploy_image_built_in(&wanted, "stock-squashfs", arena, &entry, err);
     if (!code) {

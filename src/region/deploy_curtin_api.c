@@ -15,6 +15,7 @@
 #include "src/region/http.h"
 #include "src/region/node_reply.h"
 #include "src/region/routes.h"
+#include "src/region/script_packages.h"
 
 /* Forms of images in the agent's words and in curtin's; it has no word for the others. */
 static const char *const sources[][2] = {
@@ -34,9 +35,10 @@ struct facts {
 static enum error_code read_facts(struct api_request *request, const struct machine *machine,
                                   struct facts *facts, struct error *err)
 {
-    DB_STATEMENT(deploy_curtin_facts, "SELECT osystem, distro_series, architecture, "
-                                      "host(boot_address), ephemeral_deploy FROM node WHERE id = "
-                                      "$1");
+    DB_STATEMENT(deploy_curtin_facts,
+                 "SELECT osystem, distro_series, architecture, "
+                 "host(boot_address), ephemeral_deploy, hwe_kernel FROM node WHERE id = "
+                 "$1");
     __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
     struct arena *arena = request->arena;
     enum error_code code = db_query(request->db, &deploy_curtin_facts,
@@ -52,7 +54,8 @@ static enum error_code read_facts(struct api_request *request, const struct mach
     *facts = (struct facts){.wanted = {.folder = http_settings(request->http)->images,
                                        .osystem = arena_strdup(arena, db_text(&rows, 0, 0)),
                                        .series = arena_strdup(arena, db_text(&rows, 0, 1)),
-                                       .architecture = arena_strdup(arena, db_text(&rows, 0, 2))},
+                                       .architecture = arena_strdup(arena, db_text(&rows, 0, 2)),
+                                       .kernel = arena_strdup(arena, db_text(&rows, 0, 5))},
                             .rack = arena_strndup(arena, racks, strcspn(racks, ",")),
                             .in_memory = db_bool(&rows, 0, 4)};
     return code;
@@ -81,7 +84,24 @@ static enum error_code add_source(struct api_request *request, const struct fact
         code = error_set(err, ERR_CONFLICT, "curtin cannot install an image of form %.40s.",
                          form ? form : "(none)");
     json_decref(found.task);
+    if (!code && found.kernel_package)
+        json_object_set_new(config, "kernel",
+                            json_pack("{s:s, s:{}}", "package", found.kernel_package, "mapping"));
     return code;
+}
+
+static enum error_code add_packages(struct api_request *request, const struct machine *machine,
+                                    const struct facts *facts, json_t *config, struct error *err)
+{
+    json_t *packages;
+    enum error_code code = script_packages_make(request, machine->id, &packages, err);
+    if (code)
+        return code;
+    json_t *apt = script_packages_apt(packages, facts->wanted.osystem);
+    if (apt)
+        json_object_set_new(config, "apt", apt);
+    json_decref(packages);
+    return ERR_OK;
 }
 
 static void add_rest(struct api_request *request, const struct machine *machine,
@@ -120,6 +140,8 @@ static enum error_code make_config(struct api_request *request, const struct mac
     enum error_code code = read_facts(request, machine, &facts, err);
     if (!code)
         code = add_source(request, &facts, config, err);
+    if (!code)
+        code = add_packages(request, machine, &facts, config, err);
     if (!code && !facts.in_memory)
         code = deploy_storage_make(request->db, machine->id, request->arena, &storage, err);
     if (storage)

@@ -5,6 +5,7 @@
 
 #include "src/base/container.h"
 #include "src/base/file.h"
+#include "src/model/hwe_kernel.h"
 #include "src/region/image_sql.h"
 #include "src/region/image_store.h"
 
@@ -55,8 +56,10 @@ static enum error_code find_imported(struct db *db, const struct deploy_image *w
                                      struct error *err)
 {
     struct image_choice choice;
-    struct image_query query = {
-        .osystem = wanted->osystem, .series = wanted->series, .arch = wanted->architecture};
+    struct image_query query = {.osystem = wanted->osystem,
+                                .series = wanted->series,
+                                .arch = wanted->architecture,
+                                .subarch = wanted->kernel};
     if (!*wanted->series)
         return ERR_NOT_FOUND;
     enum error_code code = image_store_find(db, &query, arena, &choice, err);
@@ -71,7 +74,11 @@ static enum error_code find_imported(struct db *db, const struct deploy_image *w
             err, ERR_CONFLICT, "The image %s/%s is of a form that is not installed: %s",
             choice.osystem, choice.series,
             choice.files[IMAGE_ROOT].sha256 ? choice.files[IMAGE_ROOT].type : "it has no root");
-    *found = (struct deploy_image_found){choice.osystem, choice.series, choice.id, NULL};
+    *found = (struct deploy_image_found){
+        .osystem = choice.osystem,
+        .series = choice.series,
+        .resource_id = choice.id,
+        .kernel_package = hwe_kernel_package(strchrnul(choice.architecture, '/') + 1, arena)};
     found->task = json_pack("{s:s, s:s, s:s, s:I}", "form", form, "path",
                             arena_printf(arena, "/blobs/%s", file->sha256), "sha256", file->sha256,
                             "size", (json_int_t)file->size);
@@ -81,8 +88,11 @@ static enum error_code find_imported(struct db *db, const struct deploy_image *w
 
 static void take_entry(const json_t *entry, struct arena *arena, struct deploy_image_found *found)
 {
-    *found = (struct deploy_image_found){arena_strdup(arena, text_of(entry, "os")),
-                                         arena_strdup(arena, text_of(entry, "release")), 0, NULL};
+    const char *package = json_string_value(json_object_get(entry, "kernel_package"));
+    *found = (struct deploy_image_found){.osystem = arena_strdup(arena, text_of(entry, "os")),
+                                         .series = arena_strdup(arena, text_of(entry, "release")),
+                                         .kernel_package =
+                                             package ? arena_strdup(arena, package) : NULL};
     found->task = json_pack("{s:s, s:s, s:s, s:I}", "form", text_of(entry, "form"), "path",
                             arena_printf(arena, "/images/%s", text_of(entry, "file")), "sha256",
                             text_of(entry, "sha256"), "size",
@@ -147,6 +157,21 @@ enum error_code deploy_image_find(struct db *db, const struct deploy_image *want
                      wanted->architecture);
 }
 
+enum error_code deploy_image_kernels(struct db *db, const struct deploy_image_found *found,
+                                     struct arena *arena, const char **kernels, struct error *err)
+{
+    DB_STATEMENT(deploy_image_subarches,
+                 "SELECT coalesce(string_agg(DISTINCT r.subarch, ',' ORDER BY r.subarch), '') FROM "
+                 "boot_resource r JOIN boot_resource f ON (r.os, r.release, r.arch) = (f.os, "
+                 "f.release, f.arch) WHERE f.id = $1 AND EXISTS (SELECT FROM boot_resource_set s "
+                 "WHERE s.resource_id = r.id AND " IMAGE_SET_WHOLE("s") ")");
+    __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
+    enum error_code code = db_query(db, &deploy_image_subarches,
+                                    DB_PARAMS(db_number(arena, found->resource_id)), &rows, err);
+    *kernels = code ? "" : arena_strdup(arena, db_text(&rows, 0, 0));
+    return code;
+}
+
 enum error_code deploy_image_names(struct db *db, const struct deploy_image *wanted,
                                    struct arena *arena, const char **names, struct error *err)
 {
@@ -158,7 +183,7 @@ enum error_code deploy_image_names(struct db *db, const struct deploy_image *wan
                           "WHERE f.set_id = s.id AND (f.filetype = 'squashfs' OR f.filetype LIKE "
                           "'root-%'))");
     __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
-    const struct deploy_image any = {wanted->folder, "", "", wanted->architecture};
+    const struct deploy_image any = {wanted->folder, "", "", wanted->architecture, NULL};
     json_t *manifest, *entry;
     size_t i;
     const char *arch = arena_strndup(arena, any.architecture, strcspn(any.architecture, "/"));

@@ -24,7 +24,7 @@
 
 /* What the database knows of a deployment. */
 struct deployment {
-    const char *osystem, *series, *architecture, *options, *racks;
+    const char *osystem, *series, *architecture, *kernel, *options, *racks;
 };
 
 static enum error_code read_deployment(struct api_request *request, int64_t node_id,
@@ -33,8 +33,8 @@ static enum error_code read_deployment(struct api_request *request, int64_t node
     DB_STATEMENT(deploy_facts,
                  "SELECT n.osystem, n.distro_series, n.architecture, "
                  "(SELECT string_agg(t.kernel_opts, ' ' ORDER BY t.name) FROM node_tag l JOIN tag "
-                 "t ON t.id = l.tag_id WHERE l.node_id = n.id AND t.kernel_opts <> '') "
-                 "FROM node n WHERE n.id = $1");
+                 "t ON t.id = l.tag_id WHERE l.node_id = n.id AND t.kernel_opts <> ''), "
+                 "n.hwe_kernel FROM node n WHERE n.id = $1");
     __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
     struct arena *arena = request->arena;
     enum error_code code =
@@ -46,6 +46,7 @@ static enum error_code read_deployment(struct api_request *request, int64_t node
         .series = arena_strdup(arena, db_text(&rows, 0, 1)),
         .architecture = arena_strdup(arena, db_text(&rows, 0, 2)),
         .options = arena_strdup(arena, db_text(&rows, 0, 3)),
+        .kernel = arena_strdup(arena, db_text(&rows, 0, 4)),
     };
     return ERR_OK;
 }
@@ -140,12 +141,36 @@ static enum error_code make_files(struct api_request *request,
     return ERR_OK;
 }
 
+/* Where the installed system has its packages from, if people said so; a proxy may have a key. */
+static void add_apt(struct arena *arena, const json_t *task, const char *osystem, json_t *files)
+{
+    json_t *apt = script_packages_apt(json_object_get(task, "packages"), osystem);
+    if (!apt)
+        return;
+    char *text = json_dumps(apt, JSON_COMPACT);
+    ASSERT(text);
+    add_file(files, CLOUD_FOLDER "90_maas_apt.cfg", 0600, arena_printf(arena, "apt: %s\n", text));
+    free(text);
+    json_decref(apt);
+}
+
 static const char *kernel_options(struct arena *arena, const char *global,
                                   const struct deployment *deployment)
 {
     return arena_printf(arena, "console=tty0 console=ttyS0%s%s%s%s", global ? " " : "",
                         global ? global : "", deployment->options ? " " : "",
                         deployment->options ? deployment->options : "");
+}
+
+static enum error_code add_packages(struct api_request *request,
+                                    const struct metadata_machine *machine, json_t *task,
+                                    struct error *err)
+{
+    json_t *packages = NULL;
+    enum error_code code = script_packages_make(request, machine->id, &packages, err);
+    if (!code)
+        json_object_set_new(task, "packages", packages);
+    return code;
 }
 
 static enum error_code make_deploy(struct api_request *request,
@@ -175,15 +200,21 @@ static enum error_code make_deploy(struct api_request *request,
     struct deploy_image wanted = {.folder = http_settings(request->http)->images,
                                   .osystem = facts.osystem,
                                   .series = facts.series,
-                                  .architecture = facts.architecture};
+                                  .architecture = facts.architecture,
+                                  .kernel = facts.kernel};
     if (!code)
         code = deploy_image_find(request->db, &wanted, request->arena, &image, err);
     if (image.task)
         json_object_set_new(task, "image", image.task);
+    if (image.kernel_package)
+        json_object_set_new(task, "kernel_package", json_string(image.kernel_package));
+    if (!code) /* of an image without a kernel */
+        code = add_packages(request, machine, task, err);
     if (!code)
         code = make_files(request, machine, &facts, files, err);
     if (code)
         return code;
+    add_apt(request->arena, task, facts.osystem, files);
     json_object_set_new(task, "hostname", json_string(machine->hostname));
     json_object_set_new(task, "kernel_options",
                         json_string(kernel_options(request->arena, global, &facts)));
@@ -219,17 +250,6 @@ static enum error_code make_rescue(struct api_request *request,
     return code;
 }
 
-static enum error_code make_scripts(struct api_request *request,
-                                    const struct metadata_machine *machine, json_t *task,
-                                    struct error *err)
-{
-    json_t *packages = NULL;
-    enum error_code code = script_packages_make(request, machine->id, &packages, err);
-    if (!code)
-        json_object_set_new(task, "packages", packages);
-    return code;
-}
-
 static const char *task_of(const struct metadata_machine *machine)
 {
     const struct machine_stay *stay = machine_status_stay(machine->status);
@@ -253,7 +273,7 @@ enum error_code deploy_task_make(struct api_request *request,
         const char *task;
         task_maker *make;
     } makers[] = {{"deploy", make_deploy},      {"erase", make_erase},  {"rescue", make_rescue},
-                  {"commission", make_scripts}, {"test", make_scripts}, {"release", make_scripts}};
+                  {"commission", add_packages}, {"test", add_packages}, {"release", add_packages}};
     bool deploy = !strcmp(kind, "deploy");
     json_t *made = json_pack("{s:s, s:s, s:s}", "task", kind, "end", deploy ? "reboot" : "poweroff",
                              "system_id", machine->system_id);

@@ -6,6 +6,7 @@
 
 #include "src/base/container.h"
 #include "src/base/json_out.h"
+#include "src/model/hwe_kernel.h"
 #include "src/model/machine_status.h"
 #include "src/model/storage_layout.h"
 #include "src/region/address_claim.h"
@@ -89,14 +90,34 @@ static enum error_code refuse_series(struct api_request *request, struct api_rep
     return api_fields_valid(reply, err);
 }
 
+/* Of the kernels that the image has; what nobody asked for of a machine, the settings may. */
+static enum error_code choose_kernel(struct api_request *request, struct api_reply *reply,
+                                     const struct deploy_image_found *found, const char *minimum,
+                                     struct machine_deploy *deploy, struct error *err)
+{
+    struct hwe_kernel_wish wish = {.asked = deploy->hwe_kernel, .minimum = minimum};
+    struct error refusal;
+    enum error_code code =
+        deploy_image_kernels(request->db, found, request->arena, &wish.available, err);
+    if (!code && !*minimum)
+        code =
+            setting_text(request->db, "default_min_hwe_kernel", request->arena, &wish.minimum, err);
+    if (code)
+        return code;
+    if (hwe_kernel_choose(&wish, request->arena, &deploy->hwe_kernel, &refusal))
+        api_field_error(reply, "hwe_kernel", "%s", refusal.text);
+    return ERR_OK;
+}
+
 enum error_code machine_deploy_image(struct api_request *request, struct api_reply *reply,
                                      const struct machine *machine, struct machine_deploy *deploy,
                                      struct error *err)
 {
-    DB_STATEMENT(machine_deploy_arch, "SELECT architecture FROM node WHERE id = $1::bigint");
+    DB_STATEMENT(machine_deploy_kind,
+                 "SELECT architecture, min_hwe_kernel FROM node WHERE id = $1::bigint");
     __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
     struct deploy_image_found found;
-    enum error_code code = db_query(request->db, &machine_deploy_arch,
+    enum error_code code = db_query(request->db, &machine_deploy_kind,
                                     DB_PARAMS(db_number(request->arena, machine->id)), &rows, err);
     if (code)
         return code;
@@ -113,7 +134,9 @@ enum error_code machine_deploy_image(struct api_request *request, struct api_rep
     if (deploy->ephemeral && form && !strncmp(form, "dd", 2))
         api_field_error(reply, "ephemeral_deploy", "An image of a whole disk needs a disk.");
     json_decref(found.task);
-    code = api_fields_valid(reply, err);
+    code = choose_kernel(request, reply, &found, db_text(&rows, 0, 1), deploy, err);
+    if (!code)
+        code = api_fields_valid(reply, err);
     if (code)
         return code;
     deploy->osystem = found.osystem;

@@ -22,8 +22,8 @@ enum error_code machine_deploy_read(struct api_request *request, struct api_repl
                                     struct machine_deploy *deploy, struct error *err);
 
 /**
- * Is there an image of it for the machine? osystem and series become those of the image; a field
- * error that names what there is when not.
+ * Is there an image of it for the machine? osystem and series become those of the image, hwe_kernel
+ * one of its kernels (NULL: it has no several); a field error that names what there is when not.
  */
 enum error_code machine_deploy_image(struct api_request *request, struct api_reply *reply,
                                      const struct machine *machine, struct machine_deploy *deploy,

@@ -36,7 +36,7 @@ enum error_code script_packages_make(struct api_request *request, int64_t node_i
                                      json_t **packages, struct error *err)
 {
     const char *mirror = NULL, *proxy = NULL;
-    struct deploy_image wanted = {http_settings(request->http)->images, "", "", ""};
+    struct deploy_image wanted = {http_settings(request->http)->images, "", "", "", NULL};
     json_t *entry = NULL;
     enum error_code code = find_architecture(request, node_id, &wanted.architecture, err);
     if (!code)
@@ -54,4 +54,26 @@ enum error_code script_packages_make(struct api_request *request, int64_t node_i
     json_decref(entry);
     ASSERT(*packages);
     return ERR_OK;
+}
+
+static json_t *mirror_of(const char *url)
+{
+    return json_pack("[{s:[s], s:s}]", "arches", "default", "uri", url);
+}
+
+json_t *script_packages_apt(const json_t *packages, const char *osystem)
+{
+    const char *mirror = json_string_value(json_object_get(packages, "mirror"));
+    const char *proxy = json_string_value(json_object_get(packages, "proxy"));
+    bool mirrored = mirror && !strcmp(osystem, "ubuntu");
+    if (!mirrored && !proxy)
+        return NULL;
+    json_t *apt = json_pack("{s:b, s:s*, s:s*}", "preserve_sources_list", false, "http_proxy",
+                            proxy, "https_proxy", proxy);
+    ASSERT(apt);
+    if (mirrored) {
+        json_object_set_new(apt, "primary", mirror_of(mirror));
+        json_object_set_new(apt, "security", mirror_of(mirror));
+    }
+    return apt;
 }

@@ -18,6 +18,8 @@ def make_api(tmp_path_factory):
     bookworm = {"os": "debian", "release": "bookworm", "architecture": "amd64"}
     program = Api(GANTRY_IMAGES=make_images(
         tmp_path_factory.mktemp("images"), {"file": "root.squashfs", "kind": "squashfs", "size": 1},
+        {"file": "minimal.squashfs", "kind": "root-image", **bookworm, "release": "minimal", "form": "squashfs",
+         "kernel_package": "linux-image-cloud-amd64", "size": 6},
         {"file": "debian.squashfs", "kind": "stock-squashfs", "size": 8, **bookworm},
         {"file": "apt/dists/bookworm/InRelease", "kind": "package-list", "components": ["main"], "key": ARMOURED, "size": 9, **bookworm}))
     program.sql("INSERT INTO subnet (name, vlan_id, cidr) VALUES ('prov', 5001, '10.76.0.0/24')")
@@ -74,9 +76,11 @@ def test_where_packages_of_scripts_come_from(api, machine):
     assert api.admin.post("maas/?op=set_config", name="enable_http_proxy", value="false").status == 200
     set_status(api, machine, 12)
     assert ask(machine)["packages"] == {"mirror": "http://mirror.example.com/debian", "proxy": None}
-    for status in (4, 9, 14, 16):
+    for status in (4, 14, 16):
         set_status(api, machine, status, architecture="'amd64/generic'")
         assert "packages" not in ask(machine)
+    set_status(api, machine, 9)  # an image may lack a kernel
+    assert ask(machine)["packages"] == {"repository": ours, "mirror": "http://mirror.example.com/debian", "proxy": None}
     api.sql("DELETE FROM setting WHERE name IN ('main_archive', 'http_proxy', 'enable_http_proxy')")
 
 
@@ -105,6 +109,22 @@ def test_a_deployment(api, machine):
     first, second = network["config"]
     assert (first["mac_address"], first["subnets"]) == (machine.macs[0], [{"type": "dhcp4"}])
     assert (second["mac_address"], second["subnets"]) == (machine.macs[1], [{"type": "manual"}])
+
+
+def test_a_system_without_a_kernel(api, machine):
+    """Which package is its kernel, and what its own apt is told once it runs: the proxy; the mirror is one of Ubuntu."""
+    set_status(api, machine, 9, osystem="'debian'", distro_series="'bookworm'")
+    assert "kernel_package" not in ask(machine)
+    for name, value in (("main_archive", "http://mirror/ubuntu"), ("http_proxy", "http://me:key@proxy:3128/")):
+        assert api.admin.post("maas/?op=set_config", name=name, value=value).status == 200
+    set_status(api, machine, 9, osystem="'debian'", distro_series="'minimal'")
+    task = ask(machine)
+    assert (task["image"]["form"], task["kernel_package"]) == ("squashfs", "linux-image-cloud-amd64")
+    apt = next(file for file in task["files"] if file["path"].endswith("/90_maas_apt.cfg"))
+    assert apt["mode"] == 0o600 and json.loads(apt["content"].removeprefix("apt: ")) == {
+        "preserve_sources_list": False, "http_proxy": "http://me:key@proxy:3128/", "https_proxy": "http://me:key@proxy:3128/"}
+    api.sql("DELETE FROM setting WHERE name IN ('main_archive', 'http_proxy')")
+    assert not [file for file in ask(machine)["files"] if "apt" in file["path"]]
 
 
 def test_uefi_and_lvm(api, machine):

@@ -142,3 +142,54 @@ def test_installed_from_it(api, stream, machine, system, series, form, path):
     config = yaml.safe_load(told.text)
     assert config["sources"] == {"00_root": {"type": form, "uri": f"http://10.76.0.2:5248/blobs/{digest(stream, path)}"}}
     assert config["storage"]["version"] == config["network"]["version"] == 1
+    assert config.get("kernel") == ({"package": "linux-generic", "mapping": {}} if system == "ubuntu" else None)
+
+
+def ask(api, machine):
+    """The task of the machine, which has booted."""
+    api.rack("boot_config", mac=machine.macs[0], address=machine.address, firmware="bios")
+    machine.take_key()
+    return machine.request("GET", "/MAAS/metadata/2012-03-01/gantry/task", key=machine.key).json()
+
+
+def deploy(api, machine, minimum="", default="", **more):
+    api.sql(f"UPDATE node SET status = 4, power_type = 'manual', boot_address = '10.76.0.10', min_hwe_kernel = '{minimum}' "
+            f"WHERE system_id = '{machine.system_id}'")
+    assert api.admin.post("maas/?op=set_config", name="default_min_hwe_kernel", value=default).status == 200
+    return api.admin.post(f"machines/{machine.system_id}/?op=deploy", distro_series="noble", **more)
+
+
+@pytest.mark.parametrize("asked,minimum,default,kernel,package", [
+    (None, "", "", "ga-24.04", "linux-generic"), ("hwe-24.04", "", "", "hwe-24.04", "linux-generic-hwe-24.04"),
+    (None, "hwe-24.04", "", "hwe-24.04", "linux-generic-hwe-24.04"), (None, "", "hwe-24.04-edge", "hwe-24.04-edge", "linux-generic-hwe-24.04-edge"),
+    (None, "ga-22.04", "hwe-24.04", "ga-24.04", "linux-generic"), ("ga-24.04-lowlatency", "", "", "ga-24.04-lowlatency", "linux-lowlatency")])
+def test_which_kernel(api, machine, asked, minimum, default, kernel, package):
+    """The squashfs has none: the agent installs the package of the one that was asked for, or of the oldest that will do."""
+    deployed = deploy(api, machine, minimum, default, **({"hwe_kernel": asked} if asked else {}))
+    assert deployed.status == 200, deployed.text
+    assert deployed.json()["hwe_kernel"] == kernel
+    task = ask(api, machine)
+    assert (task["image"]["form"], task["kernel_package"]) == ("squashfs", package)
+
+
+def test_no_such_kernel(api, machine):
+    for asked, minimum, why in (("hwe-22.04", "", "hwe-22.04 is not available"), ("ga-24.04", "hwe-24.04", "does not meet the minimum"),
+                                (None, "ga-26.04", "No kernel is available that meets the minimum of the machine (ga-26.04)")):
+        refused = deploy(api, machine, minimum, **({"hwe_kernel": asked} if asked else {}))
+        assert refused.status == 400 and why in refused.json()["hwe_kernel"][0], refused.text
+        assert api.admin.get(f"machines/{machine.system_id}/").json()["status_name"] == "Ready"
+
+
+def test_the_mirror_of_people(api, machine):
+    """Where kernel and boot loader come from at the installation, and what the installed system's apt reads from then on."""
+    yaml = pytest.importorskip("yaml")
+    assert api.admin.post("maas/?op=set_config", name="main_archive", value="http://mirror/ubuntu").status == 200
+    assert deploy(api, machine).status == 200
+    task = ask(api, machine)
+    assert task["packages"]["mirror"] == "http://mirror/ubuntu"
+    mirror = [{"arches": ["default"], "uri": "http://mirror/ubuntu"}]
+    apt = next(file["content"] for file in task["files"] if file["path"] == "/etc/cloud/cloud.cfg.d/90_maas_apt.cfg")
+    assert yaml.safe_load(apt) == {"apt": {"preserve_sources_list": False, "primary": mirror, "security": mirror}}
+    config = yaml.safe_load(api.admin.get(f"machines/{machine.system_id}/?op=get_curtin_config").text)
+    assert config["apt"] == yaml.safe_load(apt)["apt"]
+    api.sql("DELETE FROM setting WHERE name = 'main_archive'")
