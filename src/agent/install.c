@@ -8,6 +8,7 @@
 #include "src/agent/image_write.h"
 #include "src/agent/install_disk.h"
 #include "src/agent/install_memory.h"
+#include "src/agent/install_packages.h"
 #include "src/agent/install_system.h"
 #include "src/agent/storage_mount.h"
 #include "src/base/clock.h"
@@ -19,11 +20,42 @@ struct installation {
     struct tool_log log;
     struct storage_work storage;
     struct installed system;
+    struct install_packages lacking;
     const char *memory; /* the file that is the root's file system, of a system in memory */
     const char *disk;   /* that the image of a whole disk goes to */
     bool is_mounted;    /* its system */
-    bool secure_boot;
 };
+
+struct stage {
+    const char *name, *description;
+    enum error_code (*run)(struct installation *installation, struct error *err);
+};
+
+/* What the region does not want to hear of is no reason to stop. */
+static void tell(struct installation *installation, const struct talk_event *event)
+{
+    struct error err;
+    if (talk_event(installation->talk, event, &err))
+        log_warning("event %s: %s", event->name, err.text);
+}
+
+static enum error_code run_stage(struct installation *installation, const struct stage *stage,
+                                 struct error *err)
+{
+    struct talk_event event = {.name = stage->name, .description = stage->description};
+    uint64_t start = clock_boot_ns();
+    tell(installation, &event);
+    enum error_code code = stage->run(installation, err);
+    event.result = code ? "FAIL" : "SUCCESS";
+    if (code) {
+        error_wrap(err, "%s", stage->description);
+        event.description = err->text;
+    }
+    tool_note(&installation->log, "%s: %s, %.1f s", stage->name, code ? err->text : "done",
+              (double)(clock_boot_ns() - start) / 1e9);
+    tell(installation, &event);
+    return code;
+}
 
 static struct storage_item *root_format(const struct installation *installation)
 {
@@ -73,15 +105,28 @@ static void load_kernel(struct installation *installation)
     struct task *task = installation->task;
     if (!task->kexec)
         return;
-    task->kexec = !install_kexec(&installation->system, installation->secure_boot, &err);
+    task->kexec = !install_kexec(&installation->system, &err);
     tool_note(&installation->log, "kexec: %s", task->kexec ? "the kernel is loaded" : err.text);
 }
 
+static enum error_code add_packages(struct installation *installation, struct error *err)
+{
+    return install_packages_add(&installation->system, &installation->lacking, err);
+}
+
+static const struct stage packages_stage = {"cmd-install/stage-curthooks/packages",
+                                            "installing packages", add_packages};
+
 static enum error_code configure(struct installation *installation, struct error *err)
 {
-    enum error_code code = install_settings(&installation->system, err);
+    struct installed *system = &installation->system;
+    enum error_code code = install_settings(system, err);
     if (!code)
-        code = install_boot(&installation->system, err);
+        code = install_packages_find(system, &installation->lacking, err);
+    if (!code && installation->lacking.count)
+        code = run_stage(installation, &packages_stage, err);
+    if (!code)
+        code = install_boot(system, err);
     if (!code)
         load_kernel(installation);
     return code;
@@ -153,10 +198,6 @@ static enum error_code finish_disk(struct installation *installation, struct err
 }
 
 enum { STAGES = 4 };
-struct stage {
-    const char *name, *description;
-    enum error_code (*run)(struct installation *installation, struct error *err);
-};
 
 static const struct stage to_memory[STAGES] = {
     {"cmd-install/stage-partitioning", "making room in memory", make_memory},
@@ -179,14 +220,6 @@ static const struct stage to_disk[STAGES] = {
     {"cmd-install/stage-late", "switching to boot from disk", finish},
 };
 
-/* What the region does not want to hear of is no reason to stop. */
-static void tell(struct installation *installation, const struct talk_event *event)
-{
-    struct error err;
-    if (talk_event(installation->talk, event, &err))
-        log_warning("event %s: %s", event->name, err.text);
-}
-
 static enum error_code run_stages(struct installation *installation, struct error *err)
 {
     const struct stage *stages = installation->task->in_memory ? to_memory
@@ -194,18 +227,7 @@ static enum error_code run_stages(struct installation *installation, struct erro
                                      ? to_whole_disk
                                      : to_disk;
     for (int i = 0; i < STAGES; i++) {
-        struct talk_event event = {.name = stages[i].name, .description = stages[i].description};
-        uint64_t start = clock_boot_ns();
-        tell(installation, &event);
-        enum error_code code = stages[i].run(installation, err);
-        event.result = code ? "FAIL" : "SUCCESS";
-        if (code) {
-            error_wrap(err, "%s", stages[i].description);
-            event.description = err->text;
-        }
-        tool_note(&installation->log, "%s: %s, %.1f s", stages[i].name, code ? err->text : "done",
-                  (double)(clock_boot_ns() - start) / 1e9);
-        tell(installation, &event);
+        enum error_code code = run_stage(installation, &stages[i], err);
         if (code)
             return code;
     }
@@ -219,7 +241,6 @@ enum error_code install_run(struct talk *talk, struct task *task, const struct i
         .talk = talk, .task = task, .storage = {.plan = &task->storage, .inventory = inventory}};
     tool_log_open(&it.log, talk->arena);
     it.storage.log = &it.log;
-    it.secure_boot = inventory->secure_boot == 1;
     if (task->in_memory || task->image.form->kind == IMAGE_DISK)
         task->kexec = false; /* one is its own kernel's already, the other's is not known */
     if (!task->in_memory && task->image.form->kind == IMAGE_EXT4)
@@ -229,7 +250,8 @@ enum error_code install_run(struct talk *talk, struct task *task, const struct i
                                    .storage = &it.storage,
                                    .log = &it.log,
                                    .talk = talk,
-                                   .uefi = !strcmp(inventory->boot_method, "uefi")};
+                                   .uefi = !strcmp(inventory->boot_method, "uefi"),
+                                   .secure_boot = inventory->secure_boot == 1};
     struct talk_event event = {.name = "cmd-install", .description = "installing"};
     tell(&it, &event);
     enum error_code code = run_stages(&it, err);

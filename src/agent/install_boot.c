@@ -2,30 +2,20 @@
  * 3.5.1.1 (removable media); the paths that Debian's signed GRUB and shim are built with. */
 #include <ctype.h>
 #include <dirent.h>
-#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "src/agent/install_system.h"
+#include "src/agent/install_chroot.h"
+#include "src/agent/install_path.h"
 #include "src/agent/os_release.h"
-#include "src/base/file.h"
-#include "src/base/log.h"
 
 enum { GRUB_S = 600, COPY_S = 60, ID_BYTES = 32 };
 
-#define SHIM "/usr/lib/shim/shimx64.efi.signed"
-#define GRUB "/usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed"
-
-static const char *inside(const struct installed *system, const char *path)
-{
-    return arena_printf(system->log->arena, "%s%s", system->root, path);
-}
+#define KERNEL "vmlinuz-"
 
 static bool has(const struct installed *system, const char *path)
 {
-    return access(inside(system, path), F_OK) == 0;
+    return install_path_has(system->root, path);
 }
 
 /* What the kernel calls its root: LVM is set up by name before file systems can be looked for. */
@@ -51,23 +41,29 @@ static const char *root_option(const struct installed *system)
     return arena_printf(arena, "/dev/mapper/%s", name);
 }
 
+const char *install_kernel_file(const struct installed *system)
+{
+    const char *file = NULL;
+    int fd = install_path_open(system->root, "/boot", O_RDONLY | O_DIRECTORY, 0);
+    DIR *folder = fd < 0 ? NULL : fdopendir(fd);
+    for (struct dirent *entry; folder && (entry = readdir(folder));)
+        if (!strncmp(entry->d_name, KERNEL, strlen(KERNEL)) &&
+            (!file || strverscmp(entry->d_name, file) > 0))
+            file = arena_strdup(system->log->arena, entry->d_name);
+    if (folder)
+        closedir(folder);
+    return file;
+}
+
 enum error_code install_kernel(const struct installed *system, struct installed_kernel *kernel,
                                struct error *err)
 {
-    static const char prefix[] = "vmlinuz-";
     struct arena *arena = system->log->arena;
-    DIR *folder = opendir(inside(system, "/boot"));
-    *kernel = (struct installed_kernel){0};
-    for (struct dirent *entry; folder && (entry = readdir(folder));)
-        if (!strncmp(entry->d_name, prefix, strlen(prefix)) &&
-            (!kernel->file || strverscmp(entry->d_name, kernel->file) > 0))
-            kernel->file = arena_strdup(arena, entry->d_name);
-    if (folder)
-        closedir(folder);
+    *kernel = (struct installed_kernel){.file = install_kernel_file(system)};
     if (!kernel->file)
         return error_set(err, ERR_NOT_FOUND,
-                         "the image has no kernel: there is no /boot/vmlinuz-*");
-    const char *release = kernel->file + strlen(prefix);
+                         "the system has no kernel: there is no /boot/" KERNEL "*");
+    const char *release = kernel->file + strlen(KERNEL);
     const char *const names[] = {arena_printf(arena, "initrd.img-%s", release),
                                  arena_printf(arena, "initramfs-%s.img", release)};
     for (size_t i = 0; i < 2 && !kernel->initrd; i++)
@@ -149,22 +145,21 @@ static enum error_code write_config(const struct installed *system, struct error
 /* ID of os-release: the folder that the distribution's signed GRUB looks for its configuration. */
 static const char *distribution(const struct installed *system)
 {
-    char *text;
     struct arena *arena = system->log->arena;
-    if (file_read(arena, inside(system, "/etc/os-release"), OS_RELEASE_BYTES, &text, NULL, NULL))
+    const char *text = install_path_text(system->root, "/etc/os-release", OS_RELEASE_BYTES, arena);
+    if (!text)
         return "debian";
     const char *id = os_release_value(text, "ID", arena);
     size_t length = strspn(id, "abcdefghijklmnopqrstuvwxyz0123456789");
     return length && length < ID_BYTES ? arena_strndup(arena, id, length) : "debian";
 }
 
+/* By its own program: a link of Debian's alternatives leads where the system would follow it. */
 static enum error_code copy(const struct installed *system, const char *from, const char *to,
                             struct error *err)
 {
-    return tool_run(
-        system->log,
-        TOOL_ARGV("/usr/bin/install", "-D", "-m", "0644", inside(system, from), inside(system, to)),
-        COPY_S, err);
+    return install_chroot_run(system, TOOL_ARGV("/usr/bin/install", "-D", "-m", "0644", from, to),
+                              COPY_S, err);
 }
 
 /* Signed copies, by the distribution's name and as what firmware starts without being told. */
@@ -174,13 +169,14 @@ static enum error_code install_signed(const struct installed *system, struct err
     const char *prefix, *id = distribution(system);
     const struct storage_item *boot = boot_place(system, &prefix);
     const char *own = arena_printf(arena, "/boot/efi/EFI/%s", id);
-    enum error_code code = copy(system, SHIM, arena_printf(arena, "%s/shimx64.efi", own), err);
+    enum error_code code =
+        copy(system, INSTALL_SHIM, arena_printf(arena, "%s/shimx64.efi", own), err);
     if (!code)
-        code = copy(system, GRUB, arena_printf(arena, "%s/grubx64.efi", own), err);
+        code = copy(system, INSTALL_GRUB, arena_printf(arena, "%s/grubx64.efi", own), err);
     if (!code)
-        code = copy(system, SHIM, "/boot/efi/EFI/BOOT/BOOTX64.EFI", err);
+        code = copy(system, INSTALL_SHIM, "/boot/efi/EFI/BOOT/BOOTX64.EFI", err);
     if (!code)
-        code = copy(system, GRUB, "/boot/efi/EFI/BOOT/grubx64.efi", err);
+        code = copy(system, INSTALL_GRUB, "/boot/efi/EFI/BOOT/grubx64.efi", err);
     if (code)
         return code;
     return put_text(system, arena_printf(arena, "%s/grub.cfg", own),
@@ -196,13 +192,12 @@ static enum error_code install_uefi(const struct installed *system, struct error
     if (!storage_plan_mount(system->storage->plan, "/boot/efi"))
         return error_set(err, ERR_BAD_INPUT,
                          "this machine boots by UEFI, and nothing is mounted at /boot/efi");
-    if (has(system, SHIM) && has(system, GRUB))
+    if (has(system, INSTALL_SHIM) && has(system, INSTALL_GRUB))
         return install_signed(system, err);
-    return tool_run(system->log,
-                    TOOL_ARGV("/usr/sbin/chroot", system->root, "/usr/sbin/grub-install",
-                              "--target=x86_64-efi", "--efi-directory=/boot/efi", "--no-nvram",
-                              "--removable"),
-                    GRUB_S, err);
+    return install_chroot_run(system,
+                              TOOL_ARGV("/usr/sbin/grub-install", "--target=x86_64-efi",
+                                        "--efi-directory=/boot/efi", "--no-nvram", "--removable"),
+                              GRUB_S, err);
 }
 
 static enum error_code install_bios(const struct installed *system, struct error *err)
@@ -214,11 +209,9 @@ static enum error_code install_bios(const struct installed *system, struct error
         bool boots = item->type == STORAGE_DISK && item->grub_device;
         if (!boots)
             continue;
-        enum error_code code =
-            tool_run(system->log,
-                     TOOL_ARGV("/usr/sbin/chroot", system->root, "/usr/sbin/grub-install",
-                               "--target=i386-pc", item->device),
-                     GRUB_S, err);
+        enum error_code code = install_chroot_run(
+            system, TOOL_ARGV("/usr/sbin/grub-install", "--target=i386-pc", item->device), GRUB_S,
+            err);
         if (code)
             return code;
         disks++;
@@ -228,28 +221,12 @@ static enum error_code install_bios(const struct installed *system, struct error
                              "this machine boots by BIOS, and no disk of the plan is grub_device");
 }
 
-static const char *const bound[] = {"/dev", "/proc", "/sys"};
-
-static void unbind(const struct installed *system, int count)
-{
-    while (count-- > 0)
-        if (umount2(inside(system, bound[count]), MNT_DETACH))
-            log_warning("cannot unmount %s: %m", bound[count]);
-}
-
 enum error_code install_boot(const struct installed *system, struct error *err)
 {
-    int count = 0, wanted = sizeof(bound) / sizeof(bound[0]);
-    enum error_code code = ERR_OK;
-    for (; !code && count < wanted; count += !code) {
-        const char *place = inside(system, bound[count]);
-        if (mkdir(place, 0755) && errno != EEXIST)
-            code = error_errno(err, "%s", place);
-        else if (mount(bound[count], place, NULL, MS_BIND | MS_REC, NULL))
-            code = error_errno(err, "bind %s", bound[count]);
-    }
-    if (!code)
-        code = system->uefi ? install_uefi(system, err) : install_bios(system, err);
-    unbind(system, count);
+    enum error_code code = install_chroot_begin(system, err);
+    if (code)
+        return code;
+    code = system->uefi ? install_uefi(system, err) : install_bios(system, err);
+    install_chroot_end(system);
     return code ? code : write_config(system, err);
 }

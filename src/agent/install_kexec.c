@@ -15,13 +15,13 @@ static int open_boot(const struct installed *system, const char *name)
                 O_RDONLY | O_CLOEXEC);
 }
 
-enum error_code install_kexec(const struct installed *system, bool secure_boot, struct error *err)
+enum error_code install_kexec(const struct installed *system, struct error *err)
 {
     struct installed_kernel kernel;
     __attribute__((cleanup(file_close_fd))) int image = -1;
     __attribute__((cleanup(file_close_fd))) int initrd = -1;
     /* The chain of trust begins in the firmware: it is not left out. */
-    if (secure_boot)
+    if (system->secure_boot)
         return error_set(err, ERR_FORBIDDEN, "not with Secure Boot on");
     enum error_code code = install_kernel(system, &kernel, err);
     if (code)

@@ -1,14 +1,12 @@
-/* Settings of the installed system: see install_system.h. Source: openat2(2), hosts(5). */
+/* Settings of the installed system: see install_system.h. Source: hosts(5). */
 #include "src/agent/install_system.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "src/agent/install_path.h"
 #include "src/agent/storage_mount.h"
 #include "src/base/file.h"
 
@@ -16,49 +14,15 @@ enum { GROW_S = 1800, TOOL_S = 60 };
 
 #define HOSTS "/etc/hosts"
 
-/* As open(2) with the system's root as "/", links followed there. */
-static int open_inside(int root, const char *path, int flags, unsigned mode)
-{
-    struct open_how how = {.flags = (unsigned)(flags | O_CLOEXEC),
-                           .mode = flags & O_CREAT ? mode : 0,
-                           .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
-    return (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
-}
-
-static enum error_code make_parents(int root, const char *path, struct arena *arena,
-                                    struct error *err)
-{
-    char *folder = arena_strdup(arena, path);
-    for (char *slash = strchr(folder + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        char *name = strrchr(folder, '/');
-        *name = '\0';
-        int parent = open_inside(root, *folder ? folder : "/", O_PATH | O_DIRECTORY, 0);
-        int failed = parent < 0 || (mkdirat(parent, name + 1, 0755) && errno != EEXIST);
-        *name = '/';
-        if (failed)
-            error_errno(err, "make %s", folder);
-        if (parent >= 0)
-            close(parent);
-        if (failed)
-            return ERR_IO;
-        *slash = '/';
-    }
-    return ERR_OK;
-}
-
 enum error_code install_put_file(const struct installed *system, const struct task_file *file,
                                  struct error *err)
 {
-    __attribute__((cleanup(file_close_fd))) int root =
-        open(system->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
     __attribute__((cleanup(file_close_fd))) int fd = -1;
-    if (root < 0)
-        return error_errno(err, "%s", system->root);
-    enum error_code code = make_parents(root, file->path, system->log->arena, err);
+    enum error_code code =
+        install_path_make_parents(system->root, file->path, system->log->arena, err);
     if (code)
         return code;
-    fd = open_inside(root, file->path, O_WRONLY | O_CREAT | O_TRUNC, file->mode);
+    fd = install_path_open(system->root, file->path, O_WRONLY | O_CREAT | O_TRUNC, file->mode);
     size_t size = strlen(file->content);
     if (fd < 0 || fchmod(fd, file->mode) || write(fd, file->content, size) != (ssize_t)size)
         return error_errno(err, "write %s", file->path);

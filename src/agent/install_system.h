@@ -5,14 +5,18 @@
 #include "src/agent/talk.h"
 #include "src/agent/task.h"
 
+/** What the distribution signed, for UEFI. */
+#define INSTALL_SHIM "/usr/lib/shim/shimx64.efi.signed"
+#define INSTALL_GRUB "/usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed"
+
 /** The new system and where it stands now. */
 struct installed {
     const char *root; /* "/run/target": no slash at the end */
     const struct task *task;
     const struct storage_work *storage; /* NULL: it brought its own, and its fstab */
     struct tool_log *log;
-    const struct talk *talk; /* whose rack comes first in its /etc/hosts */
-    bool uefi;
+    struct talk *talk; /* whose rack comes first in its /etc/hosts */
+    bool uefi, secure_boot;
 };
 
 /**
@@ -41,6 +45,9 @@ struct installed_kernel {
     const char *root;          /* "UUID=..." */
 };
 
+/** The name of its newest kernel in /boot, in the log's arena; NULL = it has none. */
+const char *install_kernel_file(const struct installed *system);
+
 /** Its newest kernel; texts in the log's arena. Errors: NOT_FOUND. */
 enum error_code install_kernel(const struct installed *system, struct installed_kernel *kernel,
                                struct error *err);
@@ -49,7 +56,7 @@ enum error_code install_kernel(const struct installed *system, struct installed_
  * Hand that kernel to the one that runs, for pid1_finish to start. Errors: FORBIDDEN (Secure Boot),
  * NOT_FOUND, those of kexec_file_load. Nothing has changed then.
  */
-enum error_code install_kexec(const struct installed *system, bool secure_boot, struct error *err);
+enum error_code install_kexec(const struct installed *system, struct error *err);
 
 /** Boot loader and its configuration. Errors: NOT_FOUND (no kernel), IO, INTERNAL (a program). */
 enum error_code install_boot(const struct installed *system, struct error *err);

@@ -5,6 +5,7 @@
 
 #include "src/agent/os_release.h"
 #include "src/agent/talk.h"
+#include "src/base/container.h"
 #include "src/base/file.h"
 #include "src/base/log.h"
 
@@ -76,10 +77,23 @@ static const char *proxy_lines(const char *proxy, const char *const *racks, int 
     return lines;
 }
 
+/* A rack that is gone, and an archive that cannot be reached, shall not cost minutes. */
+static const char *own_conf(const char *proxy, const char *const *racks, int count,
+                            struct arena *arena)
+{
+    return arena_printf(arena,
+                        "Acquire::Languages \"none\";\n"
+                        "Acquire::http::Timeout \"15\";\n"
+                        "Acquire::Retries \"2\";\n"
+                        "APT::Keep-Downloaded-Packages \"false\";\n%s",
+                        proxy ? proxy_lines(proxy, racks, count, arena) : "");
+}
+
 struct script_packages_config script_packages_config(const struct task_packages *packages,
                                                      const struct cmdline *cmdline,
                                                      const char *os_release, struct arena *arena)
 {
+    static const char *const pockets[] = {"", "-updates", "-security"};
     const char *os = os_release_value(os_release, "ID", arena);
     const char *release = os_release_value(os_release, "VERSION_CODENAME", arena);
     const char *racks[CMDLINE_RACKS + 1], *list = "";
@@ -91,22 +105,17 @@ struct script_packages_config script_packages_config(const struct task_packages 
                             racks[i], packages->path, release, packages->components);
     if (packages->mirror && *release && debian)
         list = arena_printf(arena, "%sdeb %s %s main\n", list, packages->mirror, release);
-    if (packages->mirror && *release && ubuntu)
-        list = arena_printf(arena, "%sdeb %s %s main universe\ndeb %s %s-updates main universe\n",
-                            list, packages->mirror, release, packages->mirror, release);
+    for (size_t i = 0; packages->mirror && *release && ubuntu && i < COUNT_OF(pockets); i++)
+        list = arena_printf(arena, "%sdeb %s %s%s main restricted universe\n", list,
+                            packages->mirror, release, pockets[i]);
+    const char *own = own_conf(packages->proxy, racks, count, arena);
     if (!*list)
-        return (struct script_packages_config){NULL, NULL};
-    /* A rack that is gone, and an archive that cannot be reached, shall not cost minutes. */
-    const char *conf =
-        arena_printf(arena,
-                     "Dir::Etc::sourcelist \"" SCRIPT_PACKAGES_LIST "\";\n"
-                     "Dir::Etc::sourceparts \"-\";\n"
-                     "Acquire::Languages \"none\";\n"
-                     "Acquire::http::Timeout \"15\";\n"
-                     "Acquire::Retries \"2\";\n"
-                     "APT::Keep-Downloaded-Packages \"false\";\n%s",
-                     packages->proxy ? proxy_lines(packages->proxy, racks, count, arena) : "");
-    return (struct script_packages_config){list, conf};
+        return (struct script_packages_config){NULL, NULL, own};
+    const char *conf = arena_printf(arena,
+                                    "Dir::Etc::sourcelist \"" SCRIPT_PACKAGES_LIST "\";\n"
+                                    "Dir::Etc::sourceparts \"-\";\n%s",
+                                    own);
+    return (struct script_packages_config){list, conf, own};
 }
 
 static enum error_code write_text(const char *path, const char *text, struct error *err)

@@ -17,9 +17,10 @@ enum { SCRIPT_PACKAGES_MOST = 64 /* of one script */ };
 #define SCRIPT_PACKAGES_LIST "/etc/apt/gantry.list"
 #define SCRIPT_PACKAGES_CONF "/etc/apt/apt.conf.d/90gantry"
 
-/** Texts of the files with these names; list NULL: the system's own sources stay. */
+/** Texts of the files with these names; list NULL: the system's own sources stay, conf with it. */
 struct script_packages_config {
     const char *list, *conf;
+    const char *own; /* conf for the system's own sources */
 };
 
 /**

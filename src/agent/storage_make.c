@@ -254,6 +254,10 @@ static enum error_code make_format(const struct storage_work *work, struct stora
         argv[count++] = "-F";
         argv[count++] = "32";
     }
+    if (!strcmp(type, "ext4")) { /* older systems' fsck and GRUB do not know them */
+        argv[count++] = "-O";
+        argv[count++] = "^metadata_csum_seed,^orphan_file";
+    }
     if (item->label) {
         argv[count++] = fat ? "-n" : "-L";
         argv[count++] = item->label;

@@ -145,6 +145,13 @@ static bool is_line(const char *text)
     return true;
 }
 
+/* A word of apt's lists of sources, the name of a package. */
+static bool is_word(const char *text)
+{
+    return text && isalnum((unsigned char)*text) && strlen(text) <= 64 &&
+           !text[strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789.+-")];
+}
+
 static enum error_code read_deploy(const json_t *json, struct arena *arena, struct task *task,
                                    struct error *err)
 {
@@ -155,6 +162,10 @@ static enum error_code read_deploy(const json_t *json, struct arena *arena, stru
         code = bad(err, "hostname");
     if (!code && task->kernel_options && !is_line(task->kernel_options))
         code = bad(err, "kernel_options");
+    if (!code)
+        code = read_text(json, "kernel_package", arena, &task->kernel_package, err);
+    if (!code && task->kernel_package && !is_word(task->kernel_package))
+        code = bad(err, "kernel_package");
     if (!code)
         code = read_image(json_object_get(json, "image"), arena, &task->image, err);
     if (!code)
@@ -168,13 +179,6 @@ static enum error_code read_deploy(const json_t *json, struct arena *arena, stru
     if (!code && !task->kernel_options)
         task->kernel_options = "";
     return code;
-}
-
-/* A word of apt's lists of sources. */
-static bool is_word(const char *text)
-{
-    return text && *text && strlen(text) <= 64 &&
-           !text[strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789.+-")];
 }
 
 /* It becomes a word of a list of sources and a value in quotes of apt's configuration. */

@@ -43,7 +43,7 @@ struct task_file {
     unsigned mode;
 };
 
-/** Where Debian packages for scripts come from; all may be NULL. */
+/** Where Debian packages come from; all may be NULL. */
 struct task_packages {
     const char *path;           /* of the repository, below the rack's HTTP: "/images/apt" */
     const char *os, *release;   /* what it is for: "debian", "bookworm" */
@@ -59,11 +59,12 @@ struct task {
     bool kexec; /* deploy: the kernel of the system is to start without the firmware, if it can */
     const char *system_id;
     const char *hostname, *kernel_options; /* deploy */
+    const char *kernel_package; /* for an image without a kernel; NULL = its system's usual one */
     struct storage_plan storage;
     struct task_image image;
     struct task_file *files;
     int files_count;
-    struct task_packages packages; /* commission, test, release */
+    struct task_packages packages; /* deploy, commission, test, release */
     bool quick, secure;            /* erase */
     const char *ssh_keys;          /* rescue: lines of authorized_keys */
 };

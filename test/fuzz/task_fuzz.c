@@ -43,6 +43,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         check_packages(&task.packages);
         if (task.kind == TASK_DEPLOY) {
             ASSERT(task.image.form && task.image.path[0] == '/' && task.hostname);
+            ASSERT(!task.kernel_package || !strpbrk(task.kernel_package, " \n=/"));
             if (!task.in_memory)
                 check_plan(&task.storage);
         }

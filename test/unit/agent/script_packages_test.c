@@ -86,8 +86,9 @@ static void test_a_mirror_beside_it(void **state)
                         OURS "deb http://mirror.example.com/debian bookworm main\n");
     packages.mirror = "http://mirror/ubuntu";
     assert_string_equal(config_of(UBUNTU).list,
-                        "deb http://mirror/ubuntu noble main universe\n"
-                        "deb http://mirror/ubuntu noble-updates main universe\n");
+                        "deb http://mirror/ubuntu noble main restricted universe\n"
+                        "deb http://mirror/ubuntu noble-updates main restricted universe\n"
+                        "deb http://mirror/ubuntu noble-security main restricted universe\n");
     assert_null(config_of("ID=fedora\nVERSION_CODENAME=x\n").list);
 }
 
@@ -99,6 +100,17 @@ static void test_racks_are_asked_without_the_proxy(void **state)
     assert_non_null(strstr(conf, "Acquire::http::Proxy \"http://proxy:3128/\";\n"));
     assert_non_null(strstr(conf, "Acquire::http::Proxy::10.77.0.21 \"DIRECT\";\n"));
     assert_non_null(strstr(conf, "Acquire::http::Proxy::10.77.0.22 \"DIRECT\";\n"));
+}
+
+static void test_the_systems_own_sources_stay(void **state)
+{
+    (void)state;
+    packages.proxy = "http://proxy:3128/";
+    struct script_packages_config config = config_of(UBUNTU);
+    assert_null(config.list);
+    assert_null(config.conf);
+    assert_null(strstr(config.own, "Dir::Etc"));
+    assert_non_null(strstr(config.own, "Acquire::http::Proxy \"http://proxy:3128/\";\n"));
 }
 
 static void test_what_is_there_is_not_missing(void **state)
@@ -123,6 +135,7 @@ int main(void)
         TEST(test_only_of_its_own_release),
         TEST(test_a_mirror_beside_it),
         TEST(test_racks_are_asked_without_the_proxy),
+        TEST(test_the_systems_own_sources_stay),
         TEST(test_what_is_there_is_not_missing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -97,6 +97,11 @@ static void a_deployment(void **unused)
     assert_false(task.kexec);
     assert_int_equal(parse(deploy("'happy-hippo'", IMAGE, FILES ",'kexec':true")), ERR_OK);
     assert_true(task.kexec);
+    assert_null(task.kernel_package);
+    assert_int_equal(
+        parse(deploy("'happy-hippo'", IMAGE, FILES ",'kernel_package':'linux-generic-hwe-24.04'")),
+        ERR_OK);
+    assert_string_equal(task.kernel_package, "linux-generic-hwe-24.04");
 }
 
 static void in_memory_no_storage_is_needed(void **unused)
@@ -137,6 +142,9 @@ static void refusals(void **unused)
     refused(deploy("'a'", IMAGE, "[{'path':'/etc/../x','content':''}]"), "files");
     refused(deploy("'a'", IMAGE, "[{'path':'/etc/x'}]"), "files");
     refused(deploy("'a'", IMAGE, "{}"), "files");
+    refused(deploy("'a'", IMAGE, FILES ",'kernel_package':'-o=x'"), "kernel_package");
+    refused(deploy("'a'", IMAGE, FILES ",'kernel_package':'a b'"), "kernel_package");
+    refused(deploy("'a'", IMAGE, FILES ",'kernel_package':''"), "kernel_package");
 }
 
 #define KEY          "-----BEGIN PGP PUBLIC KEY BLOCK-----\\nx\\n"
