@@ -15,12 +15,13 @@ import sys
 import tempfile
 import time
 
-from imagekit import initrd, packages, repository, rootfs, stream, target
+from imagekit import initrd, minimal, packages, repository, rootfs, stream, target
 
 HERE = pathlib.Path(__file__).resolve().parent
 MANIFEST_VERSION = 1
 KEEP = 3  # builds of each part
 TARGET = target.RAW + ".zst"
+SYSTEMS = {"root": "root.squashfs", "target": target.SQUASHFS, "minimal": minimal.FILE}  # that packages are installed in
 # File in the output -> where Debian has it. Served under the same names at the root of TFTP and HTTP.
 LOADERS = {
     "lpxelinux.0": "/usr/lib/PXELINUX/lpxelinux.0",
@@ -83,12 +84,16 @@ def cached(cache, part, key, make, say):
     return folder
 
 
-def cached_parts(cache, kernel, say):
-    """{part: folder} of the ephemeral root and the target system, made side by side, and their {package: version}."""
-    sources, wanted = packages.sources(), {"root": packages.chosen(kernel), "target": target.versions(kernel)}
+def cached_parts(cache, options, say):
+    """{part: folder} of the file systems, made side by side, and their {package: version}."""
+    sources, kernel = packages.sources(), options.kernel
+    wanted = {"root": packages.chosen(kernel), "target": target.versions(kernel)}
     scripts = {"root": ("rootfs.py", "removed.py", "packages.py"), "target": ("target.py", "packages.py", "local_root")}
     make = {"root": functools.partial(rootfs.build, kernel), "target": functools.partial(target.build, kernel)}
-    with concurrent.futures.ThreadPoolExecutor(len(make)) as pool:
+    if options.minimal:
+        wanted["minimal"], make["minimal"] = minimal.versions(), minimal.build
+        scripts["minimal"] = ("minimal.py", *scripts["target"])
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
         jobs = {part: pool.submit(cached, cache, part, digest(json.dumps([wanted[part], sources]), script_bytes(*scripts[part])),
                                   make[part], say) for part in make}
         folders = {part: job.result() for part, job in jobs.items()}
@@ -103,7 +108,7 @@ def cached_repository(cache, folders, more, say):
     wanted = sorted({*repository.named(), *more})
     key = digest(json.dumps([packages.chosen(wanted[0], wanted), packages.sources(), [folder.name for folder in folders.values()]]),
                  script_bytes("repository.py", "packages.py"))
-    systems = [folders["root"] / "root.squashfs", folders["target"] / target.SQUASHFS]
+    systems = [folders[part] / name for part, name in SYSTEMS.items() if part in folders]
     return cached(cache, "packages", key, functools.partial(repository.build, systems, wanted), say) / "repository"
 
 
@@ -144,9 +149,10 @@ def loaders(out, entries):
 def build(options, say):
     cache = cache_folder()
     host = packages.installed(packages.LOADERS)
-    folders, versions = cached_parts(cache, options.kernel, say)
+    folders, versions = cached_parts(cache, options, say)
     root = folders["root"]
-    folder = cached_repository(cache, folders, options.package, say)
+    more = [*options.package, *([options.kernel, *minimal.PACKAGES] if options.minimal else [])]
+    folder = cached_repository(cache, folders, more, say)
     agent = pathlib.Path(options.agent)
     if not agent.is_file():
         raise packages.PackagesError(f"no agent at {agent}: build it (ninja gantry-agent) or name it with --agent")
@@ -165,6 +171,9 @@ def build(options, say):
         entries[-1].update(system, form="raw.zst")
         install(new, "debian.squashfs", "stock-squashfs", folders["target"] / target.SQUASHFS, entries)
         entries[-1].update(system)
+        if options.minimal:
+            install(new, "debian-minimal.squashfs", "root-image", folders["minimal"] / minimal.FILE, entries)
+            entries[-1].update(system, release=packages.suite() + "-minimal", form="squashfs", kernel_package=options.kernel)
         install_repository(new, folder, options.gnupg_home, entries)
         loaders(new, entries)
         manifest = {"manifest_version": MANIFEST_VERSION, "suite": packages.suite(), "architecture": "amd64",
@@ -188,6 +197,8 @@ def main(argv):
                         "linux-image-amd64 has the drivers of real ones)")
     parser.add_argument("--package", action="append", default=[], metavar="NAME", help="also this package in the repository that scripts\n"
                         "install from, with all that it needs; several times")
+    parser.add_argument("--minimal", action="store_true", help="also a Debian without a kernel, and its packages: what is installed like\n"
+                        "Ubuntu's images")
     parser.add_argument("--mirror", type=pathlib.Path, help="also fill this folder with a signed mirror to import from")
     parser.add_argument("--gnupg-home", type=pathlib.Path, help="folder of the key of mirror and repository (default: gnupg in the cache)")
     parser.add_argument("--json", action="store_true", help="print the manifest as JSON on stdout")
