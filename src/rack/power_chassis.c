@@ -26,6 +26,8 @@ void power_chassis_mac(struct power_chassis_machine *machine, const char *text)
         return;
     char *place = machine->macs[machine->macs_count];
     mac_format(mac, place);
+    if (!strcmp(place, "00:00:00:00:00:00")) /* an interface without one */
+        return;
     for (int i = 0; i < machine->macs_count; i++)
         if (!strcmp(machine->macs[i], place))
             return;

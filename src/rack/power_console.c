@@ -159,3 +159,96 @@ enum error_code power_console_run(const struct power_order *order, struct arena 
     power_ssh_close(&console.ssh);
     return code;
 }
+
+/* ---- the nodes of a Moonshot chassis ---- */
+
+/* "c1n1" of a word, or NULL. */
+static const char *node_of(const char *word, size_t size, struct arena *arena)
+{
+    static const char digits[] = "0123456789";
+    if (size < 4 || size > 6 || *word != 'c')
+        return NULL;
+    size_t cartridge = strspn(word + 1, digits), rest = 1 + cartridge;
+    if (!cartridge || word[rest] != 'n' || size < rest + 2 ||
+        strspn(word + rest + 1, digits) != size - rest - 1)
+        return NULL;
+    return arena_strndup(arena, word, size);
+}
+
+bool power_console_next_node(const char **output, struct arena *arena,
+                             struct power_chassis_machine *found)
+{
+    *found = (struct power_chassis_machine){.name = "", .unit = "node_id"};
+    while (!found->value && **output) {
+        const char *word = *output, *end = word + strcspn(word, "\r\n");
+        *output = end + strspn(end, "\r\n");
+        while ((word += strspn(word, " \t")) < end) {
+            size_t size = strcspn(word, " \t\r\n");
+            if (!found->value)
+                found->value = node_of(word, size, arena);
+            else
+                power_chassis_mac(found, arena_strndup(arena, word, size));
+            word += size;
+        }
+    }
+    return found->value != NULL;
+}
+
+const char *power_console_architecture(const char *output)
+{
+    static const char before[] = "Product Name:";
+    static const char *const others[][2] = {{"m400", "aarch64"}, {"m800", "armv7l"}};
+    const char *found = strstr(output, before);
+    size_t size = found ? strcspn(found, "\r\n") : 0;
+    for (size_t i = 0; found && i < COUNT_OF(others); i++) {
+        const char *name = strstr(found, others[i][0]);
+        if (name && name < found + size)
+            return others[i][1];
+    }
+    return "x86_64";
+}
+
+/* Nodes of one cartridge are alike: it is asked for the first of them. */
+static enum error_code look_at(struct console *console, const struct power_chassis_machine *found,
+                               const char **cartridge, const char **architecture, struct error *err)
+{
+    struct arena *arena = console->ssh.arena;
+    const char *own = arena_strndup(arena, found->value, strcspn(found->value, "n")), *output;
+    if (*cartridge && !strcmp(*cartridge, own))
+        return ERR_OK;
+    *cartridge = own;
+    enum error_code code = power_ssh_run(
+        &console->ssh, arena_printf(arena, "show node info %s", found->value), &output, err);
+    if (!code)
+        *architecture = power_console_architecture(output);
+    return code;
+}
+
+static enum error_code add_nodes(struct console *console, struct power_chassis *chassis,
+                                 struct error *err)
+{
+    struct power_chassis_machine found;
+    const char *output, *rest, *cartridge = NULL, *architecture = NULL;
+    enum error_code code = power_ssh_run(&console->ssh, "show node macaddr all", &output, err);
+    if (code)
+        return code;
+    rest = output;
+    while (!code && power_console_next_node(&rest, console->ssh.arena, &found)) {
+        if (!found.macs_count)
+            continue;
+        code = look_at(console, &found, &cartridge, &architecture, err);
+        found.architecture = architecture;
+        code = code ? code : power_chassis_add(chassis, &found, err);
+    }
+    return code || json_array_size(chassis->machines) ? code : complain(console, output, err);
+}
+
+enum error_code power_console_list(const struct power_order *order, struct arena *arena,
+                                   struct power_chassis *chassis, struct error *err)
+{
+    struct console console = {.kind = kind_of(order->driver->name)};
+    enum error_code code = power_ssh_open(&console.ssh, order, arena, err);
+    code = code ? code : add_nodes(&console, chassis, err);
+    power_ssh_close(&console.ssh);
+    return code;
+}

@@ -14,6 +14,7 @@ enum { PORT = 6794, LOOK_S = 2, SESSION_BYTES = 256 };
 /* One order under way. */
 struct hmcz {
     struct power_http http;
+    bool in;         /* a session is open */
     const char *cpc; /* URI of the machine that has the partition; NULL = not found yet */
     struct power_hmcz_partition partition;
 };
@@ -21,14 +22,21 @@ struct hmcz {
 /* ---- decoding ---- */
 
 /* A path of its own host, for requests. */
-static bool take_uri(json_t *object, char uri[POWER_HMCZ_URI])
+static bool is_uri(const char *text)
 {
-    const char *text = json_string_value(json_object_get(object, "object-uri"));
     if (!text || strncmp(text, "/api/", 5) != 0 || strlen(text) >= POWER_HMCZ_URI)
         return false;
     for (const char *p = text; *p; p++)
         if (*p <= ' ' || *p >= 0x7f || *p == '?' || *p == '#')
             return false;
+    return true;
+}
+
+static bool take_uri(json_t *object, char uri[POWER_HMCZ_URI])
+{
+    const char *text = json_string_value(json_object_get(object, "object-uri"));
+    if (!is_uri(text))
+        return false;
     strcpy(uri, text);
     return true;
 }
@@ -211,19 +219,103 @@ static enum error_code turn_off(void *subject, struct error *err)
     return code ? code : operate(hmcz, "stop", err);
 }
 
+static enum error_code begin(struct hmcz *hmcz, const struct power_order *order,
+                             struct arena *arena, struct error *err)
+{
+    *hmcz = (struct hmcz){.partition = {.status = ""}};
+    power_http_open(&hmcz->http, order, arena);
+    power_http_base(&hmcz->http, "https", PORT);
+    enum error_code code = log_in(&hmcz->http, err);
+    hmcz->in = !code;
+    return code;
+}
+
+static void end(struct hmcz *hmcz)
+{
+    if (hmcz->in)
+        log_out(&hmcz->http);
+    power_http_close(&hmcz->http);
+}
+
 enum error_code power_hmcz_run(const struct power_order *order, struct arena *arena,
                                enum power_seen *seen, struct error *err)
 {
-    struct hmcz hmcz = {.partition = {.status = ""}};
-    power_http_open(&hmcz.http, order, arena);
-    power_http_base(&hmcz.http, "https", PORT);
+    struct hmcz hmcz;
+    enum error_code code = begin(&hmcz, order, arena, err);
     struct power_steps steps = {order, hmcz.http.deadline_ns, &hmcz, query, turn_on, turn_off,
                                 NULL};
-    enum error_code code = log_in(&hmcz.http, err);
-    if (!code) {
-        code = power_steps_run(&steps, seen, err);
-        log_out(&hmcz.http);
-    }
-    power_http_close(&hmcz.http);
+    code = code ? code : power_steps_run(&steps, seen, err);
+    end(&hmcz);
     return code;
+}
+
+/* ---- the partitions of all machines ---- */
+
+/* What stands at a URI of a reply; to be json_decref'ed. */
+static enum error_code get(struct hmcz *hmcz, const char *uri, json_t **object, struct error *err)
+{
+    struct power_http_call call = {.path = uri};
+    if (!is_uri(uri))
+        return error_set(err, ERR_CORRUPT, "an object without its URI");
+    return power_http_json(&hmcz->http, &call, object, err);
+}
+
+static enum error_code add_interfaces(struct hmcz *hmcz, json_t *partition,
+                                      struct power_chassis_machine *machine, struct error *err)
+{
+    json_t *uris = json_object_get(partition, "nic-uris");
+    enum error_code code = ERR_OK;
+    for (size_t i = 0; i < json_array_size(uris) && i < POWER_CHASSIS_MACS && !code; i++) {
+        __attribute__((cleanup(json_decrefp))) json_t *nic = NULL;
+        code = get(hmcz, json_string_value(json_array_get(uris, i)), &nic, err);
+        power_chassis_mac(machine, json_string_value(json_object_get(nic, "mac-address")));
+    }
+    return code;
+}
+
+static enum error_code add_partition(struct hmcz *hmcz, json_t *each, struct power_chassis *chassis,
+                                     struct error *err)
+{
+    __attribute__((cleanup(json_decrefp))) json_t *partition = NULL;
+    const char *name = json_string_value(json_object_get(each, "name"));
+    struct power_chassis_machine machine = {.name = name ? name : "",
+                                            .architecture = "s390x",
+                                            .unit = "power_partition_name",
+                                            .value = name};
+    if (!name)
+        return error_set(err, ERR_CORRUPT, "a partition without a name");
+    enum error_code code =
+        get(hmcz, json_string_value(json_object_get(each, "object-uri")), &partition, err);
+    code = code ? code : add_interfaces(hmcz, partition, &machine, err);
+    return code ? code : power_chassis_add(chassis, &machine, err);
+}
+
+static enum error_code add_partitions(struct hmcz *hmcz, const char *cpc,
+                                      struct power_chassis *chassis, struct error *err)
+{
+    __attribute__((cleanup(json_decrefp))) json_t *list = NULL;
+    struct power_http_call call = {.path = arena_printf(hmcz->http.arena, "%s/partitions", cpc)};
+    enum error_code code = power_http_json(&hmcz->http, &call, &list, err);
+    json_t *partitions = json_object_get(list, "partitions");
+    if (json_array_size(partitions) > POWER_CHASSIS_MACHINES)
+        return error_set(err, ERR_TOO_LARGE, "more than %d partitions", POWER_CHASSIS_MACHINES);
+    for (size_t i = 0; i < json_array_size(partitions) && !code; i++)
+        code = add_partition(hmcz, json_array_get(partitions, i), chassis, err);
+    return code;
+}
+
+enum error_code power_hmcz_list(const struct power_order *order, struct arena *arena,
+                                struct power_chassis *chassis, struct error *err)
+{
+    struct hmcz hmcz;
+    struct power_hmcz_cpcs cpcs = {.count = 0};
+    struct http_client_reply reply;
+    struct power_http_call call = {.path = "/api/cpcs"};
+    enum error_code code = begin(&hmcz, order, arena, err);
+    code = code ? code : power_http_run(&hmcz.http, &call, &reply, err);
+    code = code ? code : power_hmcz_read_cpcs(reply.body, reply.body_size, &cpcs, err);
+    for (int i = 0; i < cpcs.count && !code; i++)
+        code = add_partitions(&hmcz, cpcs.uri[i], chassis, err);
+    end(&hmcz);
+    return code ? error_wrap(err, "the HMC at %s", power_order_where(order)) : code;
 }

@@ -1,11 +1,13 @@
 /*
  * The driver "hmcz": partitions of IBM Z machines in DPM mode, by the web services of their
  * Hardware Management Console. Blocking; any thread. Source: IBM's HMC Web Services API (Logon,
- * List CPC Objects, List Partitions of a CPC, Start and Stop Partition).
+ * List CPC Objects, List Partitions of a CPC, Get Partition Properties, Get NIC Properties, Start
+ * and Stop Partition).
  */
 #pragma once
 
 #include "src/base/limits.h"
+#include "src/rack/power_chassis.h"
 #include "src/rack/power_order.h"
 
 enum { POWER_HMCZ_URI = 160, POWER_HMCZ_CPCS = 64 };
@@ -32,3 +34,8 @@ enum error_code power_hmcz_find(const char *bytes, size_t size, const char *name
 /** As power_order_run. */
 enum error_code power_hmcz_run(const struct power_order *order, struct arena *arena,
                                enum power_seen *seen, struct error *err);
+
+/** The partitions of all its machines in DPM mode. Errors: as power_order_run, power_chassis_add.
+ */
+enum error_code power_hmcz_list(const struct power_order *order, struct arena *arena,
+                                struct power_chassis *chassis, struct error *err);

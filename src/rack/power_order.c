@@ -212,7 +212,8 @@ enum error_code power_order_list(const struct power_order *order, struct arena *
     } lists[] = {
         {"virsh", power_virsh_list},    {"proxmox", power_proxmox_list},
         {"msftocs", power_outlet_list}, {"recs_box", power_outlet_list},
-        {"vmware", power_vmware_list},
+        {"vmware", power_vmware_list},  {"ucsm", power_ucsm_list},
+        {"hmcz", power_hmcz_list},      {"mscm", power_console_list},
     };
     struct power_chassis chassis = {.machines = json_array()};
     enum error_code code = ERR_NOT_FOUND;

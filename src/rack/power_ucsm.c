@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/base/container.h"
 #include "src/rack/power_http.h"
 #include "src/rack/power_steps.h"
-#include "src/rack/power_xml.h"
 
 enum { WRONG_USER = 551, COOKIE_BYTES = 256 };
 
@@ -63,6 +63,66 @@ enum error_code power_ucsm_read_server(const char *bytes, size_t size,
     code = code ? code : take_server(power_xml_root(xml), arena, found, err);
     arena_free(arena);
     power_xml_free(xml);
+    return code;
+}
+
+/* All interfaces of a reply: whose they are, by their names, and their addresses. */
+struct interfaces {
+    const char **names, **macs;
+    int count;
+};
+
+static void take_interfaces(const struct power_xml_element *root, struct arena *arena,
+                            struct interfaces *all)
+{
+    static const char class[] = "adaptorHostEthIf";
+    const struct power_xml_element *each = NULL;
+    size_t room = 1;
+    while ((each = power_xml_next(root, each, class)))
+        room++;
+    *all = (struct interfaces){ARENA_ARRAY(arena, const char *, room),
+                               ARENA_ARRAY(arena, const char *, room), 0};
+    while ((each = power_xml_next(root, each, class))) {
+        const char *name = power_xml_attribute(each, "dn", arena);
+        all->names[all->count] = name ? name : "";
+        all->macs[all->count++] = power_xml_attribute(each, "mac", arena);
+    }
+}
+
+static enum error_code add_server(const struct power_xml_element *element,
+                                  const struct interfaces *all, struct arena *arena,
+                                  struct power_chassis *chassis, struct error *err)
+{
+    struct power_chassis_machine machine = {.name = "", .unit = "uuid"};
+    const char *name = power_xml_attribute(element, "dn", arena);
+    size_t size = name ? strlen(name) : 0;
+    machine.value = power_xml_attribute(element, "uuid", arena);
+    if (!size || !machine.value)
+        return ERR_OK;
+    for (int i = 0; i < all->count; i++) /* what is inside has a name that goes on */
+        if (!strncmp(all->names[i], name, size) && all->names[i][size] == '/')
+            power_chassis_mac(&machine, all->macs[i]);
+    return power_chassis_add(chassis, &machine, err);
+}
+
+enum error_code power_ucsm_add(const struct power_xml *servers, const struct power_xml *interfaces,
+                               struct arena *arena, struct power_chassis *chassis,
+                               struct error *err)
+{
+    static const char *const classes[] = {"computeBlade", "computeRackUnit", "computeServerUnit"};
+    struct interfaces all;
+    int seen = 0;
+    enum error_code code = check(power_xml_root(servers), arena, err);
+    code = code ? code : check(power_xml_root(interfaces), arena, err);
+    take_interfaces(power_xml_root(interfaces), arena, &all);
+    for (size_t i = 0; i < COUNT_OF(classes) && !code; i++) {
+        const struct power_xml_element *element = NULL;
+        while (!code && (element = power_xml_next(power_xml_root(servers), element, classes[i])))
+            code =
+                ++seen > POWER_CHASSIS_MACHINES
+                    ? error_set(err, ERR_TOO_LARGE, "more than %d servers", POWER_CHASSIS_MACHINES)
+                    : add_server(element, &all, arena, chassis, err);
+    }
     return code;
 }
 
@@ -184,20 +244,58 @@ static enum error_code turn_off(void *subject, struct error *err)
     return change(subject, "admin-down", err);
 }
 
+static enum error_code begin(struct ucsm *ucsm, const struct power_order *order,
+                             struct arena *arena, struct error *err)
+{
+    *ucsm = (struct ucsm){.found = {.power = POWER_SEEN_UNKNOWN}};
+    power_http_open(&ucsm->http, order, arena);
+    power_http_xml(&ucsm->http);
+    power_http_base(&ucsm->http, "https", 0);
+    return log_in(ucsm, err);
+}
+
+static void end(struct ucsm *ucsm)
+{
+    if (ucsm->cookie)
+        log_out(ucsm);
+    power_http_close(&ucsm->http);
+}
+
 enum error_code power_ucsm_run(const struct power_order *order, struct arena *arena,
                                enum power_seen *seen, struct error *err)
 {
-    struct ucsm ucsm = {.found = {.power = POWER_SEEN_UNKNOWN}};
-    power_http_open(&ucsm.http, order, arena);
-    power_http_xml(&ucsm.http);
-    power_http_base(&ucsm.http, "https", 0);
+    struct ucsm ucsm;
+    enum error_code code = begin(&ucsm, order, arena, err);
     struct power_steps steps = {order, ucsm.http.deadline_ns, &ucsm, query, turn_on, turn_off,
                                 NULL};
-    enum error_code code = log_in(&ucsm, err);
-    if (!code) {
-        code = power_steps_run(&steps, seen, err);
-        log_out(&ucsm);
-    }
-    power_http_close(&ucsm.http);
+    code = code ? code : power_steps_run(&steps, seen, err);
+    end(&ucsm);
     return code;
+}
+
+/* All objects of a class. */
+static enum error_code resolve(struct ucsm *ucsm, const char *class, struct power_xml **xml,
+                               struct error *err)
+{
+    struct http_client_reply reply;
+    const char *body =
+        arena_printf(ucsm->http.arena, "<configResolveClass cookie=\"%s\" classId=\"%s\"/>",
+                     ucsm->cookie, class);
+    enum error_code code = post(ucsm, body, &reply, err);
+    return code ? code : power_xml_read(reply.body, reply.body_size, xml, err);
+}
+
+enum error_code power_ucsm_list(const struct power_order *order, struct arena *arena,
+                                struct power_chassis *chassis, struct error *err)
+{
+    struct power_xml *servers = NULL, *interfaces = NULL;
+    struct ucsm ucsm;
+    enum error_code code = begin(&ucsm, order, arena, err);
+    code = code ? code : resolve(&ucsm, "computeItem", &servers, err);
+    code = code ? code : resolve(&ucsm, "adaptorHostEthIf", &interfaces, err);
+    code = code ? code : power_ucsm_add(servers, interfaces, arena, chassis, err);
+    power_xml_free(servers);
+    power_xml_free(interfaces);
+    end(&ucsm);
+    return code ? error_wrap(err, "the UCS Manager at %s", power_order_where(order)) : code;
 }

@@ -32,10 +32,13 @@ static const struct kind {
     const char *name, *driver;
     unsigned takes;
 } kinds[] = {
+    {"hmcz", "hmcz", LOGIN | PREFIX},
+    {"mscm", "mscm", LOGIN},
     {"msftocs", "msftocs", LOGIN | PORT},
     {"powerkvm", "virsh", PREFIX},
     {"proxmox", "proxmox", LOGIN | TOKEN | PREFIX | VERIFY},
     {"recs_box", "recs_box", LOGIN | PORT},
+    {"ucsm", "ucsm", LOGIN},
     {"virsh", "virsh", PREFIX},
     {"vmware", "vmware", LOGIN | PORT | PROTOCOL | PREFIX},
 };
@@ -58,10 +61,15 @@ static const struct kind *read_kind(struct api_reply *reply, const char *name)
     for (size_t i = 0; i < COUNT_OF(kinds); i++)
         if (!strcmp(kinds[i].name, name))
             return &kinds[i];
-    api_field_error(reply, "chassis_type",
-                    "Select a valid choice. %.40s is not one of msftocs, powerkvm, proxmox, "
-                    "recs_box, virsh, vmware.",
-                    name);
+    if (!strcmp(name, "seamicro15k"))
+        api_field_error(reply, "chassis_type",
+                        "A SeaMicro chassis is not asked for its machines here: add each with "
+                        "power_type sm15k.");
+    else
+        api_field_error(reply, "chassis_type",
+                        "Select a valid choice. %.40s is not one of hmcz, mscm, msftocs, powerkvm, "
+                        "proxmox, recs_box, ucsm, virsh, vmware.",
+                        name);
     return NULL;
 }
 

@@ -14,7 +14,9 @@ def add(api, **params):
     ({"power_control": "ipmi"}, "power_control"), ({"domain": "nowhere"}, "domain"), ({"rack_controller": "nobody"}, "rack_controller"),
     ({"verify_ssl": "perhaps"}, "verify_ssl"), ({"chassis_type": "virsh", "username": "root"}, "username"),
     ({"chassis_type": "msftocs", "prefix_filter": "a"}, "prefix_filter"),
-    ({"chassis_type": "vmware", "token_name": "a"}, "token_name"),
+    ({"chassis_type": "vmware", "token_name": "a"}, "token_name"), ({"chassis_type": "seamicro15k"}, "chassis_type"),
+    ({"chassis_type": "ucsm", "prefix_filter": "a"}, "prefix_filter"), ({"chassis_type": "mscm", "port": "22"}, "port"),
+    ({"chassis_type": "hmcz", "username": ""}, "username"),
 ])
 def test_what_is_refused(api, changes, field):
     reply = add(api, **{**GOOD, **changes})
@@ -25,7 +27,7 @@ def test_what_is_refused(api, changes, field):
 @pytest.mark.parametrize("params, text", [
     ({"hostname": "h"}, "chassis_type"), ({"chassis_type": "virsh"}, "hostname"), ({**GOOD, "accept_all": "perhaps"}, "accept_all"),
     ({**GOOD, "hostname": "a b"}, "power_address"), ({"chassis_type": "virsh", "hostname": "10.0.0.9"}, "power_address"),
-    ({**GOOD, "chassis_type": "msftocs", "port": "0"}, "power_port"),
+    ({**GOOD, "chassis_type": "msftocs", "port": "0"}, "power_port"), ({**GOOD, "chassis_type": "ucsm", "hostname": "10.0.0.9"}, "power_address"),
 ])
 def test_what_is_wrong(api, params, text):
     reply = add(api, **params)
@@ -35,6 +37,8 @@ def test_what_is_wrong(api, params, text):
 def test_without_a_rack_it_fails_and_says_so(api):
     before = api.sql("SELECT count(*) FROM node")
     for params in (GOOD, {**GOOD, "password": "", "token_name": "n", "token_secret": "Geheim17"},
+                   {**GOOD, "chassis_type": "ucsm", "hostname": "https://10.0.0.9/"}, {**GOOD, "chassis_type": "mscm"},
+                   {**GOOD, "chassis_type": "hmcz", "prefix_filter": "a"},
                    {"chassis_type": "powerkvm", "hostname": "qemu+ssh://root@10.0.0.9/system", "prefix_filter": "a"}):
         reply = add(api, **params)
         assert reply.status == 503 and "rack" in reply.text and "Geheim17" not in reply.text, reply.text

@@ -48,6 +48,7 @@ static void read_lists(const struct power_xml *xml, const char *text, struct are
     power_outlet_add_blades(power_xml_root(xml), arena, &chassis, NULL);
     power_outlet_add_nodes(power_xml_root(xml), arena, &chassis, NULL);
     power_virsh_add(text, "name", arena, &chassis, NULL);
+    power_ucsm_add(xml, xml, arena, &chassis, NULL);
     json_array_foreach (chassis.machines, i, machine) {
         size_t macs = json_array_size(json_object_get(machine, "macs"));
         ASSERT(macs > 0 && macs <= POWER_CHASSIS_MACS);
@@ -76,7 +77,7 @@ static void read_xml(const char *bytes, size_t size, struct arena *arena)
     power_xml_free(xml);
 }
 
-static void read_text(const char *text)
+static void read_text(const char *text, struct arena *arena)
 {
     static const char *const drivers[] = {"hmc", "mscm", "wedge"};
     enum power_seen seen;
@@ -84,6 +85,10 @@ static void read_text(const char *text)
         if (power_console_read(drivers[i], text, &seen))
             ASSERT(seen != POWER_SEEN_UNKNOWN);
     power_outlet_read_dli(text, 5, &seen, NULL);
+    power_console_architecture(text);
+    struct power_chassis_machine node;
+    while (power_console_next_node(&text, arena, &node))
+        ASSERT(*node.value == 'c' && node.macs_count <= POWER_CHASSIS_MACS);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
@@ -107,7 +112,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
                        "status.*\\:.*stopped", &seen, NULL);
     read_json((const char *)bytes, size);
     read_xml((const char *)bytes, size, arena);
-    read_text(arena_strndup(arena, (const char *)bytes, size));
+    read_text(arena_strndup(arena, (const char *)bytes, size), arena);
     arena_free(arena);
     return 0;
 }

@@ -305,8 +305,13 @@ class Hmcz(Fake):
                                   {"object-uri": "/api/cpcs/b", "name": "B", "dpm-enabled": True}]}, {}
         if path == "/api/cpcs/b/partitions":
             status = self.status or {"on": "active", "off": "stopped"}[self.power]
-            return 200, {"partitions": [{"object-uri": "/api/partitions/1", "name": query["name"] + "x", "status": "active"}] + [
-                {"object-uri": "/api/partitions/2", "name": "part 2", "status": status}] * (query["name"] == "part 2")}, {}
+            name = query.get("name", "part 2")
+            return 200, {"partitions": [{"object-uri": "/api/partitions/1", "name": name + "x", "status": "active"}] + [
+                {"object-uri": "/api/partitions/2", "name": "part 2", "status": status}] * (name == "part 2")}, {}
+        if (method, path) in (("GET", "/api/partitions/1"), ("GET", "/api/partitions/2")):
+            return 200, {"nic-uris": [f"{path}/nics/{number}" for number in "ab"[:int(path[-1])]]}, {}
+        if method == "GET" and (nic := re.fullmatch("/api/partitions/([12])/nics/([ab])", path)):
+            return 200, {"mac-address": f"02:d2:4d:80:0{nic[1]}:0{nic[2]}", "name": "nic " + nic[2]}, {}
         match = re.fullmatch("/api/partitions/2/operations/(start|stop)", path)
         if not match or method != "POST":
             return 404, {}, {}
@@ -350,6 +355,11 @@ class SeaMicro(Fake):
 class Ucsm(Fake):
     """The XML API of a UCS Manager with one server and its service profile."""
     tls, sessions, profile = True, 0, "org-root/ls-a&b"
+    all_of = {"computeItem": '<computeBlade dn="sys/chassis-1/blade-1" uuid="uuid-1" operPower="on"/>'
+                             '<computeBlade dn="sys/chassis-1/blade-10" uuid="uuid-10"/><computeRackUnit dn="sys/rack-unit-1" uuid="uuid-3"/>',
+              "adaptorHostEthIf": "".join(f'<adaptorHostEthIf dn="sys/{name}/host-eth-1" mac="{mac}"/>' for name, mac in (
+                  ("chassis-1/blade-1/adaptor-1", "00:25:B5:00:00:01"), ("rack-unit-1/adaptor-1", "00:25:B5:00:00:03"),
+                  ("chassis-1/blade-1/adaptor-2", "00:25:B5:00:00:02"), ("chassis-1/blade-10/adaptor-1", "00:00:00:00:00:00")))}
 
     def changes(self):
         return [call for call in self.asked if "configConfMo" in call[2]]
@@ -368,8 +378,10 @@ class Ucsm(Fake):
             return 200, '<aaaLogout response="yes" outStatus="success"/>', {}
         if asked.get("cookie") != "1/<cookie>":
             return 200, f'<{asked.tag} response="yes" errorCode="552" errorDescr="Authorization required"/>', {}
-        found = ""
-        if asked.tag == "configResolveClass" and asked.find("inFilter/eq").get("value") == "uuid-1":
+        found, wanted = "", asked.find("inFilter/eq")
+        if asked.tag == "configResolveClass" and wanted is None:
+            found = self.all_of[asked.get("classId")]
+        elif asked.tag == "configResolveClass" and wanted.get("value") == "uuid-1":
             found = f'<computeBlade dn="sys/chassis-1/blade-1" operPower="{self.power}" assignedToDn="{html.escape(self.profile)}"/>'
         elif asked.tag == "configResolveChildren" and asked.get("inDn") == self.profile:
             found = f'<lsPower dn="{html.escape(self.profile)}/power" state="admin-up"/>'

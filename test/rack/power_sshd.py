@@ -19,6 +19,11 @@ on = power.read_text() == "on"
 answers = {
     "/usr/local/bin/wedge_power.sh status": f"Microserver power is {'on' if on else 'off'}\\n",
     "show node power c1n1": f"\\r\\nCartridge #1\\r\\n  Node #1\\r\\n\\tPower State: {'On' if on else 'Off'}\\r\\n",
+    "show node macaddr all": "show node macaddr all\\r\\r\\nSlot ID    NIC 1 (Switch A)  NIC 2 (Switch B)\\r\\n"
+        "---- ----- ----------------- -----------------\\r\\n  1  c1n1  a0:1d:48:b5:04:34 a0:1d:48:b5:04:35\\r\\n"
+        "  2  c2n1  N/A               N/A\\r\\n 45  c45n1 a0:1d:48:b5:05:01 N/A\\r\\n 45  c45n2 a0:1d:48:b5:05:02 N/A\\r\\n\\r\\n",
+    "show node info c1n1": "\\r\\nCartridge #1\\r\\n  Product Name: ProLiant m300 Server Cartridge\\r\\n",
+    "show node info c45n1": "\\r\\nCartridge #45\\r\\n  Product Name: ProLiant m400 Server Cartridge\\r\\n",
     "lssyscfg -m 'sys 1' -r lpar -F state --filter 'lpar_names=lp-1'": "Running\\n" if on else "Not Activated\\n",
     "set node bootonce pxe c1n1": "Node boots from PXE once\\r\\n",
 }

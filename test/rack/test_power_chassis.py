@@ -89,7 +89,20 @@ def test_machines_of_chassis(linked, fake):
     assert machines_of(linked, "vmware", login(vsphere, power_protocol="https+unverified")) == [
         {"name": "other", "architecture": "amd64", "macs": ["52:54:00:0f:00:01"], "parameters": {"power_uuid": "uuid-8"}},
         {"name": "vm <2>", "architecture": "amd64", "macs": ["52:54:00:0f:00:02"], "parameters": {"power_uuid": "uuid-2"}}]
-    assert vsphere.sessions == 0
+    ucsm, hmcz = fake("Ucsm"), fake("Hmcz")
+    ucs = login(ucsm, power_address=f"https://{ucsm.address}/", power_pass="s3cret:<pw")
+    assert machines_of(linked, "ucsm", ucs) == [
+        {"name": "", "architecture": "amd64", "macs": ["00:25:b5:00:00:01", "00:25:b5:00:00:02"], "parameters": {"uuid": "uuid-1"}},
+        {"name": "", "architecture": "amd64", "macs": ["00:25:b5:00:00:03"], "parameters": {"uuid": "uuid-3"}}]
+    assert machines_of(linked, "hmcz", login(hmcz)) == [
+        {"name": "part 2x", "architecture": "s390x", "macs": ["02:d2:4d:80:01:0a"], "parameters": {"power_partition_name": "part 2x"}},
+        {"name": "part 2", "architecture": "s390x", "macs": ["02:d2:4d:80:02:0a", "02:d2:4d:80:02:0b"],
+         "parameters": {"power_partition_name": "part 2"}}]
+    assert vsphere.sessions == ucsm.sessions == hmcz.sessions == 0
+    for driver, bmc, parameters in (("ucsm", ucsm, ucs), ("hmcz", hmcz, login(hmcz))):
+        assert refused(linked, driver, "list", {**parameters, **WRONG}).error == "not allowed"
+        bmc.fault = 200, "<html>", {}
+        assert refused(linked, driver, "list", parameters).error == "corrupt data"
     for driver, bmc in (("msftocs", ocs), ("recs_box", recs)):
         assert refused(linked, driver, "list", login(bmc, **WRONG)).error == "not allowed"
         bmc.fault = 200, "<html>", {}
@@ -235,6 +248,15 @@ def test_consoles(linked, console, driver):
     typed = len(console.changes())
     assert order(linked, driver, "on", parameters) == "on" and len(console.changes()) == typed
     assert order(linked, driver, "off", parameters) == "off" and console.power == "off"
+
+
+def test_nodes_of_a_moonshot(linked, console):
+    parameters = {key: value for key, value in at(console, "mscm").items() if key != "node_id"}
+    assert machines_of(linked, "mscm", parameters) == [
+        {"name": "", "architecture": architecture, "macs": macs, "parameters": {"node_id": node}} for node, architecture, macs in (
+            ("c1n1", "amd64", ["a0:1d:48:b5:04:34", "a0:1d:48:b5:04:35"]), ("c45n1", "arm64", ["a0:1d:48:b5:05:01"]),
+            ("c45n2", "arm64", ["a0:1d:48:b5:05:02"]))]
+    assert refused(linked, "mscm", "list", {**parameters, **WRONG}).error == "not allowed"
 
 
 def test_consoles_refused(linked, console):

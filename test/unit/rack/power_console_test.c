@@ -40,8 +40,48 @@ static void test_answers(void **unused)
     }
 }
 
+static void test_nodes_of_a_chassis(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *id;
+        int macs_count;
+    } rows[] = {{"c1n1", 2}, {"c2n1", 0}, {"c45n8", 1}};
+    const char *output =
+        "show node macaddr all\r\r\nSlot ID    NIC 1 (Switch A)\r\n---- -----\r\n"
+        " 1  c1n1  a0:1d:48:b5:04:34\ta0:1d:48:b5:04:35 \r\n 2  c2n1  N/A\r\n"
+        " cn1 c1n c12n c1nx xc1n1 c1234n1 a0:1d:48:b5:04:36\n45 c45n8 00:00:00:00:00:00 "
+        "a0:1d:48:b5:04:37";
+    struct arena *arena = arena_new();
+    struct power_chassis_machine node;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        assert_true(power_console_next_node(&output, arena, &node));
+        assert_string_equal(node.value, rows[i].id);
+        assert_int_equal(node.macs_count, rows[i].macs_count);
+    }
+    assert_string_equal(node.macs[0], "a0:1d:48:b5:04:37");
+    assert_false(power_console_next_node(&output, arena, &node));
+    arena_free(arena);
+}
+
+static void test_architectures(void **unused)
+{
+    (void)unused;
+    static const char *const rows[][2] = {
+        {"  Product Name: ProLiant m300 Server Cartridge\r\n", "x86_64"},
+        {"  Product Name: ProLiant m400 Server Cartridge\r\n", "aarch64"},
+        {"Product Name: ProLiant m800 Server Cartridge", "armv7l"},
+        {"Product Name: ProLiant m710\r\nSerial: m400", "x86_64"},
+        {"m400", "x86_64"},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        assert_string_equal(power_console_architecture(rows[i][0]), rows[i][1]);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_answers)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_answers),
+                                       cmocka_unit_test(test_nodes_of_a_chassis),
+                                       cmocka_unit_test(test_architectures)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
