@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "src/agent/coldplug.h"
+#include "src/agent/disk_links.h"
 #include "src/agent/install.h"
 #include "src/agent/pid1.h"
 #include "src/agent/work.h"
@@ -83,6 +84,8 @@ static enum error_code run_work(const struct tree *tree, const struct cmdline *c
              (long long)inventory.cpu.threads, (long long)(inventory.installed_bytes >> 20),
              inventory.disks_count, inventory.interfaces_count, inventory.pci_count,
              inventory.usb_count, (unsigned long long)report.inventory_ms);
+    if (!work->is_guest && !work->report_only)
+        disk_links_make(&inventory, tree->root);
     enum error_code code = work_run(&talk, &report, work, err);
     talk_close(&talk);
     spool_close(&spool);
