@@ -96,9 +96,9 @@ class Life:
     def wait_off(self, limit_s=60):
         wait_for(f"{self.machine.name} to be off", self.is_off, limit_s, EVERY_S)
 
-    def commission(self):
+    def commission(self, **how):
         self.machine.serial_log.unlink(missing_ok=True)
-        self.admin.post(self.path() + "?op=commission")
+        self.admin.post(self.path() + "?op=commission", **how)
 
     def allocate(self, user):
         mine = user.post("machines/?op=allocate", system_id=self.system_id)
