@@ -94,6 +94,13 @@ def test_the_machines_of_a_hypervisor_are_added(rack_lab):
         assert power(rack_lab, "query-power-state", other["system_id"]) == {"state": "on"}
         nothing = rack_lab.gantry("machine", "add-chassis", "chassis_type=virsh", "hostname=test:///nowhere.xml", host="client", check=False)
         assert nothing.returncode == 6 and "nowhere" in nothing.stderr
+        rack_lab.gantry("machine", "delete", other["system_id"], host="client")
+        add("accept_all=true")
+        again = {row["system_id"]: row for row in names().values()}
+        fresh, = set(again) - {found["web-1"]["system_id"]}  # what was known before is left alone
+        assert again[found["web-1"]["system_id"]]["status_name"] == "New"
+        assert again[fresh]["status_name"] == "Commissioning" and again[fresh]["current_commissioning_result_id"]
+        rack_lab.gantry("machine", "delete", fresh, host="client")
 
 
 def test_a_killed_rackd_is_linked_again(rack_lab, machine):
