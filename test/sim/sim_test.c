@@ -11,7 +11,7 @@
 
 /* Few seeds beside every build; GANTRY_SIM_SEEDS=2000 in CI, where every planted bug must be found,
  * though some need a rare history. */
-enum { QUICK_SEEDS = 120, QUICK_PLANTS = 10, PLANT_SEEDS = 2000 };
+enum { QUICK_SEEDS = 120, QUICK_PLANTS = 10, PLANT_SEEDS = 2000, BLOCKED_SEEDS = 500 };
 
 static uint64_t seeds(void)
 {
@@ -74,14 +74,14 @@ static void test_planted_bugs_are_found(void **state)
     assert_true(found >= QUICK_PLANTS);
 }
 
-/* Two of three with logs and terms that refuse each other: without the term of the pre-vote some
- * histories never have a leader again, with it all have. */
+/* Two of three with logs and terms that refuse each other: without the term of the pre-vote a few
+ * histories in a thousand never have a leader again, with it all have. */
 static void test_pre_votes_do_not_block_each_other(void **state)
 {
     (void)state;
     int without = 0;
     plant_now = PLANT_none;
-    for (uint64_t seed = 1; seed <= seeds(); seed++) {
+    for (uint64_t seed = 1; seed <= seeds() || seed <= BLOCKED_SEEDS; seed++) {
         struct sim_options options = {.seed = seed, .nodes = 3, .raft_only = true};
         if (!sim_run(&options))
             fail_msg("seed %d: %s", (int)seed, sim.wrong);
