@@ -188,7 +188,7 @@ static void on_connection(uv_stream_t *stream, int status)
     if (status < 0)
         return;
     uint64_t begin_ns = clock_boot_ns();
-    if (!crowd_may_take(&listener->callers, clock_boot_ns())) {
+    if (!crowd_may_take(&listener->callers, begin_ns)) {
         loop_timer_start(&listener->pause, CROWD_PAUSE_MS, 0);
         return;
     }
@@ -229,6 +229,7 @@ enum error_code health_listener_open(struct loop *loop, const struct health_list
     listener->loop = loop;
     listener->answer = listen->answer;
     listener->owner = listen->owner;
+    crowd_init(&listener->callers, clock_boot_ns());
     uv_tcp_init(&loop->uv, &listener->tcp);
     int rv = uv_ip4_addr(listen->address, listen->port, &address);
     if (!rv)

@@ -95,7 +95,7 @@ static void on_connection(uv_stream_t *handle, int status)
     if (status < 0)
         return;
     uint64_t begin_ns = clock_boot_ns();
-    if (!crowd_may_take(&listener->strangers, clock_boot_ns())) {
+    if (!crowd_may_take(&listener->strangers, begin_ns)) {
         loop_timer_start(&listener->pause, CROWD_PAUSE_MS, 0);
         return;
     }
