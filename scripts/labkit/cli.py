@@ -27,6 +27,7 @@ def parser():
     sub.add_argument("--machines", type=int, default=1, help="how many virtual machines (default 1)")
     sub.add_argument("--profile", choices=("default", "lan-fast"), default="default", help="timing profile")
     sub.add_argument("--firmware", default="bios", help="of the machines: bios, uefi or secureboot; by commas for each in turn")
+    sub.add_argument("--cpus", type=int, default=1, help="processors of each machine (default 1)")
     sub.add_argument("--in-band", action="store_true", help="machines reach their BMCs themselves, through KCS")
     sub.add_argument("--dir", type=pathlib.Path, help="where everything is kept (default /var/tmp/gantry-lab-NAME)")
     sub.add_argument("--build", type=pathlib.Path, default=BUILD, help="the build to run (default build/release, or GANTRY_BUILD)")
@@ -62,7 +63,7 @@ def _up(options):
     plan = Plan(options.name, folder, options.regions, options.racks, options.machines, options.profile,
                 options.firmware, options.build.resolve())
     for machine in plan.machines:
-        machine.in_band = options.in_band
+        machine.in_band, machine.cpus = options.in_band, options.cpus
     for setting in options.region_set:
         name, _, value = setting.partition("=")
         section, _, key = name.partition(".")

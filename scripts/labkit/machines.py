@@ -19,10 +19,10 @@ def in_band_port(machine):
 
 
 def qemu_argv(machine):
-    """One vCPU thread pool at low weight, network first, then disk; the serial port is a file."""
+    """Its processors at low weight, network first, then disk; the serial port is a file."""
     folder = machine.folder
     argv = ["/usr/bin/nice", "-n", "10", "/usr/bin/qemu-system-x86_64", "-name", machine.name,
-            "-accel", "tcg,thread=multi", "-cpu", "max,la57=off", "-smp", "1", "-m", str(machine.memory_mib),
+            "-accel", "tcg,thread=multi", "-cpu", "max,la57=off", "-smp", str(machine.cpus), "-m", str(machine.memory_mib),
             "-display", "none", "-nodefaults", "-serial", f"file:{machine.serial_log}",
             "-smbios", f"type=1,serial=LAB-{machine.name},manufacturer=Gantry,product=Lab machine",
             "-netdev", f"tap,id=n0,ifname={machine.tap},script=no,downscript=no",

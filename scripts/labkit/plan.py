@@ -64,6 +64,7 @@ class Machine:
     bmc_password: str = "s3cretpw"
     memory_mib: int = 1536
     disk_gib: int = 8
+    cpus: int = 1
     in_band: bool = False  # the machine itself reaches its BMC
 
     @property
