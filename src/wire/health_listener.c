@@ -7,17 +7,15 @@
 
 #include "src/base/clock.h"
 #include "src/base/container.h"
-#include "src/wire/crowd.h"
+#include "src/wire/gate.h"
 
-enum { REQUEST_BYTES = 4096, PATIENCE_MS = 5000, BACKLOG = 128 };
+enum { REQUEST_BYTES = 4096, PATIENCE_MS = 5000 };
 
 struct health_listener {
-    uv_tcp_t tcp;
-    struct loop_timer pause; /* while more may not be taken */
+    struct gate gate; /* in its crowd are all callers: nobody stays */
     struct loop *loop;
     health_answer *answer;
     void *owner;
-    struct crowd callers; /* all of them: nobody stays */
 };
 
 struct connection {
@@ -35,7 +33,7 @@ static void let_go(struct connection *connection)
 {
     if (--connection->open_handles)
         return;
-    crowd_leave(&connection->listener->callers, connection);
+    crowd_leave(&connection->listener->gate.crowd, connection);
     spool_close(&connection->body);
     free(connection);
 }
@@ -147,7 +145,7 @@ static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buffer)
     connection->used += (size_t)size;
     connection->request[connection->used] = '\0';
     look(connection);
-    crowd_spend(&connection->listener->callers, clock_boot_ns() - begin_ns);
+    crowd_spend(&connection->listener->gate.crowd, clock_boot_ns() - begin_ns);
 }
 
 static void name_host(const struct connection *connection, char host[CROWD_CALLER])
@@ -159,8 +157,9 @@ static void name_host(const struct connection *connection, char host[CROWD_CALLE
         uv_ip4_name(&address, host, CROWD_CALLER);
 }
 
-static void take_one(struct health_listener *listener)
+static void take_one(struct gate *gate)
 {
+    struct health_listener *listener = container_of(gate, struct health_listener, gate);
     struct connection *connection = calloc(1, sizeof(*connection));
     char host[CROWD_CALLER];
     void *out = NULL;
@@ -171,40 +170,18 @@ static void take_one(struct health_listener *listener)
     loop_timer_init(listener->loop, &connection->patience, on_impatient);
     loop_timer_start(&connection->patience, PATIENCE_MS, 0);
     connection->open_handles = 2;
-    int rv = uv_accept((uv_stream_t *)&listener->tcp, (uv_stream_t *)&connection->tcp);
+    int rv = uv_accept((uv_stream_t *)&gate->tcp, (uv_stream_t *)&connection->tcp);
     name_host(connection, host);
-    if (rv || !crowd_enter(&listener->callers, connection, host, &out) ||
+    if (rv || !crowd_enter(&gate->crowd, connection, host, &out) ||
         uv_read_start((uv_stream_t *)&connection->tcp, give_room, on_read))
         hang_up(connection);
     if (out)
         hang_up(out);
 }
 
-/* What is not accepted waits with the kernel, and libuv tells of no more. */
-static void on_connection(uv_stream_t *stream, int status)
+static void on_gate_closed(struct gate *gate)
 {
-    struct health_listener *listener =
-        container_of((uv_tcp_t *)stream, struct health_listener, tcp);
-    if (status < 0)
-        return;
-    uint64_t begin_ns = clock_boot_ns();
-    if (!crowd_may_take(&listener->callers, begin_ns)) {
-        loop_timer_start(&listener->pause, CROWD_PAUSE_MS, 0);
-        return;
-    }
-    take_one(listener);
-    crowd_spend(&listener->callers, clock_boot_ns() - begin_ns);
-}
-
-static void on_pause_over(struct loop_timer *timer)
-{
-    struct health_listener *listener = container_of(timer, struct health_listener, pause);
-    on_connection((uv_stream_t *)&listener->tcp, 0);
-}
-
-static void on_listener_closed(uv_handle_t *handle)
-{
-    free(container_of((uv_tcp_t *)handle, struct health_listener, tcp));
+    free(container_of(gate, struct health_listener, gate));
 }
 
 static enum error_code explain(const struct health_listen *listen, int rv, struct error *err)
@@ -229,18 +206,14 @@ enum error_code health_listener_open(struct loop *loop, const struct health_list
     listener->loop = loop;
     listener->answer = listen->answer;
     listener->owner = listen->owner;
-    crowd_init(&listener->callers, clock_boot_ns());
-    uv_tcp_init(&loop->uv, &listener->tcp);
+    gate_init(&listener->gate, loop, take_one, on_gate_closed);
     int rv = uv_ip4_addr(listen->address, listen->port, &address);
     if (!rv)
-        rv = uv_tcp_bind(&listener->tcp, (struct sockaddr *)&address, 0);
-    if (!rv)
-        rv = uv_listen((uv_stream_t *)&listener->tcp, BACKLOG, on_connection);
+        rv = gate_listen(&listener->gate, (struct sockaddr *)&address);
     if (!rv) {
-        loop_timer_init(loop, &listener->pause, on_pause_over);
         *out = listener;
         return ERR_OK;
     }
-    uv_close((uv_handle_t *)&listener->tcp, on_listener_closed);
+    gate_close(&listener->gate);
     return explain(listen, rv, err);
 }
