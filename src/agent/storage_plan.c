@@ -113,17 +113,20 @@ static enum error_code read_on(struct parsing *parsing, const char *key)
                                          parsing->item->id, key);
 }
 
+static bool uses(const struct storage_item *item, const struct storage_item *volume)
+{
+    for (int k = 0; k < item->in_count; k++)
+        if (item->in[k] == volume)
+            return true;
+    return item->on == volume;
+}
+
 /* What holds a file system, a group or partitions already holds nothing else. */
 static bool is_used(const struct storage_plan *plan, const struct storage_item *volume)
 {
-    for (int i = 0; i < plan->count; i++) {
-        const struct storage_item *item = &plan->items[i];
-        if (item->on == volume)
+    for (int i = 0; i < plan->count; i++)
+        if (uses(&plan->items[i], volume))
             return true;
-        for (int k = 0; k < item->in_count; k++)
-            if (item->in[k] == volume)
-                return true;
-    }
     return false;
 }
 
@@ -168,7 +171,7 @@ static enum error_code read_partition(struct parsing *parsing)
     int last = 0;
     for (int i = 0; i < parsing->plan->count; i++) {
         const struct storage_item *other = &parsing->plan->items[i];
-        if (other->on != item->on)
+        if (!uses(other, item->on))
             continue;
         if (other->type != STORAGE_PARTITION)
             return bad(parsing, "its disk is used as a whole already");
@@ -176,13 +179,13 @@ static enum error_code read_partition(struct parsing *parsing)
             return bad(parsing, "a partition before it takes the rest of the disk");
         last = other->number;
     }
-    const json_t *number = json_object_get(parsing->json, "number");
-    item->number = number ? (int)json_integer_value(number) : last + 1;
+    const json_t *given = json_object_get(parsing->json, "number");
+    json_int_t number = given ? json_integer_value(given) : last + 1;
     if (item->on->type != STORAGE_DISK)
         return bad(parsing, "device is no disk");
-    if ((number && !json_is_integer(number)) || item->number <= last ||
-        item->number > STORAGE_PARTITIONS)
+    if ((given && !json_is_integer(given)) || number <= last || number > STORAGE_PARTITIONS)
         return bad(parsing, "number: expected one above that of the partition before");
+    item->number = (int)number;
     if (item->flag && !is_flag(item->flag))
         return bad(parsing, "flag: unknown");
     return ERR_OK;

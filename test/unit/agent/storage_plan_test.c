@@ -106,7 +106,10 @@ static void broken_rules(void **unused)
     refused(DISK ",{'id':'p','type':'partition','device':'d','size':1000}", "whole sectors");
     refused(DISK ",{'id':'p','type':'partition','device':'d','size':'9999999999G'}", "size");
     refused(DISK ",{'id':'p','type':'partition','device':'d','number':129}", "number");
+    refused(DISK ",{'id':'p','type':'partition','device':'d','number':4294967297}", "number");
     refused(DISK "," REST "," PART, "takes the rest");
+    refused(DISK ",{'id':'g','type':'lvm_volgroup','name':'a','devices':['d']}," PART,
+            "used as a whole");
     refused(DISK "," PART ",{'id':'q','type':'partition','device':'d','number':1}", "number");
     refused(DISK ",{'id':'p','type':'partition','device':'d','flag':'odd'}", "flag");
     refused(FLAT ",{'id':'g','type':'format','volume':'r','fstype':'ext4'}", "none that is free");
