@@ -15,7 +15,7 @@
 #include "src/base/log.h"
 #include "src/model/script.h"
 
-enum { ARGUMENTS_MOST = 64, VALUE_BYTES = 4096, CHUNK = 16 << 10 };
+enum { ARGUMENTS_MOST = 64, ARGUMENT_BYTES = 64 << 10, VALUE_BYTES = 4096, CHUNK = 16 << 10 };
 
 /* The text of a key of a thing ({"path": "/dev/sda", ...}) or the value itself for "input". */
 static const char *word_of(const json_t *value, const char *key, size_t size)
@@ -30,25 +30,45 @@ static const char *word_of(const json_t *value, const char *key, size_t size)
     return json_string_value(json_object_get(value, word));
 }
 
-/* format with its {words} filled in. Errors: BAD_INPUT: one that the value does not have. */
-static enum error_code fill(const char *format, const json_t *value, struct arena *arena,
-                            const char **text, struct error *err)
+/* A run of plain letters, or what stands in place of a {word}, goes to the argument. */
+static enum error_code add(struct spool *argument, const char *text, size_t size, struct error *err)
 {
-    *text = "";
-    while (*format) {
+    if (size > ARGUMENT_BYTES - argument->used)
+        return error_set(err, ERR_BAD_INPUT, "an argument of more than %d bytes", ARGUMENT_BYTES);
+    spool_put(argument, text, size);
+    return ERR_OK;
+}
+
+/* format with its {words} filled in. Errors: BAD_INPUT: one that the value does not have. */
+static enum error_code fill(const char *format, const json_t *value, struct spool *argument,
+                            struct error *err)
+{
+    enum error_code code = ERR_OK;
+    while (*format && !code) {
         size_t plain = strcspn(format, "{");
         const char *end = format[plain] ? strchr(format + plain, '}') : NULL;
-        *text = arena_printf(arena, "%s%.*s", *text, (int)plain, format);
-        if (!format[plain])
-            return ERR_OK;
+        code = add(argument, format, plain, err);
+        if (code || !format[plain])
+            return code;
         const char *word =
             end ? word_of(value, format + plain + 1, (size_t)(end - format) - plain - 1) : NULL;
         if (!word)
             return error_set(err, ERR_BAD_INPUT, "cannot fill in %.40s", format + plain);
-        *text = arena_printf(arena, "%s%s", *text, word);
+        code = add(argument, word, strlen(word), err);
         format = end + 1;
     }
-    return ERR_OK;
+    return code;
+}
+
+static enum error_code fill_one(const char *format, size_t size, const json_t *value,
+                                struct arena *arena, const char **text, struct error *err)
+{
+    struct spool argument;
+    spool_init(&argument);
+    enum error_code code = fill(arena_strndup(arena, format, size), value, &argument, err);
+    *text = arena_strndup(arena, argument.used ? argument.bytes : "", argument.used);
+    spool_close(&argument);
+    return code;
 }
 
 /* The words of one parameter, parted at blanks of the format, go to argv. */
@@ -60,6 +80,8 @@ static enum error_code put_parameter(const char *name, const json_t *parameter,
     const char *format = json_string_value(json_object_get(parameter, "argument_format"));
     if (!value || (json_is_string(value) && strlen(json_string_value(value)) > VALUE_BYTES))
         return error_set(err, ERR_BAD_INPUT, "parameter %.64s has no value", name);
+    if (format && strlen(format) > VALUE_BYTES)
+        return error_set(err, ERR_BAD_INPUT, "parameter %.64s: too long a format", name);
     if (!format)
         format = arena_printf(arena, "--%s={%s}", name, json_is_object(value) ? "path" : "input");
     while (*format) {
@@ -69,8 +91,7 @@ static enum error_code put_parameter(const char *name, const json_t *parameter,
             break;
         if (*count > ARGUMENTS_MOST)
             return error_set(err, ERR_BAD_INPUT, "more than %d arguments", ARGUMENTS_MOST);
-        enum error_code code =
-            fill(arena_strndup(arena, format, size), value, arena, &argv[*count], err);
+        enum error_code code = fill_one(format, size, value, arena, &argv[*count], err);
         if (code)
             return error_wrap(err, "parameter %.64s", name);
         ++*count;
@@ -114,7 +135,6 @@ enum error_code script_job_read(json_t *entry, const char *root, struct arena *a
         .path = json_string_value(json_object_get(entry, "path")),
         .result_id = json_integer_value(json_object_get(entry, "script_result_id")),
         .version_id = json_integer_value(json_object_get(entry, "script_version_id")),
-        .parallel = (int)json_integer_value(json_object_get(entry, "parallel")),
         .timeout_s = json_integer_value(json_object_get(entry, "timeout_seconds")),
         .out = -1,
         .err = -1,
@@ -122,7 +142,10 @@ enum error_code script_job_read(json_t *entry, const char *root, struct arena *a
     spool_init(&job->both);
     spool_init(&job->stdout_bytes);
     spool_init(&job->stderr_bytes);
-    if (!job->name || !script_name_ok(job->name) || !is_path(job->path) || job->result_id <= 0 ||
+    json_int_t parallel = json_integer_value(json_object_get(entry, "parallel"));
+    job->parallel = (int)parallel;
+    if (parallel < SCRIPT_ALONE || parallel > SCRIPT_BESIDE_ANY || !job->name ||
+        !script_name_ok(job->name) || !is_path(job->path) || job->result_id <= 0 ||
         job->timeout_s < 0 || job->timeout_s > SCRIPT_TIMEOUT_MOST_S)
         return error_set(err, ERR_BAD_INPUT, "an entry of index.json is malformed");
     job->folder = arena_printf(arena, "%s/out/%lld", root, (long long)job->result_id);

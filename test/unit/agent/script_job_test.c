@@ -114,6 +114,7 @@ static void test_bad_entries(void **state)
         ", \"name\": \"a b\"",
         ", \"timeout_seconds\": -1",
         ", \"script_result_id\": 0",
+        ", \"parallel\": 4294967296", /* 0, if bits were cut off */
         ", \"parameters\": {\"disk\": {\"type\": \"storage\"}}",
         ", \"parameters\": {\"disk\": {\"value\": \"x\", \"argument_format\": \"{serial}\"}}",
         ", \"parameters\": {\"disk\": {\"value\": \"x\", \"argument_format\": \"{input\"}}",
@@ -123,6 +124,30 @@ static void test_bad_entries(void **state)
         struct script_job job;
         json_t *entry = entry_of("x", bad[i]); /* the last of two keys counts */
         assert_int_equal(script_job_read(entry, folder, arena, &job, &err), ERR_BAD_INPUT);
+        script_job_close(&job);
+        json_decref(entry);
+    }
+}
+
+/* Formats may name a value again and again: it ends where no program could be started. */
+static void test_arguments_have_an_end(void **state)
+{
+    (void)state;
+    struct script_job job;
+    char value[4097] = "", format[7 * 17 + 1] = "";
+    memset(value, 'v', sizeof(value) - 1);
+    for (int words = 16; words <= 17; words++) {
+        format[0] = '\0';
+        for (int i = 0; i < words; i++)
+            strcat(format, "{input}");
+        json_t *entry = entry_of("x", arena_printf(arena,
+                                                   ", \"parameters\": {\"p\": {\"value\": \"%s\", "
+                                                   "\"argument_format\": \"%s\"}}",
+                                                   value, format));
+        enum error_code code = script_job_read(entry, folder, arena, &job, &err);
+        assert_int_equal(code, words == 16 ? ERR_OK : ERR_BAD_INPUT);
+        if (!code)
+            assert_int_equal(strlen(job.argv[1]), 64 << 10);
         script_job_close(&job);
         json_decref(entry);
     }
@@ -149,6 +174,7 @@ int main(void)
         cmocka_unit_test(test_its_time_ends_it),
         cmocka_unit_test(test_what_it_leaves_behind_holds_nobody_up),
         cmocka_unit_test(test_bad_entries),
+        cmocka_unit_test(test_arguments_have_an_end),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
