@@ -18,6 +18,8 @@ struct frame {
     struct ether_arp arp;
 } __attribute__((packed));
 
+enum { FRAMES_MOST = 512 }; /* about what waits in a socket: a flood must not keep fenced here */
+
 static const uint8_t broadcast[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 
 enum error_code arp_open(const char *interface, int *fd, struct error *err)
@@ -91,18 +93,37 @@ bool arp_link_is_up(int fd, const char *interface)
     return !ioctl(fd, SIOCGIFFLAGS, &request) && request.ifr_flags & IFF_RUNNING;
 }
 
-bool arp_is_used(int fd, const char *interface, ip4 address, struct mac *mac)
+bool arp_read(const void *bytes, size_t size, ip4 address, const struct mac *own, struct mac *mac)
 {
     struct frame frame;
-    uint8_t mine[6];
     uint32_t wanted = htonl(address);
-    if (!own_mac(fd, interface, mine))
+    if (size < sizeof(frame))
         return false;
-    while (recv(fd, &frame, sizeof(frame), MSG_DONTWAIT) == (ssize_t)sizeof(frame)) {
-        if (memcmp(frame.arp.arp_spa, &wanted, 4) || !memcmp(frame.arp.arp_sha, mine, 6))
-            continue;
-        memcpy(mac->bytes, frame.arp.arp_sha, 6);
-        return true;
+    memcpy(&frame, bytes, sizeof(frame));
+    uint16_t hardware = ntohs(frame.arp.ea_hdr.ar_hrd), operation = ntohs(frame.arp.ea_hdr.ar_op);
+    if (frame.ether.ether_type != htons(ETHERTYPE_ARP) ||
+        (hardware != ARPHRD_ETHER && hardware != ARPHRD_IEEE802) ||
+        frame.arp.ea_hdr.ar_pro != htons(ETHERTYPE_IP) || frame.arp.ea_hdr.ar_hln != 6 ||
+        frame.arp.ea_hdr.ar_pln != 4 || (operation != ARPOP_REQUEST && operation != ARPOP_REPLY) ||
+        memcmp(frame.arp.arp_spa, &wanted, 4) != 0 ||
+        !memcmp(frame.arp.arp_sha, own->bytes, sizeof(own->bytes)))
+        return false;
+    memcpy(mac->bytes, frame.arp.arp_sha, sizeof(mac->bytes));
+    return true;
+}
+
+bool arp_is_used(int fd, const char *interface, ip4 address, struct mac *mac)
+{
+    uint8_t bytes[sizeof(struct frame)];
+    struct mac own;
+    if (!own_mac(fd, interface, own.bytes))
+        return false;
+    for (int i = 0; i < FRAMES_MOST; i++) {
+        ssize_t size = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+        if (size < 0)
+            return false;
+        if (arp_read(bytes, (size_t)size, address, &own, mac))
+            return true;
     }
     return false;
 }

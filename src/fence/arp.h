@@ -1,6 +1,8 @@
 /* ARP: tell the wire where an address lives now, or ask whether somebody has it. */
 #pragma once
 
+#include <stddef.h>
+
 #include "src/base/address.h"
 #include "src/base/error.h"
 
@@ -16,5 +18,10 @@ void arp_probe(int fd, const char *interface, ip4 address);
 /** The interface has a carrier. */
 bool arp_link_is_up(int fd, const char *interface);
 
-/** A frame is there: true when it shows somebody else using the address; *mac says who. */
+/** Does this Ethernet frame show that somebody who is not own has the address? *mac says who. Any
+ * ARP packet of that sender does, request or reply (RFC 5227 2.4). Pure. */
+bool arp_read(const void *bytes, size_t size, ip4 address, const struct mac *own, struct mac *mac);
+
+/** Frames are there: true when one shows somebody else using the address; *mac says who. What
+ * comes faster than it can be read is left for the next call. */
 bool arp_is_used(int fd, const char *interface, ip4 address, struct mac *mac);
