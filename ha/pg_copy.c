@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ha/pg_memory.h"
 #include "src/base/arena.h"
 #include "src/base/file.h"
 #include "src/base/limits.h"
@@ -65,6 +66,12 @@ static enum error_code put_in_place(const char *fresh, const char *data_dir, con
     return rename(fresh, data_dir) ? error_errno(err, "cannot rename %s", fresh) : ERR_OK;
 }
 
+static enum error_code remove_old(const char *old, struct error *err)
+{
+    pg_memory_release(old);
+    return file_remove_tree(old, err);
+}
+
 enum error_code pg_copy_clone(const struct pg_copy *copy, struct error *err)
 {
     char program[LIMIT_PATH], fresh[LIMIT_PATH + 16], old[LIMIT_PATH + 16], mark[LIMIT_PATH + 16];
@@ -84,13 +91,13 @@ enum error_code pg_copy_clone(const struct pg_copy *copy, struct error *err)
     const char *output;
     struct arena *arena = arena_new();
     enum error_code code = file_remove_tree(fresh, err);
-    code = code ? code : file_remove_tree(old, err);
+    code = code ? code : remove_old(old, err);
     code = code ? code : run_program(argv, copy->over, &output, arena, err);
     code = code ? code : put_in_place(fresh, copy->data_dir, old, err);
     if (!code && unlink(mark) && access(mark, F_OK) == 0)
         code = error_errno(err, "%s", mark);
     code = code ? code : sync_parent(copy->data_dir, err);
-    code = code ? code : file_remove_tree(old, err);
+    code = code ? code : remove_old(old, err);
     arena_free(arena);
     return code;
 }

@@ -25,7 +25,9 @@ enum { INITDB_MS = 120000, VERSION_MS = 10000, INITDB_OUTPUT = 65536, CONFIG_TEX
  * behind our back. wal_keep_size: pg_rewind needs the log from the checkpoint before the fork on,
  * and no slot keeps that. A sender that hears nothing gives the slot back to who comes anew. Who
  * does not say who it is has one of twice max_connections places, and not for long: fenced lets 10
- * such in a second pass. */
+ * such in a second pass. Shared memory that comes and goes is made at the start, so it is memory;
+ * what is noted of it, and what has no room there, are files of the data directory: in /dev/shm a
+ * killed PostgreSQL's would stay for ever when its directory is replaced. */
 static const char fixed_config[] = "wal_level = replica\n"
                                    "wal_log_hints = on\n"
                                    "restart_after_crash = off\n"
@@ -44,6 +46,8 @@ static const char fixed_config[] = "wal_level = replica\n"
                                    "max_connections = 100\n"
                                    "authentication_timeout = 10s\n"
                                    "shared_buffers = 128MB\n"
+                                   "dynamic_shared_memory_type = mmap\n"
+                                   "min_dynamic_shared_memory = 16MB\n"
                                    "synchronous_commit = on\n"
                                    "log_min_messages = warning\n"
                                    "log_min_error_statement = fatal\n"

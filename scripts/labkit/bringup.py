@@ -127,6 +127,7 @@ def _bring_up(plan, images):
     _place_programs(plan)
     step("network")
     network.make(plan)
+    hosts.forget_left()
     for host in plan.controllers:
         hosts.configure(plan, host)
     plan.client.folder.mkdir(parents=True, exist_ok=True)
@@ -277,6 +278,7 @@ def down(plan, keep_files=False):
     network.remove(plan)
     _remove_cgroups(plan)
     for host in plan.hosts:
+        hosts.release_memory(host)
         shutil.rmtree(hosts.notes(plan, host), ignore_errors=True)
     plan.forget()
     if not keep_files and (plan.folder / MARKER).exists():

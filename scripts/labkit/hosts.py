@@ -7,10 +7,12 @@ import shutil
 import signal
 
 from . import network
-from .system import (LabError, command_of, in_netns, kill_all, netns_pids, run, send_signal, spawn, start_time,
-                     wait_for)
+from .system import (LabError, command_of, in_netns, kill_all, netns_exists, netns_pids, run, send_signal, spawn,
+                     start_time, wait_for)
 
 USER = "gantry"
+NOTES = pathlib.Path("/dev/shm/gantry-lab")
+SEGMENTS = pathlib.Path("/proc/sysvipc/shm")  # key, number, permissions, size, two pids, who has it
 POSTGRES_BIN = "/usr/lib/postgresql/15/bin"
 PROCESSES = {"regiond": "gantry-regiond", "fenced": "gantry-fenced", "rackd": "gantry-rackd",
              "haproxy": "haproxy", "postgres": "postgres"}
@@ -42,7 +44,26 @@ def _write(path, sections):
 
 def notes(plan, host):
     """Where its fenced keeps its notes: in memory, as on a real host (/run), so that no disk holds up a move."""
-    return pathlib.Path("/dev/shm/gantry-lab") / f"{plan.name}-{host.name}"
+    return NOTES / f"{plan.name}-{host.name}"
+
+
+def forget_left():
+    """Notes of hosts that are gone: of a lab that was not taken down."""
+    for left in NOTES.glob("*-*"):
+        if not netns_exists(left.name):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def release_memory(host):
+    """The segment of a PostgreSQL that was killed: when its folder goes, nobody removes it any more."""
+    try:
+        key, number = map(int, (host.data / "pg" / "postmaster.pid").read_text().splitlines()[6].split())
+    except (OSError, IndexError, ValueError):
+        return
+    for line in SEGMENTS.read_text().splitlines()[1:]:
+        fields = [int(field) for field in line.split()]
+        if (fields[0] & 0xffffffff, fields[1], fields[6]) == (key, number, 0):
+            run("ipcrm", "-m", number, check=False)
 
 
 def configure(plan, host):

@@ -19,8 +19,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "ha/pg_memory.h"
 #include "src/base/clock.h"
 #include "src/base/file.h"
+#include "test/lib/left_over.h"
 #include "test/lib/own_host.h"
 #include "test/lib/temp_postgres.h"
 
@@ -37,6 +39,13 @@ void temp_member_become_gantry(void)
         abort();
 }
 
+static void release_memory(const char *root)
+{
+    char data[96];
+    snprintf(data, sizeof(data), "%s/data/pg", root);
+    pg_memory_release(data);
+}
+
 static void open_member(struct temp_cluster *cluster, uint64_t id)
 {
     struct temp_member *member = temp_member_of(cluster, id);
@@ -49,10 +58,8 @@ static void open_member(struct temp_cluster *cluster, uint64_t id)
     struct tls_files files = test_ca_files(&cluster->ca, fact->name, CA_ROLE_REGION, 30);
     member->id = id;
     char root[64]; /* in memory where that can be: it is many files, each of them synced */
-    snprintf(root, sizeof(root), "%s/temp_member_XXXXXX",
-             access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
-    if (!mkdtemp(root))
-        abort();
+    left_over_make(access("/dev/shm", W_OK) ? "/tmp/temp_member" : "/dev/shm/temp_member", root,
+                   release_memory);
     snprintf(member->root, sizeof(member->root), "%s", root);
     snprintf(member->run_dir, sizeof(member->run_dir), "%s/run", root);
     snprintf(member->data_dir, sizeof(member->data_dir), "%s/data", root);
@@ -91,6 +98,7 @@ void temp_cluster_close(struct temp_cluster *cluster)
         if (member->pid)
             temp_member_end(cluster, id, SIGKILL);
         db_free(member->db);
+        release_memory(member->root);
         if (file_remove_tree(member->root, &cluster->err))
             fail_msg("%s", cluster->err.text);
     }

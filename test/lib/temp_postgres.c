@@ -17,6 +17,7 @@
 
 #include "src/base/error.h"
 #include "src/base/file.h"
+#include "test/lib/left_over.h"
 
 static char bin_dir[128];
 
@@ -74,9 +75,7 @@ static pid_t spawn(const char *folder, const char *const *argv)
 static void make_folder(struct temp_postgres *postgres)
 {
     const struct passwd *user = other_user();
-    strcpy(postgres->folder, "/tmp/gantry-pg-XXXXXX");
-    if (!mkdtemp(postgres->folder))
-        die("mkdtemp");
+    left_over_make("/tmp/gantry-pg", postgres->folder, NULL);
     if (user && chown(postgres->folder, user->pw_uid, user->pw_gid))
         die("chown");
     chmod(postgres->folder, 0755);
@@ -137,6 +136,8 @@ void temp_postgres_again(struct temp_postgres *postgres)
                           "max_connections=60",
                           "-c",
                           "shared_buffers=32MB",
+                          "-c",
+                          "dynamic_shared_memory_type=mmap",
                           "-c",
                           "jit=off",
                           "-c",

@@ -28,6 +28,7 @@
 #include "ha/pg_replicas.h"
 #include "src/base/clock.h"
 #include "src/base/file.h"
+#include "test/lib/left_over.h"
 #include "test/lib/temp_postgres.h"
 
 enum { WAIT_MS = 10000 };
@@ -296,8 +297,8 @@ static int set_up(void **unused)
     for (int i = 0; i < 3; i++)
         facts.members[i].id = (uint64_t)i + 1;
     temp_postgres_start(&first);
-    strcpy(second.folder, "/tmp/gantry-pg-XXXXXX");
-    if (!mkdtemp(second.folder) || chmod(second.folder, 0755))
+    left_over_make("/tmp/gantry-pg", second.folder, NULL);
+    if (chmod(second.folder, 0755))
         return 1;
     snprintf(second.conninfo, sizeof(second.conninfo), "host=%s dbname=postgres user=gantry",
              second.folder);

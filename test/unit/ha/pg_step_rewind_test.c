@@ -1,6 +1,6 @@
 /*
  * Rewinds on three real PostgreSQL: after each kind of end, cut off, without the log or the source
- * that they need.
+ * that they need; what one that was killed and copied anew leaves.
  */
 // rooms: ha
 #include <stdarg.h>
@@ -10,15 +10,19 @@
 #include <cmocka.h>
 
 #include <dirent.h>
+#include <glob.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/shm.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "ha/pg_access.h"
 #include "ha/pg_copy.h"
 #include "src/base/file.h"
+#include "test/lib/left_over.h"
 #include "test/lib/temp_member.h"
 #include "test/lib/temp_postgres.h"
 
@@ -161,6 +165,80 @@ static void test_a_rewind_without_its_source(void **unused)
     check_rewound(old, 33);
 }
 
+/* Dynamic shared memory of a PostgreSQL that has a name: the first one. */
+static void find_memory(pid_t pid, char path[256])
+{
+    char maps[64], line[512];
+    snprintf(maps, sizeof(maps), "/proc/%d/maps", (int)pid);
+    FILE *file = fopen(maps, "r");
+    assert_non_null(file);
+    path[0] = '\0';
+    while (!path[0] && fgets(line, sizeof(line), file)) {
+        const char *name = strchr(line, '/');
+        if (name && (strstr(name, "/PostgreSQL.") || strstr(name, "/mmap.")))
+            snprintf(path, 256, "%.*s", (int)strcspn(name, "\n"), name);
+    }
+    fclose(file);
+    assert_true(path[0]);
+}
+
+static int find_segment(uint64_t id)
+{
+    char path[160], line[256] = "";
+    int number = -1;
+    snprintf(path, sizeof(path), "%s/postmaster.pid", temp_member_of(&cluster, id)->pg_dir);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    for (int i = 0; i < 7; i++)
+        assert_non_null(fgets(line, sizeof(line), file));
+    fclose(file);
+    assert_int_equal(sscanf(line, "%*u %d", &number), 1);
+    return number;
+}
+
+/* Who was killed and is copied anew leaves no memory behind: nobody would ever remove it. */
+static void test_killed_and_replaced(void **unused)
+{
+    (void)unused;
+    uint64_t id = temp_member_after(cluster.facts.primary.member);
+    char path[256];
+    struct shmid_ds segment;
+    find_memory(temp_member_of(&cluster, id)->pid, path);
+    int number = find_segment(id);
+    temp_member_end(&cluster, id, SIGKILL);
+    assert_int_equal(shmctl(number, IPC_STAT, &segment), 0);
+    temp_member_do(&cluster, id, MEMBER_CLONE);
+    if (access(path, F_OK) == 0)
+        fail_msg("%s was left behind", path);
+    assert_int_equal(shmctl(number, IPC_STAT, &segment), -1);
+    temp_cluster_rejoin(&cluster, id);
+}
+
+/* A test that was killed: its folders are removed by the next one. */
+static void test_left_by_a_killed_test(void **unused)
+{
+    (void)unused;
+    static const char left[] = "/tmp/left_over_test";
+    char folder[64], other[64];
+    pid_t child = fork();
+    if (!child) {
+        left_over_make(left, folder, NULL);
+        _exit(0);
+    }
+    siginfo_t info;
+    assert_int_equal(waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT), 0);
+    left_over_make(left, other, NULL);
+    snprintf(folder, sizeof(folder), "%s-%d-*", left, (int)child);
+    glob_t found;
+    assert_int_equal(glob(folder, 0, NULL, &found), 0); /* a zombie owns it still */
+    globfree(&found);
+    waitpid(child, NULL, 0);
+    assert_int_equal(rmdir(other), 0);
+    left_over_make(left, other, NULL);
+    assert_int_equal(glob(folder, 0, NULL, &found), GLOB_NOMATCH);
+    assert_int_equal(rmdir(other), 0);
+}
+
 static int set_up(void **unused)
 {
     (void)unused;
@@ -185,6 +263,8 @@ int main(void)
         cmocka_unit_test(test_a_rewind_that_was_cut_off),
         cmocka_unit_test(test_a_rewind_without_its_log),
         cmocka_unit_test(test_a_rewind_without_its_source),
+        cmocka_unit_test(test_killed_and_replaced),
+        cmocka_unit_test(test_left_by_a_killed_test),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
