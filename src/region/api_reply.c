@@ -80,7 +80,7 @@ void api_reply_empty(struct api_reply *reply, int status)
 {
     spool_reset(&reply->body);
     reply->json_open = false;
-    reply->content_type = NULL;
+    reply->content_type = "text/plain; charset=utf-8"; /* as MAAS: its CLI reads it always */
     reply->status = status;
 }
 

@@ -75,6 +75,13 @@ def test_headers_of_replies(api):
     assert len(hashes) == 1
 
 
+def test_replies_without_a_body_have_a_type(api):
+    """MAAS's own CLI ends with an error when the type is missing: `maas admin tag delete NAME` did."""
+    assert api.admin.post("tags/", name="short-lived").status == 200
+    gone = api.admin.delete("tags/short-lived/")
+    assert (gone.status, gone.body, gone.headers["Content-Type"]) == (204, b"", "text/plain; charset=utf-8")
+
+
 def test_head(api):
     reply = api.admin.request("HEAD", "users/?op=whoami")
     assert (reply.status, reply.body) == (200, b"")
