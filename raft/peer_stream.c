@@ -5,54 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "src/base/address.h"
 #include "src/base/clock.h"
 #include "src/base/container.h"
 #include "src/wire/ca.h"
 
-/* Magic, purpose, from whom, to whom, the address of from. */
-enum { HELLO_ADDRESS = 32, HELLO_BYTES = HELLO_ADDRESS + PEER_ADDRESS, WELCOME_BYTES = 8 };
-static const char MAGIC[WELCOME_BYTES + 1] = "gantry-1";
+enum { WELCOME_BYTES = PEER_MAGIC_BYTES };
+static const char MAGIC[WELCOME_BYTES + 1] = PEER_MAGIC;
 static const char REMOVED[WELCOME_BYTES + 1] = "gantry-0"; /* instead of a welcome */
-
-enum error_code peer_address_parse(const char *text, struct peer_address *address,
-                                   struct error *err)
-{
-    ip4 ip;
-    const char *at = strchr(text, '@'), *colon = at ? strrchr(at, ':') : NULL;
-    memset(address, 0, sizeof(*address));
-    if (!colon || at == text || at - text >= LIMIT_NAME || colon - at > CLUSTER_ADDRESS)
-        return error_set(err, ERR_BAD_INPUT, "\"%s\": expected NAME@IP:PORT", text);
-    memcpy(address->name, text, (size_t)(at - text));
-    memcpy(address->ip, at + 1, (size_t)(colon - at - 1));
-    char *end;
-    long port = strtol(colon + 1, &end, 10);
-    if (*end || end == colon + 1 || port < 0 || port > 65535 || !ip4_parse(address->ip, &ip))
-        return error_set(err, ERR_BAD_INPUT, "\"%s\": expected NAME@IP:PORT", text);
-    address->port = (int)port;
-    return ERR_OK;
-}
-
-const char *peer_address_format(const char *name, const char *ip, int port, char text[PEER_ADDRESS])
-{
-    int length = snprintf(text, PEER_ADDRESS, "%s@%s:%d", name, ip, port);
-    ASSERT(length > 0 && length < PEER_ADDRESS);
-    return text;
-}
-
-static void put_number(uint8_t *bytes, uint64_t value)
-{
-    for (int i = 0; i < 8; i++)
-        bytes[i] = (uint8_t)(value >> (8 * i));
-}
-
-static uint64_t number_at(const uint8_t *bytes)
-{
-    uint64_t value = 0;
-    for (int i = 7; i >= 0; i--)
-        value = value << 8 | bytes[i];
-    return value;
-}
 
 /* ---- calling ---- */
 
@@ -91,13 +50,11 @@ static void on_dial_timeout(struct loop_timer *timer)
 static void dial_established(struct tls_stream *stream, void *owner)
 {
     struct peer_dial *dial = owner;
-    uint8_t hello[HELLO_BYTES] = {0};
-    memcpy(hello, MAGIC, WELCOME_BYTES);
-    hello[8] = (uint8_t)dial->target.purpose;
-    put_number(hello + 16, dial->target.self);
-    put_number(hello + 24, dial->target.id);
-    snprintf((char *)hello + HELLO_ADDRESS, PEER_ADDRESS, "%s", dial->from);
-    tls_stream_write(stream, hello, sizeof(hello), NULL); /* a failure ends the stream */
+    struct peer_hello hello = {dial->target.purpose, dial->target.self, dial->target.id, ""};
+    uint8_t bytes[PEER_HELLO_BYTES];
+    memcpy(hello.address, dial->from, sizeof(hello.address));
+    peer_hello_write(&hello, bytes);
+    tls_stream_write(stream, bytes, sizeof(bytes), NULL); /* a failure ends the stream */
 }
 
 static void dial_read(struct tls_stream *stream, void *owner, const uint8_t *bytes, size_t size)
@@ -175,7 +132,7 @@ struct caller {
     struct peer_door *door;
     struct caller *next;
     struct tls_stream *stream;
-    uint8_t hello[HELLO_BYTES];
+    uint8_t hello[PEER_HELLO_BYTES];
     size_t heard;
     uint64_t since_ns;
     bool refused;
@@ -229,23 +186,15 @@ static void on_sweep(struct loop_timer *timer)
             refuse(caller);
 }
 
-static bool is_purpose(int number)
-{
-    return number >= PEER_RAFT && number <= PEER_CALLS;
-}
-
 /* What it said of itself agrees with its certificate and with what is known of it. */
-static enum peer_right may_enter(const struct caller *caller, const struct certificate *certificate)
+static enum peer_right may_enter(const struct caller *caller, const struct certificate *certificate,
+                                 struct peer_hello *hello)
 {
     const struct peer_door_setup *setup = &caller->door->setup;
-    const char *address = (const char *)caller->hello + HELLO_ADDRESS;
     struct peer_address from;
-    uint64_t id = number_at(caller->hello + 16);
-    bool sound = !memcmp(caller->hello, MAGIC, WELCOME_BYTES) && is_purpose(caller->hello[8]) &&
-                 id && number_at(caller->hello + 24) == setup->self &&
-                 !caller->hello[HELLO_BYTES - 1] && !peer_address_parse(address, &from, NULL) &&
+    bool sound = peer_hello_read(caller->hello, hello, &from) && hello->to == setup->self &&
                  !strcmp(from.name, certificate->name);
-    return sound ? setup->may(setup->owner, id, certificate) : PEER_REFUSED;
+    return sound ? setup->may(setup->owner, hello->from, certificate) : PEER_REFUSED;
 }
 
 static void caller_read(struct tls_stream *stream, void *owner, const uint8_t *bytes, size_t size)
@@ -254,15 +203,16 @@ static void caller_read(struct tls_stream *stream, void *owner, const uint8_t *b
     struct peer_door *door = caller->door;
     if (caller->refused)
         return;
-    if (size > HELLO_BYTES - caller->heard) { /* it speaks before it was answered */
+    if (size > PEER_HELLO_BYTES - caller->heard) { /* it speaks before it was answered */
         refuse(caller);
         return;
     }
     memcpy(caller->hello + caller->heard, bytes, size);
     caller->heard += size;
-    if (caller->heard < HELLO_BYTES)
+    if (caller->heard < PEER_HELLO_BYTES)
         return;
-    enum peer_right right = may_enter(caller, tls_stream_peer(stream));
+    struct peer_hello hello;
+    enum peer_right right = may_enter(caller, tls_stream_peer(stream), &hello);
     if (right == PEER_REMOVED && !tls_stream_write(stream, REMOVED, WELCOME_BYTES, NULL)) {
         caller->refused = true;
         tls_stream_close(stream);
@@ -272,11 +222,8 @@ static void caller_read(struct tls_stream *stream, void *owner, const uint8_t *b
         refuse(caller);
         return;
     }
-    uint8_t hello[HELLO_BYTES];
-    memcpy(hello, caller->hello, HELLO_BYTES);
     forget(caller);
-    door->setup.called(door->setup.owner, number_at(hello + 16), (char *)hello + HELLO_ADDRESS,
-                       (enum peer_purpose)hello[8], stream);
+    door->setup.called(door->setup.owner, hello.from, hello.address, hello.purpose, stream);
 }
 
 static void caller_closed(struct tls_stream *stream, void *owner, const struct error *why)

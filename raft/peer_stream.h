@@ -1,33 +1,18 @@
 /*
  * A mutual TLS 1.3 stream between two members that know who they speak to: the certificate's CN is
  * the member's name, which raft's configuration ties to its id ("name@ip:port"). After TLS the
- * caller says its purpose, its id and address and the id it means; the called one answers or
- * resets. Loop thread only. names: peer_
+ * caller says its purpose, its id and address and the id it means (peer_hello.h); the called one
+ * answers or resets. Loop thread only. names: peer_
  */
 #pragma once
 
-#include "raft/cluster_fact.h"
+#include "raft/peer_hello.h"
 #include "src/wire/tls_listener.h"
 
 enum {
-    PEER_ADDRESS = LIMIT_NAME + CLUSTER_ADDRESS + 8, /* "name@ip:port", with the NUL */
-    PEER_TIMEOUT_MS = 1000,                          /* from connect to the answer */
+    PEER_TIMEOUT_MS = 1000, /* from connect to the answer */
     PEER_STREAMS_MAX = 64,
 };
-
-/** What a stream is for. RAFT: libraft's frames one way. MESSAGES: member_message.h one way. CALLS:
- * src/wire/call_link.h, calls of who opened it. */
-enum peer_purpose { PEER_RAFT = 1, PEER_MESSAGES = 2, PEER_CALLS = 3 };
-
-/** Parts of "name@ip:port". Errors: BAD_INPUT. */
-struct peer_address {
-    char name[LIMIT_NAME], ip[CLUSTER_ADDRESS];
-    int port;
-};
-enum error_code peer_address_parse(const char *text, struct peer_address *address,
-                                   struct error *err);
-const char *peer_address_format(const char *name, const char *ip, int port,
-                                char text[PEER_ADDRESS]);
 
 struct peer_target {
     const char *address; /* "name@ip:port" */
