@@ -27,6 +27,11 @@ struct join {
 enum error_code join_take(const struct join *join, const char *key, size_t most, const char **text,
                           struct error *err);
 
+/** What a region says of itself, of the virtual IP too if it names one (else its net is ""); its id
+ * and serial are not in it. Errors: BAD_INPUT. */
+enum error_code join_region_read(const struct join *join, struct cluster_member *member,
+                                 struct cluster_vip *vip, struct error *err);
+
 /** Spend the token; the same bearer may again. */
 enum error_code join_use_token(const struct join *join, struct error *err);
 

@@ -70,6 +70,13 @@ static enum error_code read_vip(const struct join *join, struct cluster_vip *vip
     return code ? code : take_port(body, "https_port", &vip->https_port, err);
 }
 
+enum error_code join_region_read(const struct join *join, struct cluster_member *member,
+                                 struct cluster_vip *vip, struct error *err)
+{
+    enum error_code code = read_member(join, member, err);
+    return code ? code : read_vip(join, vip, err);
+}
+
 /* What apply would refuse is refused here, before the token is spent. */
 static enum error_code check(const struct join *join, const struct cluster_member *asked,
                              const struct cluster_state *facts, struct error *err)
@@ -175,8 +182,7 @@ enum error_code join_region(struct join *join, const struct cluster_view *view,
     struct cluster_vip vip = {.epoch = 0};
     struct ca *ca = NULL;
     char *pem = NULL;
-    enum error_code code = read_member(join, &member, err);
-    code = code ? code : read_vip(join, &vip, err);
+    enum error_code code = join_region_read(join, &member, &vip, err);
     code = code ? code : check(join, &member, &view->facts, err);
     code = code ? code : ca_open(join->settings->ca_dir, &ca, err);
     code = code ? code : join_use_token(join, err);
