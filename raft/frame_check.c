@@ -201,6 +201,11 @@ size_t frame_term(const uint8_t *frame, size_t size, uint8_t out[FRAME_TERM_BYTE
     return FRAME_TERM_BYTES;
 }
 
+bool frame_asks_vote(const uint8_t *frame)
+{
+    return frame[0] == RAFT_REQUEST_VOTE;
+}
+
 uint64_t frame_commit(const uint8_t *frame, size_t size, uint64_t *term)
 {
     const uint8_t *body = frame + FRAME_PREAMBLE;

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,6 +36,9 @@ enum error_code frame_check(const uint8_t *bytes, size_t have, size_t *need, str
  * needed. Source: libraft src/recv_request_vote.c, Raft dissertation 3.3 (terms), 9.6 (pre-vote).
  */
 size_t frame_term(const uint8_t *frame, size_t size, uint8_t out[FRAME_TERM_BYTES]);
+
+/** Does a good frame ask for a vote, or for a pre-vote? */
+bool frame_asks_vote(const uint8_t *frame);
 
 /**
  * A good frame by which a leader says that it has committed an entry of its own term, which the

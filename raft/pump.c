@@ -164,6 +164,8 @@ static void pass_on(struct pump *pump)
 {
     uint8_t term[FRAME_TERM_BYTES];
     size_t size = frame_term(pump->frame, pump->frame_size, term);
+    if (frame_asks_vote(pump->frame))
+        pump->events.asked(pump->owner);
     if (size)
         give_to_library(pump, term, size);
     if (!pump->ending)

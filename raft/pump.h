@@ -17,10 +17,12 @@ struct pump;
 enum pump_way { PUMP_OUT, PUMP_IN };
 
 /* What the owner hears: the end, once, not from within, and the pump is gone then; IN: an entry
- * that a leader has committed in its own term and this member holds. */
+ * that a leader has committed in its own term and this member holds; that a vote is asked for,
+ * before libraft sees it. */
 struct pump_events {
     void (*closed)(void *owner, struct pump *pump);
     void (*committed)(void *owner, uint64_t term, uint64_t index);
+    void (*asked)(void *owner);
 };
 
 /**

@@ -221,6 +221,12 @@ static void on_committed(void *owner, uint64_t term, uint64_t index)
     /* libraft sees the frame only after us: the watch looks again */
 }
 
+static void on_asked(void *owner)
+{
+    struct replica *replica = owner;
+    silent_leader_asked(&replica->raft, replica->io.time(&replica->io));
+}
+
 /*
  * libraft 0.22 keeps a failed write of the log to itself and tries it again by the wrong timer,
  * with another object's address. So it gets no second try: the program ends, and the next start is
@@ -337,6 +343,7 @@ enum error_code replica_start(const struct replica_setup *setup, bool bootstrap,
                                         .listen = setup->listen ? setup->listen : setup->address,
                                         .may = may_speak,
                                         .committed = on_committed,
+                                        .asked = on_asked,
                                         .messages = setup->messages ? on_messages : NULL,
                                         .calls = setup->calls ? on_calls : NULL,
                                         .owner = replica};

@@ -12,3 +12,11 @@ void silent_leader_forget(struct raft *raft, raft_time now_ms, unsigned period_m
     raft->follower_state.current_leader.address = NULL;
     raft->follower_state.current_leader.id = 0;
 }
+
+/* libraft looks once in a heartbeat's time whom it has sent nothing for that long: heartbeats come
+ * up to two apart, to each follower at another time. Who asks and is refused asks again only after
+ * a whole timeout. */
+void silent_leader_asked(struct raft *raft, raft_time now_ms)
+{
+    silent_leader_forget(raft, now_ms, 2 * raft->heartbeat_timeout);
+}

@@ -10,3 +10,9 @@
 
 /** Call at least every period_ms; now_ms by the clock of raft's io. */
 void silent_leader_forget(struct raft *raft, raft_time now_ms, unsigned period_ms);
+
+/**
+ * Call before libraft sees that a member asks for a vote: it has not heard the leader for an
+ * election timeout, so whoever heard it two heartbeats later, and nothing since, has none either.
+ */
+void silent_leader_asked(struct raft *raft, raft_time now_ms);

@@ -72,11 +72,17 @@ static void on_committed(void *owner, uint64_t term, uint64_t index)
     link->transport->setup.committed(link->transport->setup.owner, term, index);
 }
 
+static void on_asked(void *owner)
+{
+    struct link *link = owner;
+    link->transport->setup.asked(link->transport->setup.owner);
+}
+
 static enum error_code open_pump(struct link *link, struct tls_stream *stream, enum pump_way way,
                                  struct uv_stream_s **library_end, struct error *err)
 {
     struct pump_setup setup = {
-        link->transport->setup.loop, stream, way, {on_pump_closed, on_committed}, link};
+        link->transport->setup.loop, stream, way, {on_pump_closed, on_committed, on_asked}, link};
     return pump_open(&setup, &link->pump, library_end, err);
 }
 

@@ -22,6 +22,8 @@ struct transport_setup {
     enum peer_right (*may)(void *owner, uint64_t id, const struct certificate *certificate);
     /** Who was leader of this term committed this entry in it; we hold it. */
     void (*committed)(void *owner, uint64_t term, uint64_t index);
+    /** A member asks for our vote; libraft sees it next. */
+    void (*asked)(void *owner);
     /** A member opened a stream of messages, or of calls, to us; NULL = nobody takes any. */
     void (*messages)(void *owner, uint64_t id, struct tls_stream *stream);
     void (*calls)(void *owner, uint64_t id, struct tls_stream *stream);

@@ -291,6 +291,8 @@ void sim_raft_receive(struct sim_node *node, const struct sim_message *letter)
     message.server_address = sim.nodes[letter->from].address;
     if (node->sleeps_ns > sim.now_ns)
         return; /* the peer's connection breaks, it tries again */
+    if (message.type == RAFT_REQUEST_VOTE)
+        silent_leader_asked(node->raft, io_time(node->io));
     tell_term(node, &message);
     const struct raft_append_entries *append = &message.append_entries;
     if (message.type == RAFT_APPEND_ENTRIES && append->prev_log_term == append->term &&

@@ -21,6 +21,7 @@
 #include "src/base/clock.h"
 #include "src/base/container.h"
 #include "src/base/file.h"
+#include "test/lib/cut_proxy.h"
 #include "test/lib/own_host.h"
 #include "test/lib/test_ca.h"
 
@@ -33,26 +34,10 @@ enum {
     PORT_TO = 7100
 };
 
-/* Bytes from one socket to another, both ways. */
-struct wire {
-    uv_tcp_t in, out;
-    uv_connect_t connect;
-    struct wire *next;
-    int open;
-    bool ended;
-    struct proxy *proxy;
-};
-struct proxy {
-    uv_tcp_t tcp;
-    int from, to;
-    bool cut;
-    struct wire *wires;
-};
-
 struct member {
     struct replica *replica;
     struct tls_credentials *credentials;
-    struct proxy proxy;
+    struct cut_proxy proxy;
     char dir[LIMIT_PATH], name[32], address[32], listen[32];
     bool gone, has_own_disk;
     uint64_t id;
@@ -69,106 +54,6 @@ const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)
 {
     return "leak:uvServerAllocCb\nleak:decodeInstallSnapshot\n";
-}
-
-/* ---- the proxy ---- */
-
-static void wire_closed(uv_handle_t *handle)
-{
-    struct wire *wire = handle->data;
-    if (--wire->open)
-        return;
-    struct wire **at = &wire->proxy->wires;
-    while (*at != wire)
-        at = &(*at)->next;
-    *at = wire->next;
-    free(wire);
-}
-
-static void wire_end(struct wire *wire)
-{
-    if (wire->ended)
-        return;
-    wire->ended = true;
-    uv_close((uv_handle_t *)&wire->in, wire_closed);
-    uv_close((uv_handle_t *)&wire->out, wire_closed);
-}
-
-static void lend(uv_handle_t *handle, size_t size, uv_buf_t *buf)
-{
-    (void)handle;
-    *buf = uv_buf_init(malloc(size), (unsigned)size);
-}
-
-static void written(uv_write_t *write, int status)
-{
-    (void)status;
-    free(write->data);
-    free(write);
-}
-
-static void wire_read(uv_stream_t *from, ssize_t size, const uv_buf_t *buf)
-{
-    struct wire *wire = from->data;
-    uv_stream_t *to = (uv_stream_t *)(from == (uv_stream_t *)&wire->in ? &wire->out : &wire->in);
-    if (size > 0 && !wire->ended) {
-        uv_write_t *write = calloc(1, sizeof(*write));
-        uv_buf_t part = uv_buf_init(buf->base, (unsigned)size);
-        write->data = buf->base;
-        if (uv_write(write, to, &part, 1, written) == 0)
-            return;
-        free(write);
-    }
-    free(buf->base);
-    if (size < 0)
-        wire_end(wire);
-}
-
-static void wire_connected(uv_connect_t *connect, int status)
-{
-    struct wire *wire = container_of(connect, struct wire, connect);
-    if (status < 0) {
-        wire_end(wire);
-        return;
-    }
-    uv_read_start((uv_stream_t *)&wire->in, lend, wire_read);
-    uv_read_start((uv_stream_t *)&wire->out, lend, wire_read);
-}
-
-static void proxy_called(uv_stream_t *handle, int status)
-{
-    struct proxy *proxy = container_of((uv_tcp_t *)handle, struct proxy, tcp);
-    struct wire *wire = calloc(1, sizeof(*wire));
-    struct sockaddr_in to;
-    assert_int_equal(status, 0);
-    uv_tcp_init(&loop.uv, &wire->in);
-    uv_tcp_init(&loop.uv, &wire->out);
-    wire->in.data = wire->out.data = wire;
-    wire->open = 2;
-    wire->proxy = proxy;
-    wire->next = proxy->wires;
-    proxy->wires = wire;
-    assert_int_equal(uv_accept(handle, (uv_stream_t *)&wire->in), 0);
-    uv_ip4_addr(own_host(), proxy->to, &to);
-    if (proxy->cut ||
-        uv_tcp_connect(&wire->connect, &wire->out, (struct sockaddr *)&to, wire_connected))
-        wire_end(wire);
-}
-
-static void proxy_open(struct proxy *proxy)
-{
-    struct sockaddr_in at;
-    uv_tcp_init(&loop.uv, &proxy->tcp);
-    uv_ip4_addr(own_host(), proxy->from, &at);
-    assert_int_equal(uv_tcp_bind(&proxy->tcp, (struct sockaddr *)&at, 0), 0);
-    assert_int_equal(uv_listen((uv_stream_t *)&proxy->tcp, 16, proxy_called), 0);
-}
-
-static void proxy_cut(struct proxy *proxy, bool cut)
-{
-    proxy->cut = cut;
-    for (struct wire *wire = proxy->wires; cut && wire; wire = wire->next)
-        wire_end(wire);
 }
 
 /* ---- members ---- */
@@ -443,11 +328,11 @@ static void test_cut_and_heal(void **state)
 {
     (void)state;
     struct member *first = some_leader();
-    proxy_cut(&first->proxy, true);
+    cut_proxy_cut(&first->proxy, true);
     run_until(has_leader, first);
     propose_schema(4);
     assert_false(replica_leads(first->replica));
-    proxy_cut(&first->proxy, false);
+    cut_proxy_cut(&first->proxy, false);
     uint64_t ms = run_until(knows_level, first->replica);
     print_message("reconnected and caught up in %u ms\n", (unsigned)ms);
     assert_true(ms < 2000); /* about 200 ms; the machine may be busy */
@@ -578,7 +463,7 @@ static void test_a_deposed_leader_is_not_believed(void **state)
     char address[PEER_ADDRESS], from[PEER_ADDRESS];
     sleeper = leads == sleeper ? &members[2] : sleeper;
     other = leads == other ? &members[2] : other;
-    proxy_cut(&sleeper->proxy, true);
+    cut_proxy_cut(&sleeper->proxy, true);
     member_stop(sleeper);
     member_start(sleeper, false);
     peer_address_format(sleeper->name, own_host(), sleeper->proxy.to, address);
@@ -593,7 +478,7 @@ static void test_a_deposed_leader_is_not_believed(void **state)
     assert_true(report.applied > 1); /* its snapshot */
     assert_null(replica_facts(sleeper->replica));
     tls_stream_reset(dialled.stream);
-    proxy_cut(&sleeper->proxy, false);
+    cut_proxy_cut(&sleeper->proxy, false);
     run_until(all_equal, NULL);
 }
 
@@ -693,6 +578,63 @@ static void test_a_removed_member_is_told(void **state)
     assert_true(may_enter("region2", CA_ROLE_REGION, 2, 1));
 }
 
+static void keep_stream(void *owner, struct tls_stream *stream, const struct error *why)
+{
+    static const struct tls_events quiet = {0};
+    struct dialled *dialled = owner;
+    (void)why;
+    assert_non_null(stream);
+    tls_stream_own(stream, &quiet, NULL);
+    dialled->stream = stream;
+    dialled->done = true;
+}
+
+static bool has_just_carried(void *subject)
+{
+    return clock_boot_ns() - ((struct cut_proxy *)subject)->carried_ns < 2 * CLOCK_MS;
+}
+
+static void pass_ms(unsigned ms)
+{
+    uint64_t end = clock_boot_ns() + ms * CLOCK_MS;
+    run_until(is_late, &end);
+}
+
+/* Heartbeats come to each follower at another time: who is asked for a vote does not keep a leader
+ * that it heard two heartbeats later than the asker. */
+static void test_who_is_asked_has_no_leader_either(void **state)
+{
+    (void)state;
+    struct member *leads = some_leader(), *asked_one = &members[0], *other = &members[1];
+    struct dialled dialled = {0};
+    struct replica_report report;
+    char address[PEER_ADDRESS], from[PEER_ADDRESS];
+    uint8_t frame[16 + 40] = {RAFT_REQUEST_VOTE, [8] = 40, [16 + 8] = 1, [16 + 32] = 2};
+    asked_one = leads == asked_one ? &members[2] : asked_one;
+    other = leads == other ? &members[2] : other;
+    run_until(knows_leader, asked_one);
+    peer_address_format(asked_one->name, own_host(), asked_one->proxy.to, address);
+    peer_address_format(other->name, own_host(), other->proxy.from, from);
+    struct peer_target target = {address, from, other->id, asked_one->id, PEER_RAFT};
+    peer_dial(&loop, other->credentials, &target, keep_stream, &dialled);
+    run_until(is_dialled, &dialled);
+    replica_report(asked_one->replica, &report);
+    frame[16] = (uint8_t)(report.term + 1);
+    frame[24] = (uint8_t)other->id;
+    asked_one->proxy.carried_ns = 0;
+    run_until(has_just_carried, &asked_one->proxy);
+    pass_ms(5);
+    cut_proxy_cut(&asked_one->proxy, true);
+    pass_ms(ELECTION_MS - 2 * HEARTBEAT_MS);
+    assert_int_equal(tls_stream_write(dialled.stream, frame, sizeof(frame), NULL), ERR_OK);
+    pass_ms(10);
+    replica_report(asked_one->replica, &report);
+    assert_int_equal(report.leader, 0);
+    tls_stream_reset(dialled.stream);
+    cut_proxy_cut(&asked_one->proxy, false);
+    run_until(all_equal, NULL);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -713,7 +655,7 @@ static int set_up(void **state)
         snprintf(member->address, sizeof(member->address), "%s:%d", own_host(), member->proxy.from);
         snprintf(member->listen, sizeof(member->listen), "%s:%d", own_host(), member->proxy.to);
         member->credentials = test_ca_credentials(&ca, &ca, member->name, CA_ROLE_REGION, 10);
-        proxy_open(&member->proxy);
+        cut_proxy_open(&member->proxy, &loop.uv);
     }
     return 0;
 }
@@ -722,7 +664,7 @@ static int tear_down(void **state)
 {
     (void)state;
     for (int i = 0; i < MEMBERS; i++) {
-        proxy_cut(&members[i].proxy, true);
+        cut_proxy_cut(&members[i].proxy, true);
         member_stop(&members[i]);
         uv_close((uv_handle_t *)&members[i].proxy.tcp, NULL);
         tls_credentials_free(members[i].credentials);
@@ -747,6 +689,7 @@ int main(void)
         cmocka_unit_test(test_strangers),
         cmocka_unit_test(test_who_may_speak),
         cmocka_unit_test(test_a_removed_member_is_told),
+        cmocka_unit_test(test_who_is_asked_has_no_leader_either),
         cmocka_unit_test(test_a_full_disk),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

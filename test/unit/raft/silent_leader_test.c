@@ -45,6 +45,23 @@ static void test_the_least_timeout(void **state)
     assert_int_equal(leader_after(&raft, ELECTION_MS), 0);
 }
 
+/* Heartbeats come up to two apart: who asks heard the last one up to so much earlier. */
+static void test_a_vote_is_asked_for(void **state)
+{
+    (void)state;
+    struct raft raft;
+    raft_id id;
+    const char *address;
+    follower_of(&raft, 2);
+    raft.heartbeat_timeout = HEARTBEAT_MS;
+    silent_leader_asked(&raft, HEARD_MS + ELECTION_MS - 2 * HEARTBEAT_MS - 1);
+    raft_leader(&raft, &id, &address);
+    assert_int_equal(id, 2);
+    silent_leader_asked(&raft, HEARD_MS + ELECTION_MS - 2 * HEARTBEAT_MS);
+    raft_leader(&raft, &id, &address);
+    assert_int_equal(id, 0);
+}
+
 static void test_only_of_a_follower(void **state)
 {
     (void)state;
@@ -61,6 +78,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_least_timeout),
+        cmocka_unit_test(test_a_vote_is_asked_for),
         cmocka_unit_test(test_only_of_a_follower),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
