@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/base/json_out.h"
 #include "src/region/deploy_task.h"
 #include "src/region/metadata_preseed.h"
 #include "src/region/metadata_scripts.h"
@@ -14,6 +15,7 @@
 #include "src/region/metadata_store.h"
 #include "src/region/routes.h"
 #include "src/region/script_default.h"
+#include "src/region/setting.h"
 
 static enum error_code not_found(struct error *err)
 {
@@ -59,6 +61,48 @@ static enum error_code reply_texts(struct api_request *request, struct api_reply
     return code;
 }
 
+/* The words of a setting that can be names or addresses of hosts. */
+static json_t *hosts_of(const char *text, struct arena *arena)
+{
+    static const char letters[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:-";
+    json_t *hosts = json_array();
+    for (; *(text += strspn(text, ", \t")); text += strcspn(text, ", \t")) {
+        size_t size = strcspn(text, ", \t");
+        if (strspn(text, letters) == size)
+            json_array_append_new(hosts, json_string(arena_strndup(arena, text, size)));
+    }
+    return hosts;
+}
+
+/*
+ * What the site says to each system that people run: whom to ask for the time. DHCP would say it
+ * too, but not to who has its address written down.
+ */
+static enum error_code reply_vendor_data(struct api_request *request, struct api_reply *reply,
+                                         const struct metadata_machine *machine, struct error *err)
+{
+    const char *servers = NULL;
+    enum error_code code = ERR_OK;
+    if (machine && machine->owner_id && !machine->tried)
+        code = setting_text(request->db, "ntp_servers", request->arena, &servers, err);
+    if (code)
+        return code;
+    json_t *hosts = hosts_of(servers ? servers : "", request->arena), *data = json_object();
+    if (json_array_size(hosts)) {
+        json_t *ntp = json_pack("{s:b, s:[], s:O}", "enabled", 1, "pools", "servers", hosts);
+        const char *text = arena_printf(request->arena, "#cloud-config\nntp: %s\n",
+                                        json_out_dump(request->arena, ntp));
+        json_object_set_new(data, "cloud-init", json_string(text));
+        json_decref(ntp);
+    }
+    const char *text = json_out_dump(request->arena, data); /* JSON is YAML */
+    api_reply_bytes(reply, "application/x-yaml", text, strlen(text));
+    json_decref(hosts);
+    json_decref(data);
+    return ERR_OK;
+}
+
 /* machine NULL = one that is not known yet. */
 static enum error_code reply_meta_data(struct api_request *request, struct api_reply *reply,
                                        const struct metadata_machine *machine, struct error *err)
@@ -76,7 +120,7 @@ static enum error_code reply_meta_data(struct api_request *request, struct api_r
     else if (!strcmp(key, "local-hostname"))
         reply_text(reply, machine ? machine->fqdn : "maas-enlisting-node");
     else if (!strcmp(key, "vendor-data"))
-        api_reply_bytes(reply, "application/x-yaml", "cloud-init: '#cloud-config'\n", 28);
+        return reply_vendor_data(request, reply, machine, err);
     else if (!strcmp(key, "public-keys") && machine)
         return reply_texts(request, reply, machine,
                            machine->tried && machine->ssh ? metadata_store_visitor_keys

@@ -238,7 +238,7 @@ def test_cloud_init_finds_what_it_asks_for(api, machine):
     assert get("").text == "2012-03-01\nlatest" and get("2012-03-01/").status == 200
     assert get("2012-03-01/meta-data/instance-id").text == machine.system_id
     assert get("/2012-03-01/meta-data/local-hostname").text == machine.read()["fqdn"]
-    assert get("2012-03-01/meta-data/vendor-data").text == "cloud-init: '#cloud-config'\n"
+    assert get("2012-03-01/meta-data/vendor-data").text == "{}"
     assert get("2012-03-01/meta-data/").text.split("\n")[0] == "instance-id"
     for missing in ("2012-03-01/user-data", "2012-03-01/meta-data/public-keys", "2011-01-01/meta-data/instance-id",
                     "2012-03-01/meta-data/instance-id/x", "latest/by-id/x/y/?op=get_preseed", "latest/enlist-preseed/"):
@@ -253,6 +253,24 @@ def test_cloud_init_finds_what_it_asks_for(api, machine):
     api.sql("""INSERT INTO ssl_key (account_id, key) SELECT id, 'PEM of ' || username FROM account;
         INSERT INTO ssl_key (account_id, key) SELECT id, 'another' FROM account WHERE username = 'admin'""")
     assert get("2012-03-01/meta-data/x509").text == "PEM of admin\nanother"
+
+
+def test_the_time_of_the_site(api, machine):
+    """Who is deployed is told the setting ntp_servers, whatever is in it; who only runs scripts is not."""
+    def told():
+        data = machine.request("GET", "/MAAS/metadata/2012-03-01/meta-data/vendor-data", key=machine.key).json()
+        head, _, config = data.get("cloud-init", "").partition("\nntp: ")
+        assert head == ("#cloud-config" if config else ""), data
+        return json.loads(config)["servers"] if config else None
+
+    assert told() is None
+    api.sql(f"UPDATE node SET status = 6, owner_id = (SELECT id FROM account WHERE username = 'admin') WHERE system_id = '{machine.system_id}'")
+    assert told() == ["ntp.ubuntu.com"]
+    api.admin.post("maas/?op=set_config", name="ntp_servers", value="10.0.0.1, 2001:db8::1 time.example.com 'x}")
+    assert told() == ["10.0.0.1", "2001:db8::1", "time.example.com"]
+    api.admin.post("maas/?op=set_config", name="ntp_servers", value="")
+    assert told() is None
+    api.admin.post("maas/?op=set_config", name="ntp_servers", value="ntp.ubuntu.com")
 
 
 def test_failures_are_told(api, machine):
