@@ -144,6 +144,26 @@ json_t *member_status_of(uint64_t member, bool *reachable, int64_t *ago_ms)
     return copy;
 }
 
+/* With the lock held. One that starts, or is to be made anew, has no copy that counts. */
+static bool has_copy(uint64_t member)
+{
+    const struct seen *seen = find(member);
+    const char *role = seen ? json_string_value(json_object_get(seen->said, "pg_role")) : NULL;
+    return role && seen->reachable && (!strcmp(role, "primary") || !strcmp(role, "standby"));
+}
+
+bool member_status_writes_wait(const struct cluster_view *view)
+{
+    const struct cluster_state *facts = &view->facts;
+    int copies = 0;
+    pthread_mutex_lock(&shown.lock);
+    for (int i = 0; i < facts->members_count; i++)
+        copies += facts->members[i].data_voter && has_copy(facts->members[i].id);
+    pthread_mutex_unlock(&shown.lock);
+    return view->known && facts->primary.phase == CLUSTER_SERVING &&
+           copies < cluster_state_voters(facts) / 2 + 1;
+}
+
 /* A round of questions: the loop's, or one that a thread waits for. */
 struct round {
     pthread_mutex_t lock;

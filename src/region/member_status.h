@@ -23,3 +23,6 @@ void member_status_ask(struct region *region, unsigned wait_ms);
  * -1 = never; *reachable: its last answer came in time. Any thread.
  */
 json_t *member_status_of(uint64_t member, bool *reachable, int64_t *ago_ms);
+
+/** A primary serves, but too few members that vote on data have a copy for a write to end. */
+bool member_status_writes_wait(const struct cluster_view *view);

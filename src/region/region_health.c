@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "src/region/api_metrics.h"
+#include "src/region/member_status.h"
 #include "src/region/region_part.h"
 #include "src/wire/health_listener.h"
 
@@ -81,6 +82,8 @@ void region_health_metrics(struct spool *spool)
     gauge(spool, "raft_term", "Term of the consensus.", look.view.raft.term);
     gauge(spool, "raft_applied_index", "Newest entry applied.", look.view.raft.applied);
     gauge(spool, "pg_epoch", "Counter of primaries.", look.view.facts.primary.epoch);
+    gauge(spool, "writes_wait", "A primary serves, but too few others have their copy.",
+          member_status_writes_wait(&look.view));
     gauge(spool, "pg_lsn_bytes", "Position of the database here.", look.report.pg_lsn);
     gauge(spool, "vips_held", "Virtual IPs on this host.", (uint64_t)look.report.held_count);
     gauge(spool, "balancer_runs", "HAProxy runs.", look.report.balancer_runs);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ha/member_decide.h"
 #include "raft/peer_stream.h"
 #include "src/base/container.h"
 #include "src/region/control_socket.h"
@@ -89,20 +90,43 @@ static const char *unreached(const struct look *look)
     return names;
 }
 
+static bool has_no_data(const struct row *row)
+{
+    return row->reachable && row->member->data_voter &&
+           !strcmp(said_text(row, "pg_step"), member_decide_word(MEMBER_ASK_OUT));
+}
+
+/* Of two members whose copies count, both are needed: the one without data is not let go by itself,
+ * for the other would be a majority alone. NULL = there is none. */
+static const char *needed_without_data(const struct look *look)
+{
+    for (int i = 0; i < look->rows_count; i++)
+        if (has_no_data(&look->rows[i]) && cluster_state_voters(&look->view.facts) == 2)
+            return look->rows[i].member->name;
+    return NULL;
+}
+
 static struct verdict judge_members(const struct look *look)
 {
-    const char *names = unreached(look);
+    const char *names = unreached(look), *without = needed_without_data(look);
     const char *leaver = member_name(&look->view.facts, look->view.facts.leaving);
     if (leaver)
         return degraded(arena_printf(look->arena,
                                      "%s is being taken out; if that was cut off, run `gantry "
                                      "cluster remove %s` again",
                                      leaver, leaver));
-    if (*names)
+    if (without)
         return degraded(arena_printf(look->arena,
-                                     "no answer from %s: start it or see to its network; if it is "
-                                     "lost for good, `gantry cluster remove`",
-                                     names));
+                                     "writes wait: %s has lost its database, one of the two that "
+                                     "count; run `gantry cluster remove %s` on another region, "
+                                     "then empty its data_dir and let it join again",
+                                     without, without));
+    if (*names)
+        return degraded(arena_printf(
+            look->arena,
+            "no answer from %s: start it or see to its network; if it is "
+            "lost for good, `gantry cluster remove`%s",
+            names, member_status_writes_wait(&look->view) ? "; writes wait for it" : ""));
     for (int i = 0; i < look->rows_count; i++) {
         const struct row *row = &look->rows[i];
         const char *problem = said_text(row, "problem");
@@ -227,9 +251,10 @@ static void add_cluster(const struct look *look, json_t *reply)
                   "term", (json_int_t)look->view.raft.term, "schema", (int)facts->schema_level));
     json_object_set_new(
         reply, "primary",
-        json_pack("{so sI ss so}", "name", text_or_null(member_name(facts, primary->member)),
+        json_pack("{so sI ss so sb}", "name", text_or_null(member_name(facts, primary->member)),
                   "epoch", (json_int_t)primary->epoch, "phase", cluster_phase_word(primary->phase),
-                  "step", text_or_null(look->report.pg_step)));
+                  "step", text_or_null(look->report.pg_step), "writes_wait",
+                  member_status_writes_wait(&look->view)));
 }
 
 static void add_row(struct look *look, const struct cluster_member *member)
