@@ -10,6 +10,7 @@
 
 #include "src/base/container.h"
 #include "src/base/json_out.h"
+#include "src/model/package_repository.h"
 #include "src/model/power_driver.h"
 #include "src/region/setting_table.h"
 
@@ -24,6 +25,7 @@ enum kind {
     PORT,
     URL,
     URL_OR_NULL,
+    ARCHIVE,   /* of packages: a URL that apt reads as one */
     ADDRESSES, /* separated by spaces or commas; null = none */
     CHOICE,
     CHOICE_OR_EMPTY,
@@ -286,6 +288,10 @@ static const char *convert(const struct setting *setting, const char *value, str
     case URL_OR_NULL:
         *why = "Enter a valid URL.";
         good = is_url(value);
+        break;
+    case ARCHIVE:
+        *why = "Enter a valid repository URL.";
+        good = package_repository_is_url(value);
         break;
     case ADDRESSES:
         *why = "Enter IP addresses, separated by spaces.";

@@ -1,9 +1,13 @@
 /*
  * The settings of the cluster: name, kind, default as JSON, allowed values. Names and defaults are
  * MAAS's, but for ssh_keys_... and enable_kexec: tests and docs walk this table. Included by
- * setting.c.
+ * setting.c and package_repository_store.c.
  */
 #pragma once
+
+/** Where Ubuntu is while nobody says otherwise. */
+#define SETTING_MAIN_ARCHIVE  "http://archive.ubuntu.com/ubuntu"
+#define SETTING_PORTS_ARCHIVE "http://ports.ubuntu.com/ubuntu-ports"
 
 /* clang-format off */
 #define SETTING_TABLE(X)                                                                         \
@@ -75,6 +79,6 @@
     X(ssh_keys_launchpad_url, URL, "\"https://launchpad.net\"", NULL)                            \
     X(ssh_keys_github_url, URL, "\"https://api.github.com\"", NULL)                              \
     X(auto_vlan_creation, BOOL, "true", NULL)                                                    \
-    X(main_archive, URL, "\"http://archive.ubuntu.com/ubuntu\"", NULL)                           \
-    X(ports_archive, URL, "\"http://ports.ubuntu.com/ubuntu-ports\"", NULL)
+    X(main_archive, ARCHIVE, "\"" SETTING_MAIN_ARCHIVE "\"", NULL)                               \
+    X(ports_archive, ARCHIVE, "\"" SETTING_PORTS_ARCHIVE "\"", NULL)
 /* clang-format on */

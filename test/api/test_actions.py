@@ -30,6 +30,8 @@ Tag tags/{name}/ GET GET:devices GET:machines GET:nodes GET:rack_controllers GET
 Events events/ GET:query
 Notifications notifications/ GET admin POST
 Notification notifications/{id}/ GET POST:dismiss admin PUT DELETE
+PackageRepositories package-repositories/ GET admin POST
+PackageRepository package-repositories/{id}/ GET admin PUT DELETE
 Machines machines/ GET GET:list_allocated POST:allocate POST:release admin POST:accept POST:accept_all POST:add_chassis POST:clone GET:power_parameters POST:set_zone anon POST GET:is_registered GET:is_action_in_progress
 Machine machines/{system_id}/ GET GET:details GET:get_curtin_config GET:query_power_state POST:abort POST:deploy POST:mark_broken POST:mount_special POST:power_off POST:power_on POST:release POST:set_owner_data POST:set_workload_annotations POST:unmount_special admin PUT DELETE POST:clear_default_gateways GET:get_token GET:power_parameters POST:commission POST:exit_rescue_mode POST:lock POST:mark_fixed POST:override_failed_testing POST:rescue_mode POST:restore_default_configuration POST:restore_networking_configuration POST:restore_storage_configuration POST:set_storage_layout POST:test POST:unlock
 NodeScripts scripts/ GET admin POST
