@@ -16,7 +16,8 @@
 /* Without cloud-init's module for SSH it has no host keys. */
 #define WITHOUT_SSH BUILT_IN_OPTIONS " systemd.mask=ssh.service"
 
-const struct boot_system boot_system_own = {"vmlinuz", "initrd.gz", "root.squashfs", AGENT_OPTIONS};
+const struct boot_system boot_system_own = {"vmlinuz", "initrd.gz", "root.squashfs", AGENT_OPTIONS,
+                                            NULL};
 
 /* As MAAS boots Ubuntu's images. No quotes: cloud-init takes the line apart as a shell would. */
 static const char *stock_options(const char *hostname, const char *more, struct arena *arena)
@@ -47,6 +48,7 @@ static enum error_code find_imported(struct db *db, const char *series,
         .root = blob(&image.files[IMAGE_SQUASHFS], arena),
         .options = image.agent ? AGENT_OPTIONS
                                : stock_options(machine->hostname, image.kernel_options, arena),
+        .osystem = image.agent ? NULL : image.osystem,
     };
     return ERR_OK;
 }
@@ -61,6 +63,8 @@ static enum error_code find_built_in(const char *series, const struct boot_syste
     if (!code) {
         const char *file = json_string_value(json_object_get(entry, "file"));
         system->root = arena_strdup(arena, file ? file : system->root);
+        const char *os = json_string_value(json_object_get(entry, "os"));
+        system->osystem = arena_strdup(arena, os ? os : "");
         system->options =
             stock_options(machine->hostname, machine->ssh ? BUILT_IN_OPTIONS : WITHOUT_SSH, arena);
     }

@@ -10,6 +10,7 @@
 /** Names as in boot answers; options: of the kernel's command line, what this system needs. */
 struct boot_system {
     const char *kernel, *initrd, *root, *options;
+    const char *osystem; /* whose cloud-init reads the preseed: "ubuntu"; NULL = the agent does */
 };
 
 /** The built-in one with the agent. */

@@ -93,15 +93,12 @@ static enum error_code add_source(struct api_request *request, const struct fact
 static enum error_code add_packages(struct api_request *request, const struct machine *machine,
                                     const struct facts *facts, json_t *config, struct error *err)
 {
-    json_t *packages;
-    enum error_code code = script_packages_make(request, machine->id, &packages, err);
-    if (code)
-        return code;
-    json_t *apt = script_packages_apt(packages, facts->wanted.osystem);
-    if (apt)
+    json_t *apt = NULL;
+    enum error_code code =
+        script_packages_apt(request, machine->id, facts->wanted.osystem, &apt, err);
+    if (!code && apt)
         json_object_set_new(config, "apt", apt);
-    json_decref(packages);
-    return ERR_OK;
+    return code;
 }
 
 static void add_rest(struct api_request *request, const struct machine *machine,

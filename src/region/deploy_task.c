@@ -1,7 +1,6 @@
 /* Tasks of agents: see deploy_task.h. */
 #include "src/region/deploy_task.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "src/base/container.h"
@@ -142,16 +141,17 @@ static enum error_code make_files(struct api_request *request,
 }
 
 /* Where the installed system has its packages from, if people said so; a proxy may have a key. */
-static void add_apt(struct arena *arena, const json_t *task, const char *osystem, json_t *files)
+static enum error_code add_apt(struct api_request *request, int64_t node_id, const char *osystem,
+                               json_t *files, struct error *err)
 {
-    json_t *apt = script_packages_apt(json_object_get(task, "packages"), osystem);
-    if (!apt)
-        return;
-    char *text = json_dumps(apt, JSON_COMPACT);
-    ASSERT(text);
-    add_file(files, CLOUD_FOLDER "90_maas_apt.cfg", 0600, arena_printf(arena, "apt: %s\n", text));
-    free(text);
+    json_t *apt = NULL;
+    enum error_code code = script_packages_apt(request, node_id, osystem, &apt, err);
+    if (code || !apt)
+        return code;
+    add_file(files, CLOUD_FOLDER "90_maas_apt.cfg", 0600,
+             arena_printf(request->arena, "apt: %s\n", json_out_dump(request->arena, apt)));
     json_decref(apt);
+    return ERR_OK;
 }
 
 static const char *kernel_options(struct arena *arena, const char *global,
@@ -212,9 +212,10 @@ static enum error_code make_deploy(struct api_request *request,
         code = add_packages(request, machine, task, err);
     if (!code)
         code = make_files(request, machine, &facts, files, err);
+    if (!code)
+        code = add_apt(request, machine->id, facts.osystem, files, err);
     if (code)
         return code;
-    add_apt(request->arena, task, facts.osystem, files);
     json_object_set_new(task, "hostname", json_string(machine->hostname));
     json_object_set_new(task, "kernel_options",
                         json_string(kernel_options(request->arena, global, &facts)));

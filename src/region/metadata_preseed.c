@@ -3,10 +3,13 @@
 
 #include <string.h>
 
+#include "src/base/json_out.h"
 #include "src/model/machine_status.h"
+#include "src/region/boot_system.h"
 #include "src/region/http.h"
 #include "src/region/machine_store.h"
 #include "src/region/metadata_store.h"
+#include "src/region/script_packages.h"
 #include "src/region/token_store.h"
 
 #define POWER_OFF(timeout)                                                 \
@@ -38,22 +41,43 @@ enum error_code metadata_preseed_enlist(struct api_request *request, struct api_
  * How a stock system's cloud-init is to end. What a system in memory reads is its configuration:
  * it stays on. To have scripts run takes few of its modules; people who log in want them all.
  */
-static const char *end_of(const struct metadata_machine *machine)
+static const char *end_of(struct api_request *request, const struct metadata_machine *machine,
+                          const char *apt)
 {
     if (machine->tried && machine->ssh)
-        return "";
+        return apt;
     if (machine->in_memory &&
         (machine->status == MACHINE_DEPLOYING || machine->status == MACHINE_DEPLOYED))
         return "";
-    return machine->tried
-               ? "cloud_init_modules: [set_hostname, update_etc_hosts]\n"
-                 "cloud_config_modules: []\n"
-                 "cloud_final_modules: [scripts-user, power-state-change]\n" POWER_OFF("3600")
-               : POWER_OFF("3600");
+    return machine->tried ? arena_printf(request->arena,
+                                         "cloud_init_modules: [set_hostname, update_etc_hosts]\n"
+                                         "cloud_config_modules: [%s]\n"
+                                         "cloud_final_modules: [scripts-user, power-state-change]\n"
+                                         "%s" POWER_OFF("3600"),
+                                         *apt ? "apt-configure" : "", apt)
+                          : POWER_OFF("3600");
+}
+
+/* Where the scripts' system has its packages from, if people said so; "" = it knows itself. */
+static enum error_code find_apt(struct api_request *request, const struct metadata_machine *machine,
+                                const char **apt, struct error *err)
+{
+    const struct boot_system_for wanted = {http_settings(request->http)->images,
+                                           machine->architecture, machine->hostname, machine->ssh};
+    struct boot_system system = boot_system_own;
+    json_t *block = NULL;
+    *apt = "";
+    enum error_code code = boot_system_find(request->db, &wanted, request->arena, &system, err);
+    if (!code && system.osystem)
+        code = script_packages_apt(request, machine->id, system.osystem, &block, err);
+    if (!code && block)
+        *apt = arena_printf(request->arena, "apt: %s\n", json_out_dump(request->arena, block));
+    json_decref(block);
+    return code;
 }
 
 static const char *preseed_text(struct api_request *request, const struct metadata_machine *machine,
-                                const struct token *token)
+                                const struct token *token, const char *apt)
 {
     const char *key =
         arena_printf(request->arena, "consumer_key: '%s', token_key: '%s', token_secret: '%s'",
@@ -68,7 +92,7 @@ static const char *preseed_text(struct api_request *request, const struct metada
         "  maas: {type: webhook, endpoint: '%sstatus/%s', " METADATA_PRESEED_PATIENCE ", %s}\n"
         "%s",
         metadata_url(request), key, metadata_url(request), machine->system_id, key,
-        end_of(machine));
+        end_of(request, machine, apt));
 }
 
 /*
@@ -80,6 +104,7 @@ enum error_code metadata_preseed_own(struct api_request *request, struct api_rep
 {
     struct metadata_machine machine;
     struct token_list list;
+    const char *apt = "";
     enum error_code code =
         metadata_store_find(request->db, system_id, machine_store_address(request->remote_address),
                             request->arena, &machine, err);
@@ -104,7 +129,9 @@ enum error_code metadata_preseed_own(struct api_request *request, struct api_rep
                             &list, err);
     if (!code && !list.count)
         return error_set(err, ERR_NOT_FOUND, "Not Found");
+    if (!code && machine.tried)
+        code = find_apt(request, &machine, &apt, err);
     if (!code)
-        reply_text(reply, preseed_text(request, &machine, &list.tokens[list.count - 1]));
+        reply_text(reply, preseed_text(request, &machine, &list.tokens[list.count - 1], apt));
     return code;
 }

@@ -23,7 +23,7 @@ enum error_code metadata_store_find(struct db *db, const char *system_id, const 
         "OR EXISTS (SELECT FROM dhcp_lease l JOIN interface i ON i.mac = l.mac_address "
         "WHERE i.node_id = n.id AND l.ip = $2::inet AND l.expires > now())), false), "
         "n.hostname || '.' || d.name, n.netboot, n.ephemeral_deploy, "
-        "coalesce((n.script_options ->> 'enable_ssh')::bool, false) "
+        "coalesce((n.script_options ->> 'enable_ssh')::bool, false), n.architecture "
         "FROM node n JOIN domain d ON d.id = n.domain_id WHERE n.system_id = $1 AND n.node_type = "
         "0");
     __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
@@ -47,6 +47,7 @@ enum error_code metadata_store_find(struct db *db, const char *system_id, const 
         .netboot = db_bool(&rows, 0, MACHINE_STORE_NEXT + 2),
         .in_memory = db_bool(&rows, 0, MACHINE_STORE_NEXT + 3),
         .ssh = db_bool(&rows, 0, MACHINE_STORE_NEXT + 4),
+        .architecture = arena_strdup(arena, db_text(&rows, 0, MACHINE_STORE_NEXT + 5)),
         .life = life,
     };
     return ERR_OK;

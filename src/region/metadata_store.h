@@ -16,7 +16,7 @@ struct metadata_machine {
     bool tried;     /* it runs a system only to have its scripts run: commissioning, testing */
     bool ssh;       /* people want to look: then it stays on when they have ended */
     bool at_home;   /* the address asked about is where it boots from now */
-    const char *system_id, *hostname, *fqdn;
+    const char *system_id, *hostname, *fqdn, *architecture;
     int64_t owner_id;    /* 0 = nobody */
     struct machine life; /* for machine_signal.h */
 };

@@ -5,6 +5,7 @@
 
 #include "src/region/deploy_image.h"
 #include "src/region/http.h"
+#include "src/region/package_repository_store.h"
 #include "src/region/setting.h"
 
 static enum error_code find_architecture(struct api_request *request, int64_t node_id,
@@ -32,48 +33,63 @@ static json_t *repository_of(const json_t *entry, struct arena *arena)
                      json_object_get(entry, "key"));
 }
 
+/* Those that people named, but for what has no place in a list of sources. */
+static json_t *sources_of(const struct package_repositories *named, struct arena *arena)
+{
+    json_t *sources = json_array();
+    for (int i = 0; i < named->count; i++) {
+        json_t *source = package_repository_source(&named->more[i], arena);
+        if (source)
+            json_array_append_new(sources, source);
+    }
+    if (json_array_size(sources))
+        return sources;
+    json_decref(sources);
+    return NULL;
+}
+
 enum error_code script_packages_make(struct api_request *request, int64_t node_id,
                                      json_t **packages, struct error *err)
 {
     const char *mirror = NULL, *proxy = NULL;
     struct deploy_image wanted = {http_settings(request->http)->images, "", "", "", NULL};
+    struct package_repositories named;
+    struct arena *arena = request->arena;
     json_t *entry = NULL;
     enum error_code code = find_architecture(request, node_id, &wanted.architecture, err);
     if (!code)
-        code = setting_chosen(request->db, "main_archive", request->arena, &mirror, err);
+        code = package_repository_store_read(request->db, wanted.architecture, arena, &named, err);
     if (!code)
-        code = setting_proxy(request->db, request->arena, &proxy, err);
+        code = setting_chosen(request->db, "main_archive", arena, &mirror, err);
+    if (!code)
+        code = setting_proxy(request->db, arena, &proxy, err);
     if (!code) {
-        code = deploy_image_built_in(&wanted, "package-list", request->arena, &entry, err);
+        code = deploy_image_built_in(&wanted, "package-list", arena, &entry, err);
         code = code == ERR_NOT_FOUND ? ERR_OK : code;
     }
     if (code)
         return code;
-    *packages = json_pack("{s:s?, s:s?, s:o*}", "mirror", mirror, "proxy", proxy, "repository",
-                          repository_of(entry, request->arena));
+    json_t *archive = named.archive ? package_repository_source(named.archive, arena) : NULL;
+    *packages = json_pack("{s:s?, s:s?, s:o*, s:o*, s:o*}", "mirror", mirror, "proxy", proxy,
+                          "repository", repository_of(entry, arena), "archive", archive, "sources",
+                          sources_of(&named, arena));
     json_decref(entry);
     ASSERT(*packages);
     return ERR_OK;
 }
 
-static json_t *mirror_of(const char *url)
+enum error_code script_packages_apt(struct api_request *request, int64_t node_id,
+                                    const char *osystem, json_t **apt, struct error *err)
 {
-    return json_pack("[{s:[s], s:s}]", "arches", "default", "uri", url);
-}
-
-json_t *script_packages_apt(const json_t *packages, const char *osystem)
-{
-    const char *mirror = json_string_value(json_object_get(packages, "mirror"));
-    const char *proxy = json_string_value(json_object_get(packages, "proxy"));
-    bool mirrored = mirror && !strcmp(osystem, "ubuntu");
-    if (!mirrored && !proxy)
-        return NULL;
-    json_t *apt = json_pack("{s:b, s:s*, s:s*}", "preserve_sources_list", false, "http_proxy",
-                            proxy, "https_proxy", proxy);
-    ASSERT(apt);
-    if (mirrored) {
-        json_object_set_new(apt, "primary", mirror_of(mirror));
-        json_object_set_new(apt, "security", mirror_of(mirror));
-    }
-    return apt;
+    const char *architecture, *proxy = NULL;
+    struct package_repositories named;
+    enum error_code code = find_architecture(request, node_id, &architecture, err);
+    if (!code)
+        code =
+            package_repository_store_read(request->db, architecture, request->arena, &named, err);
+    if (!code)
+        code = setting_proxy(request->db, request->arena, &proxy, err);
+    if (!code)
+        *apt = package_repository_apt(&named, osystem, proxy, request->arena);
+    return code;
 }

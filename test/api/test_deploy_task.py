@@ -5,11 +5,12 @@ import json
 
 import pytest
 
-from conftest import IMAGE_SHA256, Api, make_images
+from conftest import IMAGE_SHA256, ROOT, Api, make_images
 from test_machines import make, new_mac
 from test_metadata import Machine, report_of
 
 ARMOURED = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmDM\n-----END PGP PUBLIC KEY BLOCK-----\n"
+KEY = (ROOT / "test/fuzz/corpus/openpgp_armor/key").read_text()
 TASK = "/MAAS/metadata/2012-03-01/gantry/task"
 
 
@@ -80,7 +81,9 @@ def test_where_packages_of_scripts_come_from(api, machine):
         set_status(api, machine, status, architecture="'amd64/generic'")
         assert "packages" not in ask(machine)
     set_status(api, machine, 9)  # an image may lack a kernel
-    assert ask(machine)["packages"] == {"repository": ours, "mirror": "http://mirror.example.com/debian", "proxy": None}
+    archive = {"url": "http://mirror.example.com/debian", "suites": ["$RELEASE"] + [f"$RELEASE-{p}" for p in ("updates", "security", "backports")],
+               "components": ["main", "restricted", "universe", "multiverse"]}
+    assert ask(machine)["packages"] == {"repository": ours, "mirror": "http://mirror.example.com/debian", "proxy": None, "archive": archive}
     api.sql("DELETE FROM setting WHERE name IN ('main_archive', 'http_proxy', 'enable_http_proxy')")
 
 
@@ -125,6 +128,63 @@ def test_a_system_without_a_kernel(api, machine):
         "preserve_sources_list": False, "http_proxy": "http://me:key@proxy:3128/", "https_proxy": "http://me:key@proxy:3128/"}
     api.sql("DELETE FROM setting WHERE name IN ('main_archive', 'http_proxy')")
     assert not [file for file in ask(machine)["files"] if "apt" in file["path"]]
+
+
+@pytest.fixture(name="named")
+def make_named(api):
+    """Three archives that people named; one of them is for other machines, one is switched off."""
+    for name, more in (("My repo", {"distributions": ["bookworm", "stable/"], "components": "a", "key": KEY}), ("other", {"arches": "s390x"}),
+                       ("off", {"enabled": "false"}), ("lp", {"url": "ppa:a/b"})):
+        made = api.admin.post("package-repositories/", **{"name": name, "url": "http://mine.example.com/x", **more})
+        assert made.status == 200, made.text
+    yield {"url": "http://mine.example.com/x", "suites": ["bookworm", "stable/"], "components": ["a"], "key": KEY}
+    api.sql("DELETE FROM package_repository WHERE url IS NOT NULL; DELETE FROM setting WHERE name LIKE '%\\_archive';"
+            "UPDATE package_repository SET disabled_pockets = '{}', disabled_components = '{}'")
+
+
+MINE = {"source": "deb http://mine.example.com/x bookworm a\ndeb http://mine.example.com/x stable/\n", "key": KEY}
+
+
+def test_named_archives(api, machine, named):
+    """Of their architecture and enabled: for the agent, for the system that was installed, and in curtin's words."""
+    set_status(api, machine, 9, osystem="'debian'", distro_series="'bookworm'", architecture="'amd64/generic'")
+    task = ask(machine)
+    assert task["packages"]["sources"] == [named] and "archive" not in task["packages"]
+    apt = next(file for file in task["files"] if file["path"].endswith("/90_maas_apt.cfg"))
+    assert apt["mode"] == 0o600 and json.loads(apt["content"].removeprefix("apt: ")) == {"preserve_sources_list": False, "sources": {"my_repo": MINE}}
+    set_status(api, machine, 1)
+    assert ask(machine)["packages"]["sources"] == [named]
+    set_status(api, machine, 21, architecture="'s390x/generic'")
+    assert [source["suites"] for source in ask(machine)["packages"]["sources"]] == [["$RELEASE"]]
+
+
+def test_a_stock_system_is_told(api, machine, named):
+    """Commissioned under a stock Debian, whose cloud-init reads the preseed: with the one module that this takes."""
+    yaml = pytest.importorskip("yaml")
+    set_status(api, machine, 1, architecture="'amd64/generic'")
+    boot(api, machine)
+    assert "apt" not in yaml.safe_load(machine.preseed().text)  # the agent's own system
+    assert api.admin.post("maas/?op=set_config", name="commissioning_distro_series", value="bookworm").status == 200
+    preseed = yaml.safe_load(machine.preseed().text)
+    assert preseed["apt"] == {"preserve_sources_list": False, "sources": {"my_repo": MINE}}
+    assert preseed["cloud_config_modules"] == ["apt-configure"]
+    assert machine.preseed().text.count("KEY BLOCK") == 2
+    set_status(api, machine, 1, script_options="'{\"enable_ssh\": true}'")
+    preseed = yaml.safe_load(machine.preseed().text)
+    assert "my_repo" in preseed["apt"]["sources"] and "cloud_config_modules" not in preseed
+    assert api.admin.put("package-repositories/My%20repo/", enabled="0").status == 200
+    set_status(api, machine, 1, script_options="'{}'")
+    preseed = yaml.safe_load(machine.preseed().text)
+    assert "apt" not in preseed and preseed["cloud_config_modules"] == []
+    api.sql("DELETE FROM setting WHERE name = 'commissioning_distro_series'")
+
+
+def test_a_setting_of_old(api, machine):
+    """One that no check has seen: nobody's apt reads it."""
+    api.sql("INSERT INTO setting (name, value) VALUES ('main_archive', '\"http://a/[trusted=yes]\"')")
+    set_status(api, machine, 1, architecture="'amd64/generic'")
+    assert "The URL of the package repository main_archive is none." in ask(machine, 409)
+    api.sql("DELETE FROM setting WHERE name = 'main_archive'")
 
 
 def test_uefi_and_lvm(api, machine):

@@ -192,4 +192,13 @@ def test_the_mirror_of_people(api, machine):
     assert yaml.safe_load(apt) == {"apt": {"preserve_sources_list": False, "primary": mirror, "security": mirror}}
     config = yaml.safe_load(api.admin.get(f"machines/{machine.system_id}/?op=get_curtin_config").text)
     assert config["apt"] == yaml.safe_load(apt)["apt"]
+    changed = api.admin.put("package-repositories/1/", disabled_pockets=["backports", "security"], disabled_components="universe,multiverse,restricted")
+    assert changed.status == 200, changed.text
+    task = ask(api, machine)
+    assert task["packages"]["archive"] == {"url": "http://mirror/ubuntu", "suites": ["$RELEASE", "$RELEASE-updates"], "components": ["main"]}
+    apt = yaml.safe_load(next(file["content"] for file in task["files"] if file["path"] == "/etc/cloud/cloud.cfg.d/90_maas_apt.cfg"))["apt"]
+    assert apt["primary"] == mirror and apt["sources_list"] == "".join(
+        f"{kind} http://mirror/ubuntu $RELEASE{pocket} main\n" for pocket in ("", "-updates") for kind in ("deb", "# deb-src"))
+    assert yaml.safe_load(api.admin.get(f"machines/{machine.system_id}/?op=get_curtin_config").text)["apt"] == apt
+    api.sql("UPDATE package_repository SET disabled_pockets = '{}', disabled_components = '{}'")
     api.sql("DELETE FROM setting WHERE name = 'main_archive'")
