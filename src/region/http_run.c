@@ -200,7 +200,8 @@ static enum error_code prepare(struct run *run, struct error *err)
     run->mode = run->method == API_GET ? RUN_READ : RUN_WRITE;
     run->request.query = run->path.query;
     run->request.path = run->path.path;
-    return routes_match(&run->path, &run->match) ? choose_action(run, err) : choose_page(run, err);
+    return routes_match(&run->path, arena, &run->match) ? choose_action(run, err)
+                                                        : choose_page(run, err);
 }
 
 static enum error_code check_right(const struct run *run, struct error *err)

@@ -86,12 +86,33 @@ static const char *known_as(const char *segment)
     return strcmp(segment, "commissioning-results") != 0 ? segment : "installation-results";
 }
 
-bool routes_match(const struct http_path *path, struct route_match *match)
+static bool is_number(const char *text)
+{
+    return *text && !text[strspn(text, "0123456789")];
+}
+
+/* How many of the segments are one value: MAAS's clients write slashes in names as they are. */
+static int joined(const char *const *segments, int count)
+{
+    if (!strcmp(segments[0], "files"))
+        return count - 1;
+    return count == 3 && !strcmp(segments[0], "subnets") && is_number(segments[2]) ? 2 : 1;
+}
+
+static const char *join(const char *const *segments, int count, struct arena *arena)
+{
+    const char *text = segments[0];
+    for (int i = 1; i < count; i++)
+        text = arena_printf(arena, "%s/%s", text, segments[i]);
+    return text;
+}
+
+bool routes_match(const struct http_path *path, struct arena *arena, struct route_match *match)
 {
     static const char *const root[] = {"MAAS", "api", "2.0"};
     enum { ROOT = COUNT_OF(root) };
     const char *const *segments = path->segments + ROOT;
-    const char *alias;
+    const char *alias, *named[2];
     int count = path->count - ROOT, best = -1;
     for (int i = 0; i < ROOT; i++)
         if (path->count <= ROOT || strcmp(path->segments[i], root[i]))
@@ -99,6 +120,11 @@ bool routes_match(const struct http_path *path, struct route_match *match)
     if (count == 1) {
         alias = known_as(segments[0]);
         segments = &alias;
+    } else if (joined(segments, count) > 1) {
+        named[0] = segments[0];
+        named[1] = join(segments + 1, count - 1, arena);
+        segments = named;
+        count = 2;
     }
     for (int h = 0; h < api_handlers_count; h++)
         if (fits(&routes[h], segments, count) &&

@@ -46,8 +46,8 @@ struct route_match {
 /** Before the first thread. */
 void routes_init(void);
 
-/** Handler of an API path; false: no such endpoint. */
-bool routes_match(const struct http_path *path, struct route_match *match);
+/** Handler of an API path; false: no such endpoint. Values live as long as the path and arena. */
+bool routes_match(const struct http_path *path, struct arena *arena, struct route_match *match);
 
 /** Page of a method and path; false when there is none: *allowed then has bits of methods. */
 bool routes_match_page(const struct http_path *path, enum api_method method,

@@ -20,6 +20,7 @@ def test_kept_found_and_deleted(api):
     assert [one["filename"] for one in alice.get("files/", prefix="sta").json()] == ["state a/b"]
     assert alice.get("files/", prefix="%").json() == []
     whole = alice.get(state["resource_uri"]).json()
+    assert alice.get("files/state%20a/b/").json() == whole  # as MAAS's CLI writes it
     assert whole == {**state, "content": base64.b64encode(b"\0one\xff").decode()}
     found = alice.get("files/?op=get", filename="state a/b")
     assert (found.body, found.headers["Content-Type"]) == (b"\0one\xff", "application/octet-stream")

@@ -145,8 +145,9 @@ def test_subnet_life(api):
                     "active_discovery": False, "allow_dns": True, "allow_proxy": True, "managed": True,
                     "disabled_boot_architectures": ["pxe"], "resource_uri": f"/MAAS/api/2.0/subnets/{number}/"}
     assert vlan["id"] == 5001
-    for key in (str(number), "10.9.8.0%2F24", "cidr:10.9.8.0%2F24", f"id:{number}", "name:10.9.8.0%2F24"):
+    for key in (str(number), "10.9.8.0%2F24", "10.9.8.0/24", "cidr:10.9.8.0/24", "cidr:10.9.8.0%2F24", f"id:{number}", "name:10.9.8.0%2F24"):
         assert api.admin.get(f"subnets/{key}/").json()["id"] == number, key
+    assert api.admin.get("subnets/10.9.8.0/24/?op=statistics").json()["total_addresses"] == 254
     path = f"subnets/{number}/"
     assert api.admin.put(path, gateway_ip="", dns_servers="", allow_dns="false").json() == {
         **made, "vlan": vlan, "gateway_ip": None, "dns_servers": [], "allow_dns": False}

@@ -26,7 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         ASSERT(path.count <= HTTP_PATH_SEGMENTS);
         for (int i = 0; i < path.count; i++)
             ASSERT(path.segments[i][0] && strcmp(path.segments[i], ".."));
-        if (routes_match(&path, &match))
+        if (routes_match(&path, arena, &match))
             ASSERT(match.resource && match.values_count <= path.count);
         if (routes_match_page(&path, API_POST, &match, &allowed))
             ASSERT(match.rest_count >= 0 && match.rest_count <= path.count);

@@ -55,7 +55,7 @@ static void test_actions(void **unused)
 {
     (void)unused;
     parse("/MAAS/api/2.0/users/jo%40x");
-    assert_true(routes_match(&path, &match));
+    assert_true(routes_match(&path, arena, &match));
     assert_string_equal(match.resource->name, "UserHandler");
     assert_string_equal(match.values[0].name, "username");
     assert_string_equal(match.values[0].value, "jo@x");
@@ -65,11 +65,37 @@ static void test_actions(void **unused)
     assert_int_equal(routes_methods(&match), 1U << API_GET | 1U << API_DELETE);
     assert_ptr_equal(routes_function(routes_action(&match, API_DELETE, NULL)), user_delete);
     parse("/MAAS/api/2.0/");
-    assert_false(routes_match(&path, &match));
+    assert_false(routes_match(&path, arena, &match));
     parse("/MAAS/api/2.0/users/a/b/");
-    assert_false(routes_match(&path, &match));
+    assert_false(routes_match(&path, arena, &match));
     parse("/maas/api/2.0/users/");
-    assert_false(routes_match(&path, &match));
+    assert_false(routes_match(&path, arena, &match));
+}
+
+static void check_value(const char *target, const char *handler, const char *value)
+{
+    parse(target);
+    assert_true(routes_match(&path, arena, &match));
+    assert_string_equal(match.resource->name, handler);
+    assert_int_equal(match.values_count, 1);
+    assert_string_equal(match.values[0].value, value);
+}
+
+static void test_values_with_slashes(void **unused)
+{
+    (void)unused;
+    check_value("/MAAS/api/2.0/subnets/10.0.0.0/24/", "SubnetHandler", "10.0.0.0/24");
+    check_value("/MAAS/api/2.0/subnets/cidr:fd00::/64", "SubnetHandler", "cidr:fd00::/64");
+    check_value("/MAAS/api/2.0/subnets/10.0.0.0%2F24/op-statistics", "SubnetHandler",
+                "10.0.0.0/24");
+    check_value("/MAAS/api/2.0/files/a/b%2Fc/d/", "FileHandler", "a/b/c/d");
+    check_value("/MAAS/api/2.0/files/24/", "FileHandler", "24");
+    parse("/MAAS/api/2.0/subnets/10.0.0.0/24/x");
+    assert_false(routes_match(&path, arena, &match));
+    parse("/MAAS/api/2.0/subnets/10.0.0.0/x");
+    assert_false(routes_match(&path, arena, &match));
+    parse("/MAAS/api/2.0/zones/10.0.0.0/24");
+    assert_false(routes_match(&path, arena, &match));
 }
 
 /* Every action of the table is found again by its own path: no path hides another. */
@@ -81,7 +107,7 @@ static void test_no_route_hides_another(void **unused)
         const struct api_handler *resource = api_handler_find(action->handler_name);
         assert_non_null(resource);
         parse(arena_printf(arena, "/MAAS/api/2.0/%s", resource->path));
-        assert_true(routes_match(&path, &match));
+        assert_true(routes_match(&path, arena, &match));
         assert_string_equal(match.resource->name, resource->name);
         assert_ptr_equal(routes_action(&match, action->method, action->op), action);
     }
@@ -128,6 +154,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_path),
         cmocka_unit_test(test_actions),
+        cmocka_unit_test(test_values_with_slashes),
         cmocka_unit_test(test_no_route_hides_another),
         cmocka_unit_test(test_texts_of_actions),
         cmocka_unit_test(test_pages),
