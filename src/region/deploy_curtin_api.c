@@ -1,7 +1,7 @@
 /*
- * What curtin would be told of a deployment under way: the facts that the agent gets, in curtin's
- * words. The machine's key is not in it: who reads this is no machine. Source: MAAS API 2.0,
- * get_curtin_config; curtin's documentation, config.
+ * What curtin would be told of a deployment, under way or over: the facts that the agent gets, in
+ * curtin's words. The machine's key is not in it: who reads this is no machine. Source: MAAS API
+ * 2.0, get_curtin_config; curtin's documentation, config.
  */
 #include <jansson.h>
 #include <stdlib.h>
@@ -160,8 +160,9 @@ enum error_code machine_get_curtin_config(struct api_request *request, struct ap
     enum error_code code = node_reply_find(request, NODE_MACHINES, &machine, err);
     if (!code)
         code = machine_store_check_owner(request, &machine, err);
-    if (!code && machine.status != MACHINE_DEPLOYING)
-        return error_set(err, ERR_CONFLICT, "Machine %s is not in a deployment state.",
+    if (!code && machine.status != MACHINE_DEPLOYING && machine.status != MACHINE_DEPLOYED &&
+        machine.status != MACHINE_FAILED_DEPLOYMENT)
+        return error_set(err, ERR_BAD_INPUT, "Machine %s is not in a deployment state.",
                          machine.hostname);
     if (!code)
         code = make_config(request, &machine, config, err);
