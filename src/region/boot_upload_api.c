@@ -107,14 +107,16 @@ static enum error_code write_rows(struct db *db, struct upload *upload, struct a
         "ON CONFLICT (coalesce(boot_source_id, 0), os, release, arch, subarch) DO UPDATE SET "
         "title = coalesce($5, boot_resource.title), "
         "base_image = coalesce($6, boot_resource.base_image), updated = now() RETURNING id");
-    /* versions are days; a second one of a day gets a number */
+    /* versions are days; a second one of a day gets a number, above those that are left */
     DB_STATEMENT(
         boot_upload_set,
         "WITH day AS (SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYYMMDD') AS name), "
-        "used AS (SELECT count(*) AS n FROM boot_resource_set, day WHERE resource_id = $1::bigint "
-        "AND (version = day.name OR starts_with(version, day.name || '.'))), "
+        "used AS (SELECT max(CASE WHEN version = day.name THEN 0 ELSE "
+        "split_part(version, '.', 2)::int END) + 1 AS n "
+        "FROM boot_resource_set, day WHERE resource_id = $1::bigint "
+        "AND (version = day.name OR version ~ ('^' || day.name || '[.][0-9]{1,6}$'))), "
         "added AS (INSERT INTO boot_resource_set (resource_id, version, label) SELECT $1::bigint, "
-        "day.name || CASE WHEN used.n > 0 THEN '.' || used.n ELSE '' END, 'uploaded' "
+        "day.name || coalesce('.' || used.n, ''), 'uploaded' "
         "FROM day, used RETURNING id) "
         "INSERT INTO boot_resource_file (set_id, filename, filetype, sha256, size) "
         "SELECT id, $2, $2, $3, $4::bigint FROM added RETURNING id");

@@ -79,6 +79,18 @@ def test_at_once_and_anew(api):
         assert (api.blobs / hashlib.sha256(body).hexdigest()).read_bytes() == body
 
 
+def test_a_version_after_the_oldest_is_gone(api):
+    """The version before the newest one is removed once that is whole: its number is not counted any more."""
+    for body, suffix in ((b"one", ""), (b"two", ".1"), (b"three", ".2")):
+        reply = api.admin.cli("boot-resources/", ("name", "thrice"), ("architecture", "amd64"), ("filetype", "tgz"), ("content", body))
+        assert reply.status == 201, reply.text
+        newest = max(reply.json()["sets"])
+        assert newest[8:] == suffix
+        api.sql("DELETE FROM boot_resource_set s USING boot_resource r "
+                f"WHERE r.id = s.resource_id AND r.release = 'thrice' AND version <> '{newest}'")
+    api.admin.delete(reply.json()["resource_uri"])
+
+
 @pytest.mark.parametrize("values,field", [
     ({"name": None}, "name"), ({"name": "a b"}, "name"), ({"name": "a/b/c"}, "name"), ({"architecture": None}, "architecture"),
     ({"architecture": "amd64/../x"}, "architecture"), ({"filetype": "iso"}, "filetype"), ({"sha256": "00"}, "sha256"),
