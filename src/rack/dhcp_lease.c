@@ -54,6 +54,8 @@ void dhcp_lease_lend(struct dhcp_lease *lease, uint64_t asked_s, int64_t left_s)
 {
     enum { LATE_S = 10, DRIFT_PERCENT = 2 };
     int64_t whole_s = lease->duration_s + lease->duration_s / 4;
+    if (left_s < -(int64_t)asked_s) /* over since before there was a clock */
+        left_s = -(int64_t)asked_s;
     int64_t end_s = (int64_t)asked_s + left_s - whole_s * DRIFT_PERCENT / 100 - LATE_S;
     lease->expires_s = end_s > 0 ? (uint64_t)end_s : 0;
 }

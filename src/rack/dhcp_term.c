@@ -94,10 +94,25 @@ static void keep(struct dhcp_term *term)
     json_decref(json);
 }
 
-static void take_text(const json_t *json, const char *key, char *text, size_t size)
+/* An id; what is none, or too long for one, is as if nothing stood there. */
+static void take_id(const json_t *json, const char *key, char *text, size_t size)
 {
     const char *value = json_string_value(json_object_get(json, key));
-    snprintf(text, size, "%s", value ? value : "");
+    bool sound =
+        value && strlen(value) < size && strspn(value, "0123456789abcdef-") == strlen(value);
+    snprintf(text, size, "%s", sound ? value : "");
+}
+
+/* The clock of before, if it is one: between 1970 and the year 9999. */
+static bool take_clock(const json_t *json, int64_t *offset_ms)
+{
+    const int64_t end_ms = 253402300800000;
+    const json_t *offset = json_object_get(json, "offset_ms");
+    json_int_t value = json_integer_value(offset);
+    if (!json_is_integer(offset) || value < -end_ms || value > end_ms)
+        return false;
+    *offset_ms = value;
+    return true;
 }
 
 static uint64_t take_number(const json_t *json, const char *key)
@@ -134,12 +149,10 @@ enum error_code dhcp_term_open(struct dhcp_term *term, struct loop *loop, const 
         return error_set(err, ERR_BAD_INPUT, "%s: too long a path", path);
     read_boot(term->boot);
     json_t *json = read_json(path);
-    take_text(json, "boot", boot, sizeof(boot));
-    take_text(json, "salt", term->salt, sizeof(term->salt));
-    take_text(json, "store", store, sizeof(store));
-    if (boot[0] && !strcmp(boot, term->boot))
-        term->offset_ms = json_integer_value(json_object_get(json, "offset_ms"));
-    else
+    take_id(json, "boot", boot, sizeof(boot));
+    take_id(json, "salt", term->salt, sizeof(term->salt));
+    take_id(json, "store", store, sizeof(store));
+    if (!boot[0] || strcmp(boot, term->boot) != 0 || !take_clock(json, &term->offset_ms))
         term->offset_ms = (int64_t)clock_real_ms() - (int64_t)(clock_boot_ns() / CLOCK_MS);
     name_store(term, file->store_id);
     uint64_t written_s = take_number(json, "written_s"), term_s = take_number(json, "term_s");

@@ -79,6 +79,20 @@ static void test_is_free(void **unused)
     assert_true(dhcp_lease_is_free(&offered, 2000));
 }
 
+static void test_lent_by_another(void **unused)
+{
+    (void)unused;
+    struct dhcp_lease lease = {.duration_s = 1000};
+    dhcp_lease_lend(&lease, 5000, 600); /* less 2 % of its 1250 s, and 10 s */
+    assert_int_equal(lease.expires_s, 5565);
+    dhcp_lease_lend(&lease, 5000, -4999);
+    assert_int_equal(lease.expires_s, 0);
+    dhcp_lease_lend(&lease, 5000, INT64_MIN); /* nobody can count that far */
+    assert_int_equal(lease.expires_s, 0);
+    dhcp_lease_lend(&lease, 0, INT64_MIN);
+    assert_int_equal(lease.expires_s, 0);
+}
+
 static void test_limit(void **unused)
 {
     (void)unused;
@@ -141,8 +155,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_find),    cmocka_unit_test(test_of_client),
-        cmocka_unit_test(test_is_free), cmocka_unit_test(test_limit),
-        cmocka_unit_test(test_copy),    cmocka_unit_test(test_marks),
+        cmocka_unit_test(test_is_free), cmocka_unit_test(test_lent_by_another),
+        cmocka_unit_test(test_limit),   cmocka_unit_test(test_copy),
+        cmocka_unit_test(test_marks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -253,6 +253,30 @@ static void test_bad_answers_change_nothing(void **unused)
     assert_int_equal(service.blocks.count, 0);
 }
 
+/* A file of this boot that says what it cannot have said: the clock is the wall clock then, and its
+ * store is not the one that has leases. */
+static void test_a_file_of_another_kind(void **unused)
+{
+    (void)unused;
+    static const char *const clocks[] = {"9223372036854775807", "-9223372036854775808", "\"5\"",
+                                         "1e9", "253402300800001"};
+    uint64_t now_s = clock_real_ms() / 1000;
+    char text[512], own[DHCP_TERM_STORE];
+    strcpy(own, term.store);
+    for (size_t i = 0; i < sizeof(clocks) / sizeof(clocks[0]); i++) {
+        close_term();
+        snprintf(text, sizeof(text),
+                 "{\"boot\": \"%s\", \"offset_ms\": %s, \"salt\": "
+                 "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\u00e4aaaa\", \"store\": \"%.32s\", "
+                 "\"sequence\": 10, \"term_s\": 1000, \"blocks\": [[10, 2]]}",
+                 term.boot, clocks[i], file.store_id);
+        assert_int_equal(file_write(path, text, strlen(text), 0600, &err), ERR_OK);
+        open_term();
+        assert_in_range(dhcp_term_now_s(&term), now_s, now_s + 60);
+        assert_string_equal(term.store, own);
+    }
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -265,6 +289,7 @@ int main(void)
         T(test_another_store),
         T(test_another_boot),
         T(test_bad_answers_change_nothing),
+        T(test_a_file_of_another_kind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
