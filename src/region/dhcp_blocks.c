@@ -7,11 +7,12 @@
 #include "ha/block_decide.h"
 #include "src/base/clock.h"
 #include "src/base/log.h"
+#include "src/region/block_question.h"
 #include "src/region/dhcp_store.h"
 #include "src/region/rack_call.h"
 #include "src/region/rack_links.h"
 
-enum { ASK_MS = 3000, POLL_MS = 5, NETWORKS_MOST = 256, RANGES_MOST = 1024 };
+enum { ASK_MS = 3000, POLL_MS = 5, RANGES_MOST = 1024 };
 
 static struct {
     uint32_t term_s;
@@ -53,58 +54,6 @@ enum error_code dhcp_blocks_start(struct region *region, struct error *err)
 }
 
 /* ---- the call ---- */
-
-static enum error_code take_params(json_t *params, struct block_ask *ask, json_t *subnets,
-                                   struct error *err)
-{
-    json_t *sequence = json_object_get(params, "sequence"), *network;
-    json_t *networks = json_object_get(params, "networks");
-    size_t i;
-    ask->store = json_string_value(json_object_get(params, "store"));
-    ask->sequence = (uint64_t)json_integer_value(sequence);
-    if (!ask->store || strlen(ask->store) != CLUSTER_ID - 1 ||
-        !record_is_name(ask->store, CLUSTER_ID) || !json_is_integer(sequence) ||
-        json_integer_value(sequence) < 0)
-        return error_set(err, ERR_BAD_INPUT, "dhcp_blocks: store or sequence is malformed");
-    if (!json_is_array(networks) || json_array_size(networks) > NETWORKS_MOST)
-        return error_set(err, ERR_BAD_INPUT, "networks: expected a list of up to %d",
-                         NETWORKS_MOST);
-    json_array_foreach (networks, i, network) {
-        json_t *subnet = json_object_get(network, "subnet_id");
-        json_int_t lacks = json_integer_value(json_object_get(network, "blocks"));
-        if (!json_is_integer(subnet) || lacks < 1 || lacks > CLUSTER_BLOCK_RUN)
-            return error_set(err, ERR_BAD_INPUT, "networks[%zu] is malformed", i);
-        json_array_append(subnets, subnet);
-    }
-    return ERR_OK;
-}
-
-/* [[number, count], ...], ascending. */
-static enum error_code take_back(json_t *params, struct arena *arena, struct block_ask *ask,
-                                 struct error *err)
-{
-    json_t *renewals = json_object_get(params, "renewals"), *run;
-    json_t *back = json_object_get(params, "back");
-    size_t i, count = json_array_size(back);
-    if (!back)
-        return ERR_OK;
-    if (!json_is_array(back) || count > CLUSTER_BLOCKS || !json_is_integer(renewals) ||
-        json_integer_value(renewals) < 0)
-        return error_set(err, ERR_BAD_INPUT, "dhcp_blocks: back or renewals is malformed");
-    struct block_range *runs = ARENA_ARRAY(arena, struct block_range, count + 1);
-    json_array_foreach (back, i, run) {
-        json_t *number = json_array_get(run, 0), *many = json_array_get(run, 1);
-        json_int_t first = json_integer_value(number), length = json_integer_value(many);
-        if (!json_is_integer(number) || !json_is_integer(many) || first < 0 || length < 1 ||
-            length > CLUSTER_BLOCKS || first + length > UINT32_MAX / CLUSTER_BLOCK_SIZE + 1)
-            return error_set(err, ERR_BAD_INPUT, "back[%zu] is malformed", i);
-        runs[i] = (struct block_range){(ip4)first, (ip4)(first + length - 1)};
-    }
-    ask->renewals = (uint64_t)json_integer_value(renewals);
-    ask->back = runs;
-    ask->back_count = (int)count;
-    return ERR_OK;
-}
 
 static uint32_t lacks_of(json_t *params, int64_t subnet)
 {
@@ -234,8 +183,7 @@ enum error_code dhcp_blocks_call(const struct rack_peer *peer, struct db *db, js
         .rack = peer->system_id, .term_s = blocks.term_s, .longest_s = DHCP_STORE_LEASE_S};
     json_t *subnets = json_array();
     int grants = 0;
-    enum error_code code = take_params(params, &ask, subnets, err);
-    code = code ? code : take_back(params, arena, &ask, err);
+    enum error_code code = block_question_read(params, arena, &ask, subnets, err);
     code = code ? code : dhcp_store_told(db, peer->system_id, ask.store, &ask.told, err);
     code = code ? code : dhcp_store_ranges(db, peer->system_id, subnets, arena, &rows, err);
     json_decref(subnets);
