@@ -7,6 +7,7 @@
 #include "src/region/setting.h"
 
 enum { LONGEST_S = 366 * 24 * 3600, HOSTNAME_BYTES = 255, STORE_TEXT = 32 };
+static const json_int_t clock_end_s = 253402300800; /* the year 10000 */
 
 /*
  * $1 the rack, $2 name servers for subnets without their own, $3 time servers, $4 lease time.
@@ -136,6 +137,8 @@ static enum error_code take_lease(json_t *lease, json_int_t now_s, struct leases
         return error_set(err, ERR_BAD_INPUT, "leases: mac or address is malformed");
     json_int_t seconds = json_is_integer(expires) ? json_integer_value(expires) : -1;
     json_int_t duration_s = json_integer_value(json_object_get(lease, "duration_s"));
+    if (seconds < 0 || seconds > clock_end_s)
+        seconds = -1; /* no time */
     if (into == kept &&
         (seconds < 0 || seconds - now_s > LONGEST_S || duration_s < 0 || duration_s > LONGEST_S))
         return error_set(err, ERR_BAD_INPUT, "leases: expires_s or duration_s is malformed");
@@ -233,8 +236,9 @@ enum error_code dhcp_store_leases(struct db *db, const char *rack, json_t *param
     if (!json_is_array(leases) || json_array_size(leases) > DHCP_STORE_LEASES)
         return error_set(err, ERR_BAD_INPUT, "leases: expected a list of up to %d",
                          DHCP_STORE_LEASES);
-    if (!json_is_integer(now))
-        return error_set(err, ERR_BAD_INPUT, "now_s: expected a number");
+    if (!json_is_integer(now) || json_integer_value(now) < 0 ||
+        json_integer_value(now) > clock_end_s)
+        return error_set(err, ERR_BAD_INPUT, "now_s: expected a time, in seconds since 1970");
     json_array_foreach (leases, i, lease)
         code = code ? code : take_lease(lease, json_integer_value(now), both, arena, err);
     if (!code)

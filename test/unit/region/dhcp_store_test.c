@@ -113,13 +113,13 @@ static void test_relayed_vlan(void **unused)
 }
 
 static const char *reporter = "rack01";
-static json_int_t sequence = 7;
+static json_int_t sequence = 7, now_s = 1899999400;
 
 static enum error_code leases_body(struct db *same, void *subject, struct error *why)
 {
-    json_t *params = json_pack("{s:o, s:I, s:s, s:I}", "leases", json_loads(subject, 0, NULL),
-                               "now_s", (json_int_t)1899999400, "store",
-                               "0123456789abcdef0123456789abcdef", "sequence", sequence++);
+    json_t *params =
+        json_pack("{s:o, s:I, s:s, s:I}", "leases", json_loads(subject, 0, NULL), "now_s", now_s,
+                  "store", "0123456789abcdef0123456789abcdef", "sequence", sequence++);
     enum error_code code = dhcp_store_leases(same, reporter, params, arena, why);
     json_decref(params);
     return code;
@@ -189,6 +189,21 @@ static void test_refused_leases(void **unused)
     const char *before = ask(LEASES);
     for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
         assert_int_equal(leases(lists[i]), ERR_BAD_INPUT);
+    assert_string_equal(ask(LEASES), before);
+    /* clocks that there are not, of which no difference can be taken */
+    static const json_int_t clocks[] = {INT64_MIN, -1, 253402300801, INT64_MAX};
+    json_int_t sound_s = now_s;
+    for (size_t i = 0; i < sizeof(clocks) / sizeof(clocks[0]); i++) {
+        now_s = clocks[i];
+        assert_int_equal(leases("[]"), ERR_BAD_INPUT);
+        assert_int_equal(leases("[{\"mac\": \"52:54:00:00:00:01\", \"address\": \"10.77.0.7\", "
+                                "\"expires_s\": 5}]"),
+                         ERR_BAD_INPUT);
+    }
+    now_s = sound_s;
+    assert_int_equal(leases("[{\"mac\": \"52:54:00:00:00:01\", \"address\": \"10.77.0.7\", "
+                            "\"gone\": true, \"expires_s\": -9223372036854775808}]"),
+                     ERR_OK);
     assert_string_equal(ask(LEASES), before);
 }
 
