@@ -377,8 +377,9 @@ static char *request_entry(X509_REQ *request, int nid, struct arena *arena)
     int length = at < 0 ? -1
                         : ASN1_STRING_to_UTF8(
                               &utf8, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
+    bool plain = length > 0 && !memchr(utf8, '\0', (size_t)length); /* what ends early is none */
     char *text =
-        length < 0 ? arena_strdup(arena, "") : arena_strndup(arena, (char *)utf8, (size_t)length);
+        plain ? arena_strndup(arena, (char *)utf8, (size_t)length) : arena_strdup(arena, "");
     OPENSSL_free(utf8);
     return text;
 }
@@ -391,8 +392,10 @@ static const char *general_name_text(const GENERAL_NAME *name, struct arena *are
         type == GEN_DNS || type == GEN_IPADD ? ASN1_STRING_get0_data(value) : NULL;
     int size = bytes ? ASN1_STRING_length(value) : 0;
     char text[INET6_ADDRSTRLEN];
-    if (type == GEN_DNS)
-        return arena_strndup(arena, (const char *)bytes, (size_t)size);
+    if (type == GEN_DNS) /* empty, or with a NUL in it: none */
+        return bytes && !memchr(bytes, '\0', (size_t)size)
+                   ? arena_strndup(arena, (const char *)bytes, (size_t)size)
+                   : "";
     if (type == GEN_IPADD && (size == 4 || size == 16) &&
         inet_ntop(size == 4 ? AF_INET : AF_INET6, bytes, text, sizeof(text)))
         return arena_strdup(arena, text);

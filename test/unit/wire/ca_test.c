@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -114,6 +116,55 @@ static void test_refuses_bad_requests(void **unused)
                      ERR_BAD_INPUT);
 }
 
+/* The PEM text of a request for a CN or a DNS name of these bytes, signed as it has to be. */
+static char *request_with(const char *common, int common_size, const char *dns, int dns_size)
+{
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    X509_REQ *request = X509_REQ_new();
+    X509_NAME *name = X509_REQ_get_subject_name(request);
+    GENERAL_NAMES *names = GENERAL_NAMES_new();
+    GENERAL_NAME *one = GENERAL_NAME_new();
+    ASN1_IA5STRING *text = ASN1_IA5STRING_new();
+    STACK_OF(X509_EXTENSION) *extensions = NULL;
+    X509_NAME_add_entry_by_NID(name, NID_organizationalUnitName, MBSTRING_UTF8,
+                               (const unsigned char *)"rack", 4, -1, 0);
+    X509_NAME_add_entry_by_NID(name, NID_commonName, V_ASN1_UTF8STRING,
+                               (const unsigned char *)common, common_size, -1, 0);
+    ASN1_STRING_set(text, dns, dns_size);
+    GENERAL_NAME_set0_value(one, GEN_DNS, text);
+    sk_GENERAL_NAME_push(names, one);
+    assert_int_equal(X509V3_add1_i2d(&extensions, NID_subject_alt_name, names, 0, 0), 1);
+    X509_REQ_add_extensions(request, extensions);
+    X509_REQ_set_pubkey(request, key);
+    assert_true(X509_REQ_sign(request, key, EVP_sha256()) > 0);
+    BIO *bio = BIO_new(BIO_s_mem());
+    char *bytes;
+    PEM_write_bio_X509_REQ(bio, request);
+    long size = BIO_get_mem_data(bio, &bytes);
+    char *pem = arena_strndup(test.arena, bytes, (size_t)size);
+    BIO_free(bio);
+    sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
+    GENERAL_NAMES_free(names);
+    X509_REQ_free(request);
+    EVP_PKEY_free(key);
+    return pem;
+}
+
+/* A name with a NUL in it is not the name in front of the NUL. */
+static void test_names_end_where_they_end(void **unused)
+{
+    (void)unused;
+    struct ca_subject seen;
+    struct error err;
+    assert_int_equal(ca_read_request(request_with("a", 1, "b.c", 3), &seen, test.arena, &err),
+                     ERR_OK);
+    assert_string_equal(seen.names[0], "b.c");
+    assert_int_equal(ca_read_request(request_with("a\0b", 3, "b.c", 3), &seen, test.arena, &err),
+                     ERR_BAD_INPUT);
+    assert_int_equal(ca_read_request(request_with("a", 1, "b\0c", 3), &seen, test.arena, &err),
+                     ERR_BAD_INPUT);
+}
+
 /* A request that says that it is encrypted: nobody is asked for a password, who runs this program
  * least of all. */
 static void test_asks_nobody_for_a_password(void **unused)
@@ -207,6 +258,7 @@ int main(void)
         T(test_signer_decides_not_the_request),
         T(test_refuses_bad_requests),
         T(test_asks_nobody_for_a_password),
+        T(test_names_end_where_they_end),
         T(test_issue_writes_files),
         T(test_revoked),
     };
