@@ -192,6 +192,21 @@ static enum error_code take_enlisting(struct api_request *request,
     return event_add(request->db, &event, request->arena, err);
 }
 
+/* What went wrong is said by tools of all kinds: it is heard, cut where a character ends, and what
+ * is no text is passed by. */
+static const char *clean_error(const char *error, struct arena *arena)
+{
+    size_t size = strnlen(error, ERROR_BYTES);
+    while (size && error[size] && ((unsigned char)error[size] & 0xc0) == 0x80)
+        size--;
+    char *text = arena_strndup(arena, error, size);
+    __attribute__((cleanup(json_decrefp))) json_t *sound = json_string(text);
+    for (char *p = text; !sound && *p; p++)
+        if ((unsigned char)*p >= 0x80)
+            *p = '?';
+    return text;
+}
+
 enum error_code metadata_signal_take(struct api_request *request,
                                      const struct metadata_machine *machine, struct error *err)
 {
@@ -209,7 +224,7 @@ enum error_code metadata_signal_take(struct api_request *request,
     if (code || (is_new && machine->enlisted && strcmp(status, "COMMISSIONING") != 0))
         return code;
     if (error)
-        error = arena_strndup(request->arena, error, strnlen(error, ERROR_BYTES));
+        error = clean_error(error, request->arena);
     if (result.name)
         code = take_result(request, machine, &result, err);
     if (!code && machine->status == MACHINE_COMMISSIONING)
