@@ -131,6 +131,125 @@ def test_nothing_of_another_by_its_id_or_key(api, alice, mallory):
     assert alice.request("GET", VERSION + "user-data").status == 403
 
 
+SECRETS = ("meta-data/public-keys", "meta-data/x509", "user-data", "gantry/task", "maas-scripts")
+
+
+def secrets_of(api, machine):
+    """Texts that nobody but this machine may be told."""
+    return [SECRET.decode().split()[-1], *machine.key.split(":")[1:]]
+
+
+def tells_nothing(reply, secrets, what):
+    assert not [secret for secret in secrets if secret.encode() in reply.body], what
+
+
+@pytest.mark.parametrize("way", ["id", "token", "address", "replay", "release"])
+def test_machine_a_never_reads_the_secrets_of_b(api, alice, mallory, way):
+    """One way in each: what B has is its user's data and keys, its task, and its own key."""
+    number = 10 * len(way) + ord(way[0]) % 10
+    victim, thief = on_wire(api, f"10.67.{number}.10"), on_wire(api, f"10.67.{number}.66")
+    deploy(api, alice, victim)
+    deploy(api, mallory, thief, base64.b64encode(b"my own").decode())
+    secrets, victim_id = secrets_of(api, victim), victim.system_id
+    assert of(victim, "user-data").body == SECRET and victim.preseed().status == 200
+    {"id": by_id, "token": by_token, "address": by_address, "replay": by_replay, "release": by_release}[way](api, victim, thief, secrets)
+    if way != "release":  # and it has lost nothing by it
+        assert of(victim, "user-data").body == SECRET and victim.system_id == victim_id
+
+
+def by_id(api, victim, thief, secrets):
+    """B's id where A's could stand, with A's good key."""
+    name = victim.system_id
+    for path in SECRETS:
+        for said in (f"{path}?system_id={name}", f"{path}/{name}", f"{name}/{path}", f"by-id/{name}/{path}", f"{path}?id={name}&op=get_preseed"):
+            tells_nothing(of(thief, said), secrets, said)
+    for key in (None, thief.key):
+        for path in (f"/MAAS/metadata/latest/by-id/{name}/?op=get_preseed", f"/MAAS/metadata/2012-03-01/by-id/{name}/?op=get_preseed"):
+            reply = thief.request("GET", path, key=key)
+            assert reply.status == 403, path
+            tells_nothing(reply, secrets, path)
+    for path in (f"machines/{name}/", f"nodes/{name}/", f"machines/{name}/?op=get_token", f"machines/{name}/?op=get_curtin_config",
+                 f"nodes/{name}/results/", f"machines/{name}/?op=power_parameters", f"/MAAS/metadata/status/{name}"):
+        reply = thief.request("GET", path, key=thief.key)
+        assert reply.status in (401, 404, 405), path
+        tells_nothing(reply, secrets, path)
+
+
+def by_token(api, victim, thief, secrets):
+    """Keys that are B's in part, guessed, or somebody's who is no machine."""
+    mine, other = thief.key.split(":"), victim.key.split(":")
+    guesses = [(mine[0], other[1], mine[2]), (other[0], mine[1], other[2]), (other[0], other[1], mine[2]), (mine[0], other[1], other[2]),
+               (other[0], other[1], other[2][:-1]), (other[0], other[1], ""), (other[0], other[1], other[2][::-1]), ("%", "%", "%")]
+    for guess in guesses:
+        for path in SECRETS:
+            reply = thief.request("GET", VERSION + path, key=":".join(guess))
+            assert reply.status in (400, 401), (path, guess)
+            tells_nothing(reply, secrets, path)
+    for key in (api.key, None):
+        for path in SECRETS:
+            reply = thief.request("GET", VERSION + path, key=key)
+            assert reply.status == (403 if key else 404 if path != "maas-scripts" else 204), path
+            tells_nothing(reply, secrets, path)
+
+
+def by_address(api, victim, thief, secrets):
+    """A at an address that is not B's, or says so; then at B's, when B is not there any more."""
+    path = f"/MAAS/metadata/latest/by-id/{victim.system_id}/?op=get_preseed"
+    for said in ({}, {"X-Forwarded-For": f"{victim.address}, {thief.address}"},  # the last is what our own HAProxy has seen
+                 {"X-Forwarded-For": f"{thief.address}, 10.0.0.21", "X-Gantry-Hop": "1", "X-Real-IP": victim.address,
+                  "Forwarded": f"for={victim.address}", "X-Client-IP": victim.address}):
+        reply = api.nobody.request("GET", path, headers={"Host": "10.77.0.21:5240", **said})
+        assert reply.status == 403, said
+        tells_nothing(reply, secrets, said)
+    api.rack("boot_config", mac=victim.macs[0], address=f"{victim.address}1", firmware="bios", hardware_uuid=None)
+    thief.address = victim.address  # where B was until it booted elsewhere
+    reply = thief.preseed(victim.system_id)
+    assert reply.status == 403
+    tells_nothing(reply, secrets, "its old address")
+    for path in SECRETS:
+        tells_nothing(of(thief, path), secrets, path)
+
+
+def by_replay(api, victim, thief, secrets):
+    """What B, its user or its rack has said before, said again by A."""
+    said = {"username": "hostile-alice", "password": "secret"}
+    headers = {"X-Request-Id": str(uuid.uuid4())}
+    first = api.nobody.post("/MAAS/accounts/authenticate/", headers, **said)
+    assert first.status == 200
+    secrets = secrets + [first.json()["token_secret"]]
+    for words in ({**said, "password": "x"}, {"username": "hostile-mallory", "password": "secret"}):
+        reply = api.nobody.post("/MAAS/accounts/authenticate/", headers, **words)
+        assert reply.status == 409, words
+        tells_nothing(reply, secrets, words)
+    told = {"X-Request-Id": str(uuid.uuid4()), "Content-Type": "application/x-www-form-urlencoded"}
+    assert victim.request("POST", VERSION, "op=signal&status=WORKING", told, victim.key).status == 200
+    assert thief.request("POST", VERSION, "op=signal&status=WORKING", told, thief.key).status == 409
+    thief.macs = victim.macs  # its enlistment, from elsewhere: its home stays where it is
+    body = f"architecture=amd64/generic&mac_addresses={victim.macs[0]}&commission=false&boot_method=uefi"
+    tells_nothing(thief.request("POST", "machines/", body, {"Content-Type": "application/x-www-form-urlencoded"}), secrets, "enlistment")
+    reply = thief.preseed(victim.system_id)
+    assert reply.status == 403
+    tells_nothing(reply, secrets, "preseed")
+
+
+def by_release(api, victim, thief, secrets):
+    """B's key of before, after its release and in the hands of the next user's system; and A's on a machine that was B."""
+    milestone(api, named(victim), "modules-final")
+    owner = api.sql(f"SELECT a.username FROM node n JOIN account a ON a.id = n.owner_id WHERE n.system_id = '{victim.system_id}'")
+    assert owner == "hostile-alice" and api.admin.post(f"machines/{victim.system_id}/?op=release").status == 200
+    for path in SECRETS:
+        reply = of(victim, path)
+        assert reply.status == 401, path
+        tells_nothing(reply, secrets, path)
+    old = victim.key
+    api.sql(f"UPDATE node SET status = 4, owner_id = NULL WHERE system_id = '{victim.system_id}'")
+    deploy(api, api.admin, victim, base64.b64encode(b"of the next").decode())
+    assert victim.key != old and of(victim, "user-data").body == b"of the next"
+    for path in SECRETS:
+        tells_nothing(of(victim, path), secrets, path)
+        assert victim.request("GET", VERSION + path, key=old).status == 401, path
+
+
 def test_users_see_nothing_of_others(api, alice, mallory):
     victim = on_wire(api, "10.66.2.10")
     deploy(api, alice, victim)
