@@ -93,7 +93,7 @@ static bool is_known(const uint8_t *const *servers, size_t count, const uint8_t 
     return false;
 }
 
-static enum error_code check_configuration(const uint8_t *bytes, size_t size, struct error *err)
+enum error_code frame_check_configuration(const uint8_t *bytes, size_t size, struct error *err)
 {
     const uint8_t *servers[FRAME_SERVERS];
     if (size < 9 || size > CONFIGURATION_BYTES || size % 8 || bytes[0] != CONFIGURATION_FORMAT)
@@ -149,7 +149,7 @@ static enum error_code check_header(int type, const uint8_t *header, size_t size
     if (!length || length > FRAME_PAYLOAD_BYTES)
         return bad(err, "length of the snapshot");
     *payload = (size_t)length;
-    return check_configuration(header + 40, (size_t)configuration, err);
+    return frame_check_configuration(header + 40, (size_t)configuration, err);
 }
 
 static enum error_code check_entries(const uint8_t *header, const uint8_t *payload,
@@ -159,7 +159,7 @@ static enum error_code check_entries(const uint8_t *header, const uint8_t *paylo
     for (size_t i = 0; i < count; i++) {
         const uint8_t *head = header + 40 + 16 * i;
         uint32_t length = number32_at(head + 12);
-        if (head[8] == RAFT_CHANGE && check_configuration(payload, length, err))
+        if (head[8] == RAFT_CHANGE && frame_check_configuration(payload, length, err))
             return ERR_CORRUPT;
         payload += length;
     }

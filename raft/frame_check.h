@@ -28,6 +28,9 @@ enum {
  */
 enum error_code frame_check(const uint8_t *bytes, size_t have, size_t *need, struct error *err);
 
+/** Judge a configuration as libraft writes it: in frames, and with snapshots. Errors: CORRUPT. */
+enum error_code frame_check_configuration(const uint8_t *bytes, size_t size, struct error *err);
+
 /**
  * A good frame that asks for a pre-vote tells the asker's term, which libraft 0.22 does not learn
  * from it: a member with the longer log in an older term and one with the shorter log in a newer

@@ -1,4 +1,4 @@
-/* Open segments of the log, checked: see log_check.h. */
+/* Open segments of the log and snapshots, checked: see log_check.h. */
 #include "raft/log_check.h"
 
 #include <dirent.h>
@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "raft/frame_check.h"
 #include "src/base/arena.h"
 #include "src/base/file.h"
 #include "src/base/limits.h"
@@ -20,7 +21,12 @@ enum {
     ENTRIES_MAX = 1 << 18,
     ZEROS_MAX = 64, /* that an entry may have in a row where a sector ends */
     POLYNOMIAL = 0x04c11db7,
+    META_BYTES = 32, /* of a snapshot: format, checksum, index and size of the configuration */
+    META_SUMMED = 16,
+    META_FILE_BYTES = 64 << 10,
 };
+
+#define META_END ".meta"
 
 static uint32_t get32(const uint8_t *at)
 {
@@ -109,6 +115,39 @@ bool log_check_segment(const uint8_t *bytes, size_t size, size_t *at)
     return is_torn(bytes, *at, last, end);
 }
 
+bool log_check_snapshot(const uint8_t *bytes, size_t size)
+{
+    if (size < META_BYTES || get64(bytes) != FORMAT)
+        return true; /* libraft sees that */
+    uint64_t length = get64(bytes + META_BYTES - 8);
+    if (length > size - META_BYTES ||
+        sum_of(bytes + META_SUMMED, META_BYTES - META_SUMMED + (size_t)length) !=
+            get64(bytes + META_SUMMED - 8))
+        return true; /* this too */
+    return frame_check_configuration(bytes + META_BYTES, (size_t)length, NULL) == ERR_OK;
+}
+
+/* One file of the folder, if it is of those that are checked. */
+static enum error_code check_file(const char *dir, const char *name, struct arena *arena,
+                                  struct error *err)
+{
+    char path[LIMIT_PATH + 256], *bytes;
+    size_t size, at, length = strlen(name), end = strlen(META_END);
+    bool open = !strncmp(name, "open-", 5);
+    if (!open && (length < end || strcmp(name + length - end, META_END) != 0))
+        return ERR_OK;
+    snprintf(path, sizeof(path), "%s/%s", dir, name);
+    enum error_code code = file_read(arena, path, open ? LOG_CHECK_SEGMENT_BYTES : META_FILE_BYTES,
+                                     &bytes, &size, err);
+    if (code)
+        return code;
+    if (open && !log_check_segment((const uint8_t *)bytes, size, &at))
+        return error_set(err, ERR_CORRUPT, "%s at byte %zu", name, at);
+    if (!open && !log_check_snapshot((const uint8_t *)bytes, size))
+        return error_set(err, ERR_CORRUPT, "%s: its configuration", name);
+    return ERR_OK;
+}
+
 enum error_code log_check(const char *dir, struct error *err)
 {
     enum error_code code = ERR_OK;
@@ -116,15 +155,8 @@ enum error_code log_check(const char *dir, struct error *err)
     if (!folder)
         return errno == ENOENT ? ERR_OK : error_errno(err, "%s", dir);
     for (struct dirent *entry; !code && (entry = readdir(folder));) {
-        char path[LIMIT_PATH + 256], *bytes;
-        size_t size, at;
-        if (strncmp(entry->d_name, "open-", 5) != 0)
-            continue;
         struct arena *arena = arena_new();
-        snprintf(path, sizeof(path), "%s/%s", dir, entry->d_name);
-        code = file_read(arena, path, LOG_CHECK_SEGMENT_BYTES, &bytes, &size, err);
-        if (!code && !log_check_segment((const uint8_t *)bytes, size, &at))
-            code = error_set(err, ERR_CORRUPT, "%s at byte %zu", entry->d_name, at);
+        code = check_file(dir, entry->d_name, arena, err);
         arena_free(arena);
     }
     closedir(folder);

@@ -18,5 +18,10 @@ enum { LOG_CHECK_SECTOR = 512, LOG_CHECK_SEGMENT_BYTES = 16 << 20 };
 /** A segment's bytes. False = a batch that was written whole, at *at, is not what was written. */
 bool log_check_segment(const uint8_t *bytes, size_t size, size_t *at);
 
-/** All open segments in dir. Errors: CORRUPT (names the file), IO. A missing folder is fine. */
+/** What is told with a snapshot. False = its checksum is right, its configuration none: libraft
+ * reads past the end of such a one. */
+bool log_check_snapshot(const uint8_t *bytes, size_t size);
+
+/** All open segments and snapshots in dir. Errors: CORRUPT (names the file), IO. A missing folder
+ * is fine. */
 enum error_code log_check(const char *dir, struct error *err);

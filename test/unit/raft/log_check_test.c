@@ -249,6 +249,39 @@ static void test_a_disk_that_refuses(void **state)
     stop();
 }
 
+/* A snapshot whose configuration is none is not for libraft, though its checksum is right; what is
+ * wrong with others libraft says itself. */
+static void test_configuration_of_a_snapshot(void **state)
+{
+    /* format 1; checksum; index 1; 32 bytes: format, one server 1, "r@127.0.0.1:1", a voter */
+    static const uint8_t sound[] = {
+        1, 0,   0,   0,   0,   0,   0,   0,   0x21, 0xfa, 0x86, 0xd3, 0,   0,   0, 0,
+        1, 0,   0,   0,   0,   0,   0,   0,   0x20, 0,    0,    0,    0,   0,   0, 0,
+        1, 1,   0,   0,   0,   0,   0,   0,   0,    1,    0,    0,    0,   0,   0, 0,
+        0, 'r', '@', '1', '2', '7', '.', '0', '.',  '0',  '.',  '1',  ':', '1', 0, 1};
+    uint8_t bytes[sizeof(sound)];
+    char dir[LIMIT_PATH], path[LIMIT_PATH + 64];
+    struct error err;
+    (void)state;
+    make_dir("snapshot", dir);
+    snprintf(path, sizeof(path), "%s/snapshot-1-2-9.meta", dir);
+    assert_true(log_check_snapshot(sound, sizeof(sound)));
+    assert_int_equal(file_write(path, sound, sizeof(sound), 0600, NULL), ERR_OK);
+    assert_int_equal(log_check(dir, &err), ERR_OK);
+    memcpy(bytes, sound, sizeof(sound));
+    bytes[33] = 2; /* two servers are said to be there, and the checksum is another's */
+    assert_true(log_check_snapshot(bytes, sizeof(bytes)));
+    static const uint8_t sum[] = {0xa9, 0xee, 0x14, 0xb1};
+    memcpy(bytes + 8, sum, sizeof(sum));
+    assert_false(log_check_snapshot(bytes, sizeof(bytes)));
+    for (size_t size = 0; size < sizeof(bytes); size++)
+        assert_true(log_check_snapshot(bytes, size));
+    assert_int_equal(file_write(path, bytes, sizeof(bytes), 0600, NULL), ERR_OK);
+    assert_int_equal(log_check(dir, &err), ERR_CORRUPT);
+    assert_non_null(strstr(err.text, "snapshot-1-2-9.meta"));
+    assert_int_equal(start(dir, false, &err), ERR_CORRUPT);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -268,6 +301,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_byte_and_each_cut),
         cmocka_unit_test(test_a_disk_that_refuses),
+        cmocka_unit_test(test_configuration_of_a_snapshot),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
