@@ -35,7 +35,8 @@ static bool is_new_member(const struct cluster_member *member)
     if (!member->id || member->id == UINT64_MAX) /* the last id has no next one */
         return false;
     return ip4_parse(member->address, &address) && member->ports[CLUSTER_PORT_RAFT] &&
-           !member->ever_had_data && !member->data_voter && !member->acceptor;
+           cluster_state_serial_ok(member) && !member->ever_had_data && !member->data_voter &&
+           !member->acceptor;
 }
 
 static outcome apply_init(struct cluster_state *facts, const struct command_init *init)
@@ -45,7 +46,8 @@ static outcome apply_init(struct cluster_state *facts, const struct command_init
     if (strlen(init->cluster_id) != CLUSTER_ID - 1 || !is_fingerprint(init->ca_fingerprint))
         return OUTCOME(BAD_INPUT, "cluster id or CA fingerprint of the wrong length");
     if (!is_new_member(&init->member))
-        return OUTCOME(BAD_INPUT, "the first member needs an id, an IPv4 address and a raft port");
+        return OUTCOME(BAD_INPUT,
+                       "the first member needs an id, an IPv4 address, a raft port, a serial");
     for (int i = 0; i < CLUSTER_LEASES; i++)
         if (init->lease_ms[i] < CLUSTER_LEASE_MS_MIN || init->lease_ms[i] > CLUSTER_LEASE_MS_MAX)
             return OUTCOME(BAD_INPUT, "a lease duration is out of bounds");
@@ -73,7 +75,8 @@ static outcome apply_init(struct cluster_state *facts, const struct command_init
 static outcome apply_member_add(struct cluster_state *facts, const struct cluster_member *member)
 {
     if (!is_new_member(member))
-        return OUTCOME(BAD_INPUT, "a new member needs an id, an IPv4 address and a raft port");
+        return OUTCOME(BAD_INPUT,
+                       "a new member needs an id, an IPv4 address, a raft port, a serial");
     struct cluster_member *known = member_of(facts, member->id);
     if (known && !strcmp(known->name, member->name) && !strcmp(known->address, member->address) &&
         known->key[0] && !strcmp(known->key, member->key)) { /* its answer was lost: signed anew */

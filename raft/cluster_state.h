@@ -89,6 +89,9 @@ const struct cluster_block_owner *cluster_state_block_store(const struct cluster
 /** Where the block with this number is in facts->blocks, or where it would be: see *found. */
 int cluster_state_block_at(const struct cluster_state *facts, uint32_t number, bool *found);
 
+/** Its serial is one that can be revoked, or it has none. */
+bool cluster_state_serial_ok(const struct cluster_member *member);
+
 /** How many members vote on data. */
 int cluster_state_voters(const struct cluster_state *facts);
 

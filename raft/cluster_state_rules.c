@@ -97,12 +97,17 @@ int cluster_state_voters(const struct cluster_state *facts)
     return voters;
 }
 
+bool cluster_state_serial_ok(const struct cluster_member *member)
+{
+    return !member->serial[0] || record_is_name(member->serial, sizeof(member->serial));
+}
+
 static bool members_agree(const struct cluster_state *facts)
 {
     int acceptors = 0;
     for (int i = 0; i < facts->members_count; i++) {
         const struct cluster_member *member = &facts->members[i];
-        if (!member->id || member->id >= facts->member_next)
+        if (!member->id || member->id >= facts->member_next || !cluster_state_serial_ok(member))
             return false;
         if (cluster_state_member(facts, member->id) != member ||
             cluster_state_member_named(facts, member->name) != member)
@@ -188,7 +193,7 @@ bool cluster_state_valid(const struct cluster_state *facts, const char **why)
         broken =
             cluster_state_hash(facts) != cluster_state_hash(&empty) ? "facts before INIT" : NULL;
     else if (!members_agree(facts))
-        broken = "members: ids and names are single, somebody votes, grants, and only one leaves";
+        broken = "members: ids and names are single, serials are some, somebody votes and grants";
     else if (!primary_agrees(facts))
         broken = "primary: epoch, phase, member and timeline belong together";
     else if (!vips_agree(facts))

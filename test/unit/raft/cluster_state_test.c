@@ -88,6 +88,9 @@ static void test_members(void **unused)
     command.member_add.id = 3;
     REFUSE(CONFLICT); /* ids are given in order */
     SAMPLE(MEMBER_ADD);
+    strcpy(command.member_add.serial, "!1");
+    REFUSE(BAD_INPUT); /* revoked it would stand in no snapshot */
+    SAMPLE(MEMBER_ADD);
     strcpy(command.member_add.name, "region1");
     REFUSE(CONFLICT);
     SAMPLE(MEMBER_ADD);
