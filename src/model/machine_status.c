@@ -192,6 +192,13 @@ int machine_status_failed(int status)
     }
 }
 
+int machine_status_home(bool owned, bool deployed, bool commissioned)
+{
+    if (owned)
+        return deployed ? MACHINE_DEPLOYED : MACHINE_ALLOCATED;
+    return commissioned ? MACHINE_READY : MACHINE_NEW;
+}
+
 enum { SHORT_S = 540, INSTALL_S = 7200, DAY_S = 86400, MONTH_S = 30 * DAY_S };
 
 static const struct machine_stay stays[] = {

@@ -23,33 +23,40 @@ enum error_code machine_life_new_key(const struct machine_life *life, const char
                                      &token, err);
 }
 
-enum error_code machine_life_free(const struct machine_life *life, struct machine *machine,
-                                  struct error *err)
+enum error_code machine_life_let_go(const struct machine_life *life, struct machine *machine,
+                                    struct error *err)
 {
-    DB_STATEMENT(machine_life_free_row,
+    DB_STATEMENT(machine_life_let_go_row,
                  "UPDATE node SET owner_id = NULL, owner_data = '{}', agent_name = '', "
                  "locked = false, user_data = NULL, deploy_options = '{}', erase_options = '{}', "
                  "osystem = '', distro_series = '', hwe_kernel = NULL, ephemeral_deploy = false, "
                  "enable_hw_sync = false, sync_interval = NULL, last_sync = NULL, deployed = NULL, "
                  "agent_task = '' WHERE id = $1");
-    DB_STATEMENT(machine_life_free_addresses,
+    DB_STATEMENT(machine_life_let_go_addresses,
                  "UPDATE ip_address SET ip = NULL, updated = now() WHERE alloc_type = 0 AND ip IS "
                  "NOT NULL AND interface_id IN (SELECT id FROM interface WHERE node_id = $1)");
-    DB_STATEMENT(machine_life_free_specials,
+    DB_STATEMENT(machine_life_let_go_specials,
                  "DELETE FROM special_filesystem WHERE node_id = $1 AND acquired");
     const char *id = db_number(life->arena, machine->id);
+    enum error_code code = db_query(life->db, &machine_life_let_go_row, DB_PARAMS(id), NULL, err);
+    if (!code)
+        code = db_query(life->db, &machine_life_let_go_addresses, DB_PARAMS(id), NULL, err);
+    if (!code)
+        code = db_query(life->db, &machine_life_let_go_specials, DB_PARAMS(id), NULL, err);
+    if (!code) {
+        machine->owner_id = 0;
+        machine->deployed = false;
+    }
+    return code;
+}
+
+enum error_code machine_life_free(const struct machine_life *life, struct machine *machine,
+                                  struct error *err)
+{
     enum error_code code = machine_life_settle(life, machine, MACHINE_READY, NULL, err);
     if (!code)
-        code = db_query(life->db, &machine_life_free_row, DB_PARAMS(id), NULL, err);
-    if (!code)
-        code = db_query(life->db, &machine_life_free_addresses, DB_PARAMS(id), NULL, err);
-    if (!code)
-        code = db_query(life->db, &machine_life_free_specials, DB_PARAMS(id), NULL, err);
-    if (!code)
-        code = machine_life_new_key(life, machine->system_id, err);
-    if (!code)
-        machine->owner_id = 0;
-    return code;
+        code = machine_life_let_go(life, machine, err);
+    return code ? code : machine_life_new_key(life, machine->system_id, err);
 }
 
 enum error_code machine_life_settle(const struct machine_life *life, struct machine *machine,

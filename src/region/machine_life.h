@@ -35,6 +35,10 @@ enum error_code machine_life_settle(const struct machine_life *life, struct mach
 enum error_code machine_life_fail(const struct machine_life *life, struct machine *machine,
                                   const char *event_type, const char *why, struct error *err);
 
+/** Nobody has it any more, and nothing of its owner is left; it has the owner's key still. */
+enum error_code machine_life_let_go(const struct machine_life *life, struct machine *machine,
+                                    struct error *err);
+
 /** Released: Ready, nobody's, and nothing of its owner is left; its key is a new one. */
 enum error_code machine_life_free(const struct machine_life *life, struct machine *machine,
                                   struct error *err);

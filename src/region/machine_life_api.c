@@ -136,9 +136,7 @@ enum error_code machine_override_failed_testing(struct api_request *request,
     enum error_code code =
         machine_ask(request, MACHINE_ACTION_OVERRIDE_FAILED_TESTING, &machine, err);
     if (!code) {
-        bool back = machine.previous_status == MACHINE_DEPLOYED ||
-                    machine.previous_status == MACHINE_ALLOCATED;
-        int to = back ? machine.previous_status : MACHINE_READY;
+        int to = machine_status_home(machine.owner_id, machine.deployed, true);
         code = settle(request, MACHINE_ACTION_OVERRIDE_FAILED_TESTING, &machine, to, err);
     }
     return reply_machine(request, reply, &machine, code, err);
@@ -148,9 +146,6 @@ enum error_code machine_override_failed_testing(struct api_request *request,
 enum error_code machine_mark_broken(struct api_request *request, struct api_reply *reply,
                                     struct error *err)
 {
-    DB_STATEMENT(machine_let_go,
-                 "UPDATE node SET owner_id = NULL, agent_name = '', owner_data = '{}', "
-                 "user_data = NULL, deploy_options = '{}' WHERE id = $1");
     struct machine machine;
     enum error_code code = machine_ask(request, MACHINE_ACTION_MARK_BROKEN, &machine, err);
     if (code)
@@ -163,8 +158,7 @@ enum error_code machine_mark_broken(struct api_request *request, struct api_repl
         code =
             machine_life_settle(&life, &machine, MACHINE_BROKEN, machine_ask_comment(request), err);
     if (!code && !keeps)
-        code = db_query(request->db, &machine_let_go,
-                        DB_PARAMS(db_number(request->arena, machine.id)), NULL, err);
+        code = machine_life_let_go(&life, &machine, err);
     if (!code && !keeps)
         code = machine_life_new_key(&life, machine.system_id, err);
     if (!code && passing)
@@ -178,9 +172,8 @@ enum error_code machine_mark_fixed(struct api_request *request, struct api_reply
     struct machine machine;
     enum error_code code = machine_ask(request, MACHINE_ACTION_MARK_FIXED, &machine, err);
     if (!code) {
-        int to = machine.owner_id && machine.previous_status == MACHINE_DEPLOYED ? MACHINE_DEPLOYED
-                 : machine.commissioned                                          ? MACHINE_READY
-                                                                                 : MACHINE_NEW;
+        /* who had it deployed has it still */
+        int to = machine_status_home(machine.owner_id, machine.deployed, machine.commissioned);
         code = settle(request, MACHINE_ACTION_MARK_FIXED, &machine, to, err);
     }
     return reply_machine(request, reply, &machine, code, err);

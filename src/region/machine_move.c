@@ -35,8 +35,10 @@ enum error_code machine_move(struct db *db, struct machine *machine,
         machine_move_row,
         "UPDATE node SET status = $3::int, previous_status = $4::int, error_description = $5, "
         "status_limit_s = $6::int, status_expires = now() + $6::int * interval '1 s', "
-        "commissioned = CASE WHEN $3::int = 4 THEN coalesce(commissioned, now()) ELSE commissioned "
-        "END, deployed = CASE WHEN $3::int = 6 THEN coalesce(deployed, now()) ELSE deployed END, "
+        "commissioned = CASE WHEN $3::int = 4 OR ($2::int = 1 AND $3::int = 21) THEN "
+        "coalesce(commissioned, now()) ELSE commissioned END, "
+        "deployed = CASE WHEN $3::int = 6 THEN coalesce(deployed, now()) "
+        "WHEN $3::int NOT IN (12, 14) THEN deployed END, "
         "netboot = $3::int <> 6 OR ephemeral_deploy, "
         "booted = CASE WHEN $7::bool THEN NULL ELSE booted END, "
         "updated = now() WHERE id = $1 AND status = $2::int");

@@ -114,8 +114,13 @@ static enum error_code in_testing(const struct machine_life *life, struct machin
     enum error_code code = read_results(life, machine, SCRIPT_TESTING, &results, err);
     if (code)
         return code;
-    return results.failed ? fail(life, machine, "a test failed", err)
-                          : settle(life, machine, machine->previous_status, err);
+    if (results.failed)
+        return fail(life, machine, "a test failed", err);
+    /* it failed before and does not any more */
+    int to = machine->previous_status == MACHINE_FAILED_TESTING
+                 ? machine_status_home(machine->owner_id, machine->deployed, machine->commissioned)
+                 : machine->previous_status;
+    return settle(life, machine, to, err);
 }
 
 static enum error_code in_new(const struct machine_life *life, struct machine *machine,

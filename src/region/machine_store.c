@@ -31,6 +31,7 @@ struct machine machine_store_row(const struct db_rows *rows, int row, struct are
         .previous_status = (int)db_int(rows, row, 8),
         .commissioned = db_bool(rows, row, 9),
         .locked = db_bool(rows, row, 10),
+        .deployed = db_bool(rows, row, 11),
     };
 }
 
@@ -228,7 +229,7 @@ static enum error_code insert_node(struct api_request *request, struct api_reply
         "$15::inet, CASE WHEN $15::inet IS NOT NULL THEN now() END, $16::int, $17::bigint, "
         "$18::bigint FROM home "
         "RETURNING id, coalesce(owner_id, 0), node_type, status, false, system_id, hostname, "
-        "power_type, previous_status, false, false");
+        "power_type, previous_status, false, false, false");
     __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
     struct arena *arena = request->arena;
     const char *address = request->user ? NULL : machine_store_address(request->remote_address);

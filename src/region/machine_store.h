@@ -15,7 +15,8 @@ struct machine {
     int node_type, status;
     int previous_status; /* the last one that was to stay: see machine_move.h */
     bool enlisted;       /* its hardware was reported */
-    bool commissioned;   /* it was Ready once */
+    bool commissioned;   /* its hardware is known: it was Ready, or tested after commissioning */
+    bool deployed;       /* its owner's system is on it and was up */
     bool locked;
     const char *system_id, *hostname, *power_type;
 };
@@ -24,8 +25,8 @@ struct machine {
 #define MACHINE_STORE_COLUMNS                                                                \
     "SELECT n.id, coalesce(n.owner_id, 0), n.node_type, n.status, n.enlisted IS NOT NULL, "  \
     "n.system_id, n.hostname, n.power_type, n.previous_status, n.commissioned IS NOT NULL, " \
-    "n.locked "
-enum { MACHINE_STORE_NEXT = 11 };
+    "n.locked, n.deployed IS NOT NULL "
+enum { MACHINE_STORE_NEXT = 12 };
 struct machine machine_store_row(const struct db_rows *rows, int row, struct arena *arena);
 
 /**

@@ -94,6 +94,8 @@ enum error_code script_run_commission(struct api_request *request, struct machin
         code = script_run_start(request, machine, SCRIPT_COMMISSIONING, err);
     if (!code)
         code = script_run_start(request, machine, SCRIPT_TESTING, err);
+    if (!code && machine->owner_id)
+        code = machine_life_let_go(&life, machine, err);
     if (!code)
         code = machine_life_new_key(&life, machine->system_id, err);
     return code ? code

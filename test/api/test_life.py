@@ -203,6 +203,82 @@ def test_broken_and_fixed(api):
     assert op(api.admin, fresh, "mark_fixed").json()["status"] == NEW
 
 
+def deployed(api):
+    machine = ready(api)
+    op(api.admin, machine, "deploy")
+    milestone(api, machine, "modules-final")
+    assert status(api, machine) == DEPLOYED
+    return machine
+
+
+def failed_test(api, machine):
+    op(api.admin, machine, "test")
+    signal(api, machine, "FAILED")
+    assert status(api, machine) == FAILED_TESTING
+
+
+def test_what_happens_in_between_is_not_what_it_was(api):
+    """Its owner's system is on it all the time: it must neither be lost nor be Ready with an owner."""
+    machine = deployed(api)
+    op(api.admin, machine, "mark_broken")
+    op(api.admin, machine, "test")
+    signal(api, machine, "OK")
+    assert status(api, machine) == BROKEN
+    fixed = op(api.admin, machine, "mark_fixed").json()
+    assert (fixed["status"], fixed["owner"], fixed["netboot"]) == (DEPLOYED, "admin", False)
+
+    failed_test(api, machine)
+    op(api.admin, machine, "rescue_mode")
+    signal(api, machine, "OK")
+    assert op(api.admin, machine, "exit_rescue_mode").json()["status"] == FAILED_TESTING
+    assert op(api.admin, machine, "override_failed_testing").json()["status"] == DEPLOYED
+
+    failed_test(api, machine)
+    op(api.admin, machine, "test")
+    assert op(api.admin, machine, "abort").json()["status"] == FAILED_TESTING
+    op(api.admin, machine, "test")
+    signal(api, machine, "OK")
+    assert status(api, machine) == DEPLOYED
+
+    op(api.admin, machine, "release", erase="true")
+    assert op(api.admin, machine, "abort").json()["status_name"] == "Failed disk erasing"
+    failed_test(api, machine)
+    assert op(api.admin, machine, "override_failed_testing").json()["status"] == ALLOCATED  # nobody knows what is left of it
+
+
+def test_tests_that_pass_at_last(api):
+    machine = ready(api)
+    failed_test(api, machine)
+    op(api.admin, machine, "test")
+    signal(api, machine, "OK")
+    assert status(api, machine) == READY
+    fresh = manual(api)
+    failed_test(api, fresh)
+    op(api.admin, fresh, "test")
+    signal(api, fresh, "OK")
+    assert status(api, fresh) == NEW  # its hardware is not known
+    op(api.admin, fresh, "commission")
+    signal(api, fresh, "TESTING")
+    signal(api, fresh, "FAILED")
+    op(api.admin, fresh, "test")
+    signal(api, fresh, "OK")
+    assert status(api, fresh) == READY
+
+
+def test_who_had_it_when_it_is_commissioned(api):
+    plain = api.user("life-commissioned")
+    machine = deployed(api)
+    op(api.admin, machine, "set_workload_annotations", role="db")
+    op(api.admin, machine, "mark_broken")
+    assert op(api.admin, machine, "commission").json()["status"] == COMMISSIONING
+    signal(api, machine, "OK")
+    seen = read(api, machine)
+    assert (seen["status"], seen["owner"], seen["owner_data"], seen["osystem"]) == (READY, None, {}, "")
+    assert plain.post("machines/?op=allocate", system_id=machine["system_id"]).json()["owner"] == "life-commissioned"
+    failed_test(api, machine)
+    assert op(api.admin, machine, "override_failed_testing").json()["status"] == ALLOCATED  # not as the one before left it
+
+
 def test_locked(api):
     machine = ready(api)
     assert op(api.admin, machine, "lock").status == 409

@@ -101,7 +101,7 @@ class Table:
         self.api.sql(f"""BEGIN;
             UPDATE node SET status = v.status, previous_status = {STATUSES.index(WAS)}, locked = {str(action == "unlock").lower()},
                 owner_id = CASE WHEN v.owned THEN (SELECT id FROM account WHERE username = 'table-owner') END, power_type = '{power}',
-                commissioned = now(), status_expires = NULL, agent_name = '' FROM (VALUES {rows}) v (id, status, owned)
+                commissioned = now(), deployed = now(), status_expires = NULL, agent_name = '' FROM (VALUES {rows}) v (id, status, owned)
                 WHERE node.system_id = v.id;
             DELETE FROM special_filesystem;
             {"INSERT INTO special_filesystem (node_id, fstype, mount_point) SELECT id, 'tmpfs', '/scratch' FROM node;"

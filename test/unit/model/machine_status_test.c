@@ -38,6 +38,16 @@ static void moves_are_between_statuses(void **state)
     assert_int_equal(status, MACHINE_BROKEN);
 }
 
+static void home_is_where_nothing_is_wrong(void **state)
+{
+    (void)state;
+    assert_int_equal(machine_status_home(true, true, true), MACHINE_DEPLOYED);
+    assert_int_equal(machine_status_home(true, false, true), MACHINE_ALLOCATED);
+    assert_int_equal(machine_status_home(false, false, true), MACHINE_READY);
+    assert_int_equal(machine_status_home(false, true, true), MACHINE_READY);
+    assert_int_equal(machine_status_home(false, false, false), MACHINE_NEW);
+}
+
 /* No status is a trap, and one that passes can always fail. */
 static void every_status_can_be_left(void **state)
 {
@@ -99,9 +109,13 @@ static void what_it_is_for(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(numbers_and_words),        cmocka_unit_test(moves_are_between_statuses),
-        cmocka_unit_test(every_status_can_be_left), cmocka_unit_test(each_move_stands_once),
-        cmocka_unit_test(what_each_boots),          cmocka_unit_test(what_it_is_for),
+        cmocka_unit_test(numbers_and_words),
+        cmocka_unit_test(moves_are_between_statuses),
+        cmocka_unit_test(home_is_where_nothing_is_wrong),
+        cmocka_unit_test(every_status_can_be_left),
+        cmocka_unit_test(each_move_stands_once),
+        cmocka_unit_test(what_each_boots),
+        cmocka_unit_test(what_it_is_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
