@@ -19,6 +19,9 @@ enum kind {
     KIND_NAMES,  /* as text; commas separate */
     KIND_ALL_OF, /* as KIND_NAMES, each must hold */
     KIND_DEVICE, /* "vendor_id=8086,product_id=1572"; each must be there */
+    KIND_SIMPLE, /* a status, all failures as one: see simple_statuses */
+    KIND_TARGET, /* what a system is deployed to */
+    KIND_TAKING, /* only for allocate */
 };
 
 /* The order is that of the statement's parameters, behind the fixed ones. */
@@ -63,6 +66,20 @@ static const struct filter {
     {"link_speed", KIND_NUMBER},
     {"fabric_classes", KIND_NAMES},
     {"not_fabric_classes", KIND_NAMES},
+    {"pod", KIND_NAMES}, /* no machine is in one */
+    {"pod_type", KIND_NAMES},
+    {"storage", KIND_TAKING},
+    {"interfaces", KIND_TAKING},
+    {"simple_status", KIND_SIMPLE},
+    {"deployment_target", KIND_TARGET},
+};
+
+/* By status. */
+static const char *const simple_statuses[MACHINE_STATUS_COUNT] = {
+    "new",       "commissioning", "failed",    "missing",   "ready",       "reserved",
+    "deployed",  "retired",       "broken",    "deploying", "allocated",   "failed",
+    "releasing", "failed",        "releasing", "failed",    "rescue_mode", "rescue_mode",
+    "failed",    "rescue_mode",   "failed",    "testing",   "failed",
 };
 
 /* Other spellings that clients use. */
@@ -191,9 +208,13 @@ DB_STATEMENT(
                                                                                                               "i.link_speed >= ALL ($40::int[]))) " MEETS(
                                                                                                                   41,
                                                                                                                   CLASSES)
-                                                                                                                  LACKS(
-                                                                                                                      42,
-                                                                                                                      CLASSES));
+                                                                                                                  LACKS(42, CLASSES) "AND coalesce($43::text[], $44::text[], $45::text[], $46::text[]) IS NULL " IS(
+                                                                                                                      47,
+                                                                                                                      "n.status::text")
+                                                                                                                      IS(48,
+                                                                                                                         "CASE WHEN n.ephemeral_deploy THEN 'memory' WHEN n.osystem <> '' THEN 'disk' END"));
+
+#define NOT_A_CHOICE "Select a valid choice. %.64s is not one of the available choices."
 
 /* The filter of a parameter's name, or -1. */
 static int find(const char *name)
@@ -253,8 +274,7 @@ static const char *checked(struct api_reply *reply, struct arena *arena,
         status = machine_status_parse(value);
         if (status >= 0)
             return db_number(arena, status);
-        api_field_error(reply, filter->name,
-                        "Select a valid choice. %.64s is not one of the available choices.", value);
+        api_field_error(reply, filter->name, NOT_A_CHOICE, value);
         return NULL;
     case KIND_NUMBER:
         end = NULL;
@@ -270,9 +290,29 @@ static const char *checked(struct api_reply *reply, struct arena *arena,
                             "Malformed constraint, \"%.100s\": enter terms as vendor_id=8086.",
                             value);
         return word;
+    case KIND_TARGET:
+        if (!strcmp(value, "memory") || !strcmp(value, "disk"))
+            return value;
+        api_field_error(reply, filter->name, NOT_A_CHOICE, value);
+        return NULL;
+    case KIND_TAKING:
+        api_field_error(reply, filter->name, "This constraint is for allocate.");
+        return NULL;
     default:
         return value;
     }
+}
+
+/* All statuses that are called so. */
+static void add_statuses(struct api_reply *reply, struct arena *arena, const struct filter *filter,
+                         const char *value, struct words *words)
+{
+    int before = words->count;
+    for (int i = 0; i < MACHINE_STATUS_COUNT && words->count < LIMIT_PARAMS; i++)
+        if (!strcmp(simple_statuses[i], value))
+            words->texts[words->count++] = db_number(arena, i);
+    if (words->count == before)
+        api_field_error(reply, filter->name, NOT_A_CHOICE, value);
 }
 
 static void add_words(struct api_reply *reply, struct arena *arena, const struct filter *filter,
@@ -296,7 +336,7 @@ static const char *said(const struct node_filter *filter, struct arena *arena, i
 {
     if (filter->only_ids && f != ID)
         return NULL;
-    if (filter->allocating && !strcmp(name, "agent_name"))
+    if (filter->allocating && (!strcmp(name, "agent_name") || filters[f].kind == KIND_TAKING))
         return NULL;
     if (filter->allocating && !strcmp(name, "name")) {
         size_t host = strcspn(value, ".");
@@ -322,7 +362,10 @@ static void collect(struct api_request *request, struct api_reply *reply,
             if (!value || !*value)
                 continue;
             named = true;
-            add_words(reply, request->arena, &filters[f], value, words);
+            if (filters[f].kind == KIND_SIMPLE)
+                add_statuses(reply, request->arena, &filters[f], value, words);
+            else
+                add_words(reply, request->arena, &filters[f], value, words);
         }
         values[f] = named ? db_array(request->arena, words->texts, words->count) : NULL;
     }

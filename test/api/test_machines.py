@@ -229,6 +229,24 @@ def test_filters(api):
     assert {one, two} <= ids(api.admin.get("nodes/"))
 
 
+def test_filters_that_only_some_machines_can_meet(api):
+    """None of them is passed over: scripts act on all that such a list has."""
+    ready, failed, memory = (make(api.admin)["system_id"] for _ in range(3))
+    for system_id, status in ((ready, 4), (failed, 11), (memory, 6)):
+        api.sql(f"UPDATE node SET status = {status}, osystem = CASE WHEN {status} = 6 THEN 'debian' ELSE '' END, "
+                f"ephemeral_deploy = {status} = 6 WHERE system_id = '{system_id}'")
+
+    def which(**params):
+        reply = api.admin.get("machines/", id=[ready, failed, memory], **params)
+        return [one["system_id"] for one in reply.json()] if reply.status == 200 else list(reply.json())
+    assert which() == [ready, failed, memory]
+    assert which(pod="host1") == which(pod_type="lxd") == [] and which(not_pod="host1") == [ready, failed, memory]
+    assert which(simple_status="failed") == [failed] and which(simple_status=["ready", "failed"]) == [ready, failed]
+    assert which(deployment_target="memory") == [memory] and which(deployment_target="disk") == []
+    for name in ("simple_status", "deployment_target", "storage", "interfaces"):
+        assert which(**{name: "root:5"}) == [name]
+
+
 def test_every_filter_and_its_opposite(api):
     """What a filter finds and what its not_ form finds are two halves of all machines."""
     mac = new_mac()
