@@ -119,6 +119,13 @@ static enum error_code read_constraints(struct search *search, struct api_reply 
     if (machine_constraint_interfaces(interfaces ? interfaces : "", request->arena,
                                       &search->interfaces, &wrong))
         api_field_error(reply, "interfaces", "%s", wrong.text);
+    bool bridges = false;
+    enum error_code code = api_param_bool(request, "bridge_all", &bridges, err);
+    if (code)
+        return code;
+    if (bridges)
+        api_field_error(reply, "bridge_all",
+                        "This version makes no bridges of its own: create them before.");
     add_interface(search, reply, "fabric_classes", "fabric_class");
     add_interface(search, reply, "link_speed", "link_speed");
     return check_known(request, reply, err);

@@ -159,18 +159,8 @@ static enum error_code refuse_true(struct api_request *request, struct api_reply
 static enum error_code read_options(struct api_request *request, struct machine_deploy *deploy,
                                     struct error *err)
 {
-    static const char *const flags[] = {"bridge_all", "bridge_stp", "enable_kernel_crash_dump"};
-    static const char *const texts[] = {"bridge_type", "bridge_fd", "license_key",
-                                        "storage_layout"};
+    static const char *const texts[] = {"license_key", "storage_layout"};
     __attribute__((cleanup(json_decrefp))) json_t *options = json_object();
-    for (size_t i = 0; i < COUNT_OF(flags); i++) {
-        bool value = false;
-        enum error_code code = api_param_bool(request, flags[i], &value, err);
-        if (code)
-            return code;
-        if (api_param(request, flags[i]))
-            json_object_set_new(options, flags[i], json_boolean(value));
-    }
     for (size_t i = 0; i < COUNT_OF(texts); i++) {
         const char *text = api_param(request, texts[i]);
         if (text && json_object_set_new(options, texts[i], json_string(text)))
@@ -188,6 +178,8 @@ enum error_code machine_deploy_read(struct api_request *request, struct api_repl
         {"register_vmhost", "This version makes no VM hosts."},
         {"install_rackd", "Racks join the cluster by `gantry cluster join`."},
         {"vcenter_registration", "This version registers nothing with vCenter."},
+        {"bridge_all", "This version makes no bridges of its own: create them before."},
+        {"enable_kernel_crash_dump", "This version installs nothing that keeps crash dumps."},
     };
     *deploy = (struct machine_deploy){0};
     enum error_code code = machine_deploy_user_data(request, reply, &deploy->user_data, err);

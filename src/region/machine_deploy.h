@@ -8,8 +8,8 @@
 
 /**
  * The parameters of deploy, checked: user_data (decoded), the system and its series, kernel,
- * ephemeral_deploy, hardware sync, and in node.deploy_options what else was asked for (bridge_all,
- * bridge_type, bridge_stp, bridge_fd, license_key, enable_kernel_crash_dump, storage_layout). What
+ * ephemeral_deploy, hardware sync, and in node.deploy_options what else was asked for (license_key,
+ * storage_layout). What
  * is wrong becomes field errors.
  */
 struct machine_deploy {

@@ -324,6 +324,9 @@ def test_deploy_refuses(api):
     assert op(api.admin, machine, "deploy").json()["distro_series"][0].startswith("'debian/trixie' is not")  # the setting, and nothing else
     api.admin.post("maas/?op=set_config", name="default_distro_series", value="bookworm")
     assert "install_kvm" in op(api.admin, machine, "deploy", install_kvm="true").json()
+    for name in ("bridge_all", "enable_kernel_crash_dump"):  # nothing of it would be on the machine
+        assert list(op(api.admin, machine, "deploy", **{name: "true"}).json()) == [name]
+    assert list(api.admin.post("machines/?op=allocate", system_id=machine["system_id"], bridge_all="1").json()) == ["bridge_all"]
     assert op(api.admin, machine, "deploy", ephemeral_deploy="perhaps").status == 400
     assert "storage_layout" in op(api.admin, machine, "deploy", storage_layout="zfs").json()
     assert status(api, machine) == READY  # and nobody has it
