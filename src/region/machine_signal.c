@@ -215,6 +215,30 @@ enum error_code machine_signal(const struct machine_life *life, struct machine *
     }
 }
 
+/* A stage of cloud-init that ends badly because a script reboots the machine is no failure. */
+static enum error_code may_be_rebooting(const struct machine_life *life,
+                                        const struct machine *machine, bool *may, struct error *err)
+{
+    DB_STATEMENT(machine_signal_rebooting,
+                 "SELECT EXISTS (SELECT FROM script_result r JOIN node n ON r.script_set_id IN "
+                 "(n.commissioning_set_id, n.testing_set_id) JOIN script s ON s.id = r.script_id "
+                 "WHERE n.id = $1 AND r.status = 1 AND s.may_reboot)");
+    __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
+    enum error_code code = db_query(life->db, &machine_signal_rebooting,
+                                    DB_PARAMS(db_number(life->arena, machine->id)), &rows, err);
+    *may = !code && db_bool(&rows, 0, 0);
+    return code;
+}
+
+static enum error_code fail_unless_rebooting(const struct machine_life *life,
+                                             struct machine *machine, const char *why,
+                                             struct error *err)
+{
+    bool may;
+    enum error_code code = may_be_rebooting(life, machine, &may, err);
+    return code || may ? code : fail(life, machine, why, err);
+}
+
 enum error_code machine_signal_milestone(const struct machine_life *life, struct machine *machine,
                                          const struct machine_milestone *milestone,
                                          struct error *err)
@@ -228,7 +252,7 @@ enum error_code machine_signal_milestone(const struct machine_life *life, struct
     switch (machine->status) {
     case MACHINE_COMMISSIONING:
     case MACHINE_TESTING:
-        return failed ? fail(life, machine, why, err) : ERR_OK;
+        return failed ? fail_unless_rebooting(life, machine, why, err) : ERR_OK;
     case MACHINE_RELEASING:
         /* cloud-init is through: its scripts say more, when there are any */
         return failed ? fail(life, machine, why, err)

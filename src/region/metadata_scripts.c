@@ -8,6 +8,7 @@
 #include "src/model/machine_status.h"
 #include "src/model/script.h"
 #include "src/region/script_bmc.h"
+#include "src/region/script_hardware.h"
 #include "src/region/script_set.h"
 #include "src/region/script_sql.h"
 #include "src/region/tar_out.h"
@@ -121,10 +122,12 @@ static enum error_code fill(struct archive *archive, struct db *db, int64_t set_
         "s.apply_configured_networking, 'may_reboot', s.may_reboot, 'default', s.is_default, "
         "'tags', s.tags, 'has_started', r.status <> 0, 'has_finished', false), "
         "encode(v.content, 'base64'), s.is_default AND 'bmc-config' = ANY (s.tags) FROM "
-        "script_result r JOIN script_set t ON t.id = r.script_set_id JOIN script s ON s.id = "
-        "r.script_id JOIN script_version v ON "
+        "script_result r JOIN script_set t ON t.id = r.script_set_id JOIN node n ON n.id = "
+        "t.node_id "
+        "JOIN script s ON s.id = r.script_id JOIN script_version v ON "
         "v.id = r.script_version_id WHERE r.script_set_id = $1 AND " SCRIPT_OPEN_SQL(
-            "r.status") " ORDER BY r.name, r.id");
+            "r.status") " AND (s.for_hardware = '{}' OR " SCRIPT_HARDWARE_KNOWN_SQL ") "
+                        "ORDER BY r.name, r.id");
     return db_each(db, &metadata_scripts_of_set, DB_PARAMS(db_number(archive->arena, set_id)),
                    put_row, archive, err);
 }

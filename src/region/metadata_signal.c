@@ -15,6 +15,7 @@
 #include "src/region/http.h"
 #include "src/region/machine_signal.h"
 #include "src/region/metadata_power.h"
+#include "src/region/script_hardware.h"
 #include "src/region/script_run.h"
 #include "src/region/script_set.h"
 #include "src/region/tag_rule.h"
@@ -175,6 +176,8 @@ static enum error_code take_result(struct api_request *request,
     if (!code && set == SCRIPT_COMMISSIONING && !strcmp(result->name, LSHW) &&
         result->status == SCRIPT_PASSED)
         code = tag_rule_apply_to_node(request->db, machine->id, request->arena, err);
+    if (!code && set == SCRIPT_COMMISSIONING)
+        code = script_hardware_skip(request->db, machine->id, request->arena, err);
     return code;
 }
 

@@ -5,6 +5,7 @@
 
 #include "src/base/json_out.h"
 #include "src/model/script.h"
+#include "src/region/script_hardware.h"
 #include "src/region/script_parameter.h"
 #include "src/region/script_sql.h"
 
@@ -150,7 +151,9 @@ enum error_code script_set_start(struct db *db, const struct script_choice *choi
         code = insert(db, choice, results, arena, set_id, err);
     if (!code)
         code = forget_old(db, choice, arena, err);
-    return code ? code : script_set_expand(db, *set_id, arena, err);
+    if (!code)
+        code = script_set_expand(db, *set_id, arena, err);
+    return code ? code : script_hardware_skip(db, choice->node_id, arena, err);
 }
 
 enum error_code script_set_expand(struct db *db, int64_t set_id, struct arena *arena,

@@ -7,7 +7,7 @@ import tarfile
 import pytest
 
 from conftest import Api
-from test_life import COMMISSIONING, FAILED_TESTING, READY, TESTING, manual, op, read, speaker, status
+from test_life import COMMISSIONING, FAILED_TESTING, READY, TESTING, manual, milestone, op, read, speaker, status
 from test_metadata import REPORT
 
 METADATA = "/MAAS/metadata/2012-03-01/"
@@ -77,6 +77,65 @@ def test_a_run(api):
     assert status(api, machine) == READY
     run = api.admin.get(f"nodes/{machine['system_id']}/results/current-testing/").json()
     assert run["status_name"] == "Passed" and {result["runtime"] for result in run["results"]} == {"0:00:01"}
+
+
+@pytest.fixture(name="script")
+def make_script(api):
+    made = []
+
+    def make(name, header, kind="commissioning"):
+        text = (f"#!/bin/bash\n# --- Start MAAS 1.0 script metadata ---\n# name: {name}\n# script_type: {kind}\n# {header}\n"
+                "# --- End MAAS 1.0 script metadata ---\n")
+        reply = api.admin.cli("scripts/", ("name", name), ("script", text.encode()))
+        assert reply.status == 200, reply.text
+        made.append(name)
+        return name
+    yield make
+    for name in made:
+        api.admin.delete(f"scripts/{name}")
+
+
+def test_scripts_for_some_hardware_only(api, script):
+    """What changes firmware must not run on another maker's machines; what a machine has is known when the program's own are through."""
+    vendor, other, glob, pci = (script(name, f"for_hardware: {words}") for name, words in (
+        ("hw-fits", "'system_vendor:qemu'"), ("hw-other", "'pci:1af4:beef'"), ("hw-glob", "['usb:dead', 'modalias:pci:v00008086d?0*']"),
+        ("hw-pci", "'pci:1AF4:1001'")))
+    tests = (script("hw-test", "for_hardware: 'mainboard_product:none'", "testing"), script("hw-test-not", "for_hardware: 'pci:dead'", "testing"))
+    machine = manual(api)
+    op(api.admin, machine, "commission", testing_scripts=",".join(tests))
+    lists, files = archive(api, machine)
+    assert not {vendor, other, glob, pci} & {entry["name"] for entry in lists["commissioning_scripts"]} and "commissioning/" + vendor not in files
+    for entry in lists["commissioning_scripts"]:
+        end(api, machine, entry, output=json.dumps(REPORT).encode() if entry["name"].startswith("20-") else
+            b"acpi:x\npci:v00008086d0000A0\n" if "modalias" in entry["name"] else b"done")
+    lists, _ = archive(api, machine)
+    assert [entry["name"] for entry in lists["commissioning_scripts"]] == [vendor, glob, pci]
+    for entry in lists["commissioning_scripts"]:
+        end(api, machine, entry)
+    assert archive(api, machine) is None  # neither test
+    for kind, names in (("commissioning", {other}), ("testing", set(tests))):
+        run = api.admin.get(f"nodes/{machine['system_id']}/results/current-{kind}/").json()
+        assert {result["name"] for result in run["results"] if result["status_name"] == "Skipped"} == names
+    say(api, machine, "OK")
+    assert status(api, machine) == READY
+    op(api.admin, machine, "test", testing_scripts=tests[1])
+    assert archive(api, machine) is None
+
+
+def test_a_script_that_reboots(api, script):
+    name = script("50-reboots", "may_reboot: true")
+    machine = manual(api)
+    op(api.admin, machine, "commission")
+    lists, _ = archive(api, machine)
+    (entry,) = (entry for entry in lists["commissioning_scripts"] if entry["name"] == name)
+    assert speaker(api, machine).post(METADATA, op="signal", status="WORKING", name=name, script_result_id=entry["script_result_id"]).status == 200
+    milestone(api, machine, "modules-final", "FAIL")
+    assert status(api, machine) == COMMISSIONING
+    (again,) = (entry for entry in archive(api, machine)[0]["commissioning_scripts"] if entry["name"] == name)
+    assert again["has_started"] is True
+    end(api, machine, again)
+    milestone(api, machine, "modules-final", "FAIL")
+    assert read(api, machine)["status_name"] == "Failed commissioning"
 
 
 def test_a_failed_test(api):
