@@ -218,23 +218,40 @@ static enum error_code fetch(const struct installed *system, struct install_pack
 static const char *const written[] = {SCRIPT_PACKAGES_KEY, SCRIPT_PACKAGES_LIST,
                                       SCRIPT_PACKAGES_CONF};
 
+/* The key of a source that people named, or NULL. */
+static const char *key_of(const struct task_packages *packages, int number)
+{
+    if (number)
+        return packages->sources[number - 1].key;
+    return packages->archive ? packages->archive->key : NULL;
+}
+
 static enum error_code tell_apt(const struct installed *system, const char *list, const char *conf,
                                 struct error *err)
 {
-    const char *key = system->task->packages.key;
-    const char *const texts[] = {list ? key : NULL, list, conf};
+    const struct task_packages *packages = &system->task->packages;
+    struct arena *arena = system->log->arena;
+    const char *const texts[] = {list ? packages->key : NULL, list, conf};
     enum error_code code = ERR_OK;
     for (size_t i = 0; !code && i < COUNT_OF(written); i++)
         if (texts[i])
             code = install_put_file(system, &(struct task_file){written[i], texts[i], 0644}, err);
+    for (int i = 0; !code && list && i <= packages->sources_count; i++)
+        if (key_of(packages, i))
+            code = install_put_file(
+                system,
+                &(struct task_file){script_packages_key(i, arena), key_of(packages, i), 0644}, err);
     return code;
 }
 
 static enum error_code forget(const struct installed *system, struct error *err)
 {
+    struct arena *arena = system->log->arena;
     enum error_code code = ERR_OK;
     for (size_t i = 0; !code && i < COUNT_OF(written); i++)
-        code = install_path_remove(system->root, written[i], system->log->arena, err);
+        code = install_path_remove(system->root, written[i], arena, err);
+    for (int i = 0; !code && i <= system->task->packages.sources_count; i++)
+        code = install_path_remove(system->root, script_packages_key(i, arena), arena, err);
     return code;
 }
 
@@ -252,7 +269,7 @@ static enum error_code fetch_anywhere(const struct installed *system,
             code = tell_apt(system, config.list, config.conf, err);
         if (config.list && !code)
             code = fetch(system, lacking, err);
-        if (code != ERR_UNAVAILABLE || (config.list && system->task->packages.mirror))
+        if (code != ERR_UNAVAILABLE || (config.list && config.named))
             continue;
         code = tell_apt(system, NULL, config.own, err);
         if (!code)

@@ -8,6 +8,7 @@
 #include "src/base/container.h"
 #include "src/base/file.h"
 #include "src/base/log.h"
+#include "src/model/package_repository.h"
 
 enum { QUERY_MS = 60000, INSTALL_MS = 900000, OUTPUT_BYTES = 1 << 20 };
 
@@ -89,33 +90,70 @@ static const char *own_conf(const char *proxy, const char *const *racks, int cou
                         proxy ? proxy_lines(proxy, racks, count, arena) : "");
 }
 
+const char *script_packages_key(int number, struct arena *arena)
+{
+    return arena_printf(arena, "/etc/apt/keyrings/gantry-%d.asc", number);
+}
+
+/* A suite that is a path has no components. */
+static const char *add_source(const char *list, const struct task_source *source, int number,
+                              const char *release, struct arena *arena)
+{
+    const char *suites = source->suites, *suite;
+    const char *signer =
+        source->key ? arena_printf(arena, "[signed-by=%s] ", script_packages_key(number, arena))
+                    : "";
+    size_t prefix = strlen(TASK_RELEASE_WORD);
+    while ((suite = package_repository_next(&suites, arena))) {
+        bool is_path = suite[strlen(suite) - 1] == '/';
+        bool is_own = !strncmp(suite, TASK_RELEASE_WORD, prefix);
+        list = arena_printf(arena, "%sdeb %s%s %s%s%s%s\n", list, signer, source->url,
+                            is_own ? release : "", is_own ? suite + prefix : suite,
+                            is_path ? "" : " ", is_path ? "" : source->components);
+    }
+    return list;
+}
+
+/* Ubuntu's of a region that knows no more of it than where it is. */
+static const struct task_source *archive_of(const struct task_packages *packages,
+                                            struct arena *arena)
+{
+    struct task_source *archive = ARENA_NEW(arena, struct task_source);
+    *archive = (struct task_source){.url = packages->mirror,
+                                    .suites = "$RELEASE $RELEASE-updates $RELEASE-security",
+                                    .components = "main restricted universe"};
+    return packages->archive ? packages->archive : packages->mirror ? archive : NULL;
+}
+
 struct script_packages_config script_packages_config(const struct task_packages *packages,
                                                      const struct cmdline *cmdline,
                                                      const char *os_release, struct arena *arena)
 {
-    static const char *const pockets[] = {"", "-updates", "-security"};
     const char *os = os_release_value(os_release, "ID", arena);
     const char *release = os_release_value(os_release, "VERSION_CODENAME", arena);
     const char *racks[CMDLINE_RACKS + 1], *list = "";
+    const struct task_source *archive = archive_of(packages, arena);
     int count = racks_of(cmdline, arena, racks);
     bool ours = packages->path && !strcmp(os, packages->os) && !strcmp(release, packages->release);
-    bool ubuntu = !strcmp(os, "ubuntu"), debian = !strcmp(os, "debian");
+    bool ubuntu = archive && *release && !strcmp(os, "ubuntu");
+    bool debian = packages->mirror && *release && !strcmp(os, "debian");
     for (int i = 0; ours && i < count; i++)
         list = arena_printf(arena, "%sdeb [signed-by=" SCRIPT_PACKAGES_KEY "] %s%s %s %s\n", list,
                             racks[i], packages->path, release, packages->components);
-    if (packages->mirror && *release && debian)
+    if (debian)
         list = arena_printf(arena, "%sdeb %s %s main\n", list, packages->mirror, release);
-    for (size_t i = 0; packages->mirror && *release && ubuntu && i < COUNT_OF(pockets); i++)
-        list = arena_printf(arena, "%sdeb %s %s%s main restricted universe\n", list,
-                            packages->mirror, release, pockets[i]);
+    if (ubuntu)
+        list = add_source(list, archive, 0, release, arena);
     const char *own = own_conf(packages->proxy, racks, count, arena);
     if (!*list)
-        return (struct script_packages_config){NULL, NULL, own};
+        return (struct script_packages_config){NULL, NULL, own, false};
+    for (int i = 0; i < packages->sources_count; i++)
+        list = add_source(list, &packages->sources[i], i + 1, release, arena);
     const char *conf = arena_printf(arena,
                                     "Dir::Etc::sourcelist \"" SCRIPT_PACKAGES_LIST "\";\n"
                                     "Dir::Etc::sourceparts \"-\";\n%s",
                                     own);
-    return (struct script_packages_config){list, conf, own};
+    return (struct script_packages_config){list, conf, own, ubuntu || debian};
 }
 
 static enum error_code write_text(const char *path, const char *text, struct error *err)
@@ -140,6 +178,12 @@ static enum error_code configure(struct script_packages *of, struct arena *arena
         code = file_make_folders("/etc/apt/keyrings", 0755, err);
         if (!code && of->packages->key)
             code = write_text(SCRIPT_PACKAGES_KEY, of->packages->key, err);
+        if (!code && of->packages->archive && of->packages->archive->key)
+            code = write_text(script_packages_key(0, arena), of->packages->archive->key, err);
+        for (int i = 0; !code && i < of->packages->sources_count; i++)
+            if (of->packages->sources[i].key)
+                code = write_text(script_packages_key(i + 1, arena), of->packages->sources[i].key,
+                                  err);
         if (!code)
             code = write_text(SCRIPT_PACKAGES_LIST, config.list, err);
         if (!code)

@@ -17,15 +17,20 @@ enum { SCRIPT_PACKAGES_MOST = 64 /* of one script */ };
 #define SCRIPT_PACKAGES_LIST "/etc/apt/gantry.list"
 #define SCRIPT_PACKAGES_CONF "/etc/apt/apt.conf.d/90gantry"
 
+/** The key of a source that people named; number 0 is the archive's, the others count from 1. */
+const char *script_packages_key(int number, struct arena *arena);
+
 /** Texts of the files with these names; list NULL: the system's own sources stay, conf with it. */
 struct script_packages_config {
     const char *list, *conf;
     const char *own; /* conf for the system's own sources */
+    bool named;      /* people named one for all that such a system has */
 };
 
 /**
  * What apt is told in a system that says this of itself (/etc/os-release). The repository counts
- * where it is of that very release; a mirror for Debian and Ubuntu. Pure; texts in the arena.
+ * where it is of that very release; a mirror for Debian, the archive for Ubuntu; the others beside
+ * one of these. Pure; texts in the arena.
  */
 struct script_packages_config script_packages_config(const struct task_packages *packages,
                                                      const struct cmdline *cmdline,

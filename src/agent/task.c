@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "src/base/container.h"
+#include "src/model/package_repository.h"
 #include "src/wire/digest.h"
+#include "src/wire/openpgp_armor.h"
 
 enum { COMPONENTS = 8 };
 
@@ -218,6 +220,69 @@ static enum error_code read_repository(const json_t *json, struct arena *arena,
     return *packages->components ? ERR_OK : bad(err, "packages.repository.components");
 }
 
+static bool is_suite(const char *text, struct arena *arena)
+{
+    size_t prefix = strncmp(text, TASK_RELEASE_WORD, strlen(TASK_RELEASE_WORD)) != 0
+                        ? 0
+                        : strlen(TASK_RELEASE_WORD);
+    return package_repository_is_word(prefix ? arena_printf(arena, "x%s", text + prefix) : text);
+}
+
+/* A list of words, at least one. */
+static bool read_words(const json_t *list, bool are_suites, struct arena *arena, const char **made)
+{
+    size_t i;
+    const json_t *item;
+    *made = "";
+    json_array_foreach (list, i, item) {
+        const char *word = json_string_value(item);
+        if (!word || i == PACKAGE_REPOSITORY_WORDS ||
+            !(are_suites ? is_suite(word, arena) : package_repository_is_word(word)))
+            return false;
+        *made = arena_printf(arena, "%s%s%s", *made, i ? " " : "", word);
+    }
+    return **made != '\0';
+}
+
+static enum error_code read_source(const json_t *json, struct arena *arena,
+                                   struct task_source *source, struct error *err)
+{
+    enum error_code code = read_text(json, "url", arena, &source->url, err);
+    if (!code)
+        code = read_text(json, "key", arena, &source->key, err);
+    if (code)
+        return code;
+    if (!source->url || !package_repository_is_url(source->url))
+        return bad(err, "packages.sources: url");
+    if (source->key && openpgp_armor_read(source->key, arena, &source->key, err))
+        return bad(err, "packages.sources: key");
+    if (!read_words(json_object_get(json, "suites"), true, arena, &source->suites) ||
+        !read_words(json_object_get(json, "components"), false, arena, &source->components))
+        return bad(err, "packages.sources: suites or components");
+    return ERR_OK;
+}
+
+/* Those that people named. */
+static enum error_code read_sources(const json_t *json, struct arena *arena,
+                                    struct task_packages *packages, struct error *err)
+{
+    const json_t *archive = json_object_get(json, "archive"), *source;
+    const json_t *sources = json_object_get(json, "sources");
+    enum error_code code = ERR_OK;
+    size_t i;
+    if (archive) {
+        packages->archive = ARENA_NEW(arena, struct task_source);
+        code = read_source(archive, arena, packages->archive, err);
+    }
+    if (!code && json_array_size(sources) > TASK_SOURCES)
+        return bad(err, "packages.sources");
+    packages->sources = ARENA_ARRAY(arena, struct task_source, TASK_SOURCES);
+    json_array_foreach (sources, i, source)
+        if (!code)
+            code = read_source(source, arena, &packages->sources[packages->sources_count++], err);
+    return code;
+}
+
 static enum error_code read_packages(const json_t *json, struct arena *arena,
                                      struct task_packages *packages, struct error *err)
 {
@@ -230,7 +295,7 @@ static enum error_code read_packages(const json_t *json, struct arena *arena,
         code = bad(err, "packages: mirror or proxy");
     if (!code && repository)
         code = read_repository(repository, arena, packages, err);
-    return code;
+    return code ? code : read_sources(json, arena, packages, err);
 }
 
 static enum error_code read_task(const json_t *json, struct arena *arena, struct task *task,

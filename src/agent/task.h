@@ -8,7 +8,7 @@
 #include "src/base/arena.h"
 #include "src/base/error.h"
 
-enum { TASK_BYTES = 1 << 20, TASK_FILES = 64, TASK_TEXT = 64 << 10 };
+enum { TASK_BYTES = 1 << 20, TASK_FILES = 64, TASK_TEXT = 64 << 10, TASK_SOURCES = 32 };
 
 enum task_kind {
     TASK_NONE,
@@ -43,13 +43,26 @@ struct task_file {
     unsigned mode;
 };
 
+/** Stands for the release of the system that reads a suite. */
+#define TASK_RELEASE_WORD "$RELEASE"
+
+/** An archive that people named. Lists are words with single blanks between. */
+struct task_source {
+    const char *url, *key; /* armored; NULL = signed by whom the system trusts */
+    const char *suites;    /* "$RELEASE-updates" is one of the system that reads it; "path/" */
+    const char *components;
+};
+
 /** Where Debian packages come from; all may be NULL. */
 struct task_packages {
-    const char *path;           /* of the repository, below the rack's HTTP: "/images/apt" */
-    const char *os, *release;   /* what it is for: "debian", "bookworm" */
-    const char *components;     /* "main"; several with blanks between */
-    const char *key;            /* armoured, that it is signed with */
-    const char *mirror, *proxy; /* URLs, if people named any */
+    const char *path;            /* of the repository, below the rack's HTTP: "/images/apt" */
+    const char *os, *release;    /* what it is for: "debian", "bookworm" */
+    const char *components;      /* "main"; several with blanks between */
+    const char *key;             /* armoured, that it is signed with */
+    const char *mirror, *proxy;  /* URLs, if people named any */
+    struct task_source *archive; /* of Ubuntu */
+    struct task_source *sources; /* the other ones */
+    int sources_count;
 };
 
 struct task {

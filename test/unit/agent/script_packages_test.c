@@ -92,6 +92,35 @@ static void test_a_mirror_beside_it(void **state)
     assert_null(config_of("ID=fedora\nVERSION_CODENAME=x\n").list);
 }
 
+static void test_what_people_named(void **state)
+{
+    struct task_source archive = {"http://m/u", NULL, "$RELEASE $RELEASE-updates", "main universe"};
+    struct task_source sources[] = {{"http://a/x", "KEY", "$RELEASE stable/", "c"},
+                                    {"http://b", NULL, "sid", "main"}};
+    (void)state;
+    packages.sources = sources;
+    packages.sources_count = 2;
+#define NAMED(release)                                                          \
+    "deb [signed-by=/etc/apt/keyrings/gantry-1.asc] http://a/x " release " c\n" \
+    "deb [signed-by=/etc/apt/keyrings/gantry-1.asc] http://a/x stable/\n"       \
+    "deb http://b sid main\n"
+    assert_string_equal(config_of(DEBIAN).list, OURS NAMED("bookworm"));
+    assert_false(config_of(DEBIAN).named);
+    assert_null(config_of(UBUNTU).list); /* beside nothing: its own sources stay */
+    packages.archive = &archive;
+    packages.mirror = "http://m/u";
+    assert_string_equal(config_of(UBUNTU).list,
+                        "deb http://m/u noble main universe\n"
+                        "deb http://m/u noble-updates main universe\n" NAMED("noble"));
+    archive.key = "KEY";
+    archive.suites = "$RELEASE";
+    packages.sources_count = 0;
+    assert_string_equal(
+        config_of(UBUNTU).list,
+        "deb [signed-by=/etc/apt/keyrings/gantry-0.asc] http://m/u noble main universe\n");
+    assert_true(config_of(UBUNTU).named && config_of(DEBIAN).named);
+}
+
 static void test_racks_are_asked_without_the_proxy(void **state)
 {
     (void)state;
@@ -134,6 +163,7 @@ int main(void)
         TEST(test_every_rack_has_it),
         TEST(test_only_of_its_own_release),
         TEST(test_a_mirror_beside_it),
+        TEST(test_what_people_named),
         TEST(test_racks_are_asked_without_the_proxy),
         TEST(test_the_systems_own_sources_stay),
         TEST(test_what_is_there_is_not_missing),

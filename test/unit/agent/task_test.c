@@ -174,12 +174,49 @@ static void where_packages_come_from(void **unused)
     refused(TEST("'proxy':7"), "proxy");
 }
 
+#define SOURCE(url, suites, components, key) \
+    TEST("'sources':[{'url':'" url "','suites':" suites ",'components':" components key "}]")
+#define ARMOR                                                                                   \
+    ",'key':'-----BEGIN PGP PUBLIC KEY BLOCK-----\\n\\nxgEE\\n-----END PGP PUBLIC KEY BLOCK---" \
+    "--\\n'"
+
+static void archives_that_people_named(void **unused)
+{
+    (void)unused;
+    assert_int_equal(parse(SOURCE("http://a/x", "['$RELEASE','$RELEASE-updates','stable/']",
+                                  "['a','b/c']", ARMOR)),
+                     ERR_OK);
+    assert_int_equal(task.packages.sources_count, 1);
+    assert_string_equal(task.packages.sources->suites, "$RELEASE $RELEASE-updates stable/");
+    assert_string_equal(task.packages.sources->components, "a b/c");
+    assert_non_null(strstr(task.packages.sources->key, "\nxgEE\n"));
+    assert_null(task.packages.archive);
+    assert_int_equal(parse(TEST("'archive':{'url':'http://[::1]/u','suites':['$RELEASE'],"
+                                "'components':['main']}")),
+                     ERR_OK);
+    assert_string_equal(task.packages.archive->url, "http://[::1]/u");
+    refused(TEST("'archive':{}"), "url");
+    refused(SOURCE("http://a/ [trusted=yes]", "['x']", "['a']", ""), "url");
+    refused(SOURCE("ppa:a/b", "['x']", "['a']", ""), "url");
+    refused(SOURCE("http://a", "['x y']", "['a']", ""), "suites");
+    refused(SOURCE("http://a", "['x$RELEASE']", "['a']", ""), "suites");
+    refused(SOURCE("http://a", "['$RELEASE x']", "['a']", ""), "suites");
+    refused(SOURCE("http://a", "[]", "['a']", ""), "suites");
+    refused(SOURCE("http://a", "['x']", "['a\\nb']", ""), "components");
+    refused(SOURCE("http://a", "['x']", "[7]", ""), "components");
+    refused(SOURCE("http://a", "['x']", "['a']", ",'key':'abc'"), "key");
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(kinds),        cmocka_unit_test(forms),
-        cmocka_unit_test(a_deployment), cmocka_unit_test(in_memory_no_storage_is_needed),
-        cmocka_unit_test(refusals),     cmocka_unit_test(where_packages_come_from),
+        cmocka_unit_test(kinds),
+        cmocka_unit_test(forms),
+        cmocka_unit_test(a_deployment),
+        cmocka_unit_test(in_memory_no_storage_is_needed),
+        cmocka_unit_test(refusals),
+        cmocka_unit_test(where_packages_come_from),
+        cmocka_unit_test(archives_that_people_named),
     };
     arena = arena_new();
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
