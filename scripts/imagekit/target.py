@@ -16,7 +16,8 @@ INCLUDE = ["systemd-sysv", "systemd-resolved", "systemd-timesyncd", "udev", "dbu
            "grub2-common", "grub-pc-bin", "grub-efi-amd64-bin", "grub-efi-amd64-signed", "shim-signed", "initramfs-tools",
            "usr-is-merged",  # in the place of usrmerge (below)
            "zstd",  # for the initrd: without it that is packed by gzip, which takes longer to unpack
-           "lshw", "dmidecode", "ipmitool", "pci.ids", "smartmontools"]  # for the scripts of commissioning
+           "lshw", "dmidecode", "ipmitool", "pci.ids", "smartmontools",  # for the scripts of commissioning
+           "gpg"]  # for keys of archives that people name: cloud-init's apt
 WITHOUT = ["usr/share/man", "usr/share/doc", "usr/share/locale", "usr/share/info", "usr/share/lintian"]
 RAW, SQUASHFS = "root.ext4", "root.squashfs"
 USELESS = ["byobu", "disable-ec2-metadata", "fan", "grub-dpkg", "landscape", "lxd", "refresh_rmc_and_interface", "reset_rmc",
