@@ -76,6 +76,10 @@ def test_planted_violation_is_found(tmp_path, name, text, found):
     assert len(out.splitlines()) == 1, out
 
 
+def test_what_pytest_remembers_is_no_source(tmp_path):
+    assert check(tmp_path, {"test/.pytest_cache/v/nodeids": "x\n" * 900}) == ""
+
+
 @pytest.mark.parametrize("text", [
     "static int f(void)\n" + body(70),
     '/* #include "src/region/x.h" and int data; */\nstatic const char *x = "int data;";',
