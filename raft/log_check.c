@@ -108,6 +108,8 @@ bool log_check_segment(const uint8_t *bytes, size_t size, size_t *at)
         return true; /* libraft sees that */
     while (*at < size && take_batch(bytes, size, *at, &end))
         *at = end;
+    if (*at < size && size - *at < SUMS_BYTES + COUNT_BYTES)
+        return false; /* libraft takes no short read, and frees twice on it */
     while (last > *at && !bytes[last - 1])
         last--;
     if (last == *at) /* nothing follows */

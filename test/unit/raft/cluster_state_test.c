@@ -604,6 +604,11 @@ static void test_a_snapshot_is_the_facts(void **unused)
         assert_int_not_equal(cluster_state_decode(out.bytes, at, &seen, &err), ERR_OK);
     }
     record_out_free(&out);
+    facts.vip_epoch = UINT64_MAX; /* the next one would be 0 */
+    cluster_state_encode(&facts, &out);
+    assert_int_equal(cluster_state_decode(out.bytes, out.size, &seen, &err), ERR_CORRUPT);
+    assert_non_null(strstr(err.text, "a counter that nobody reaches"));
+    record_out_free(&out);
     record_out_free(&again);
 }
 

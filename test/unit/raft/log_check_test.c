@@ -189,7 +189,11 @@ static void test_each_byte_and_each_cut(void **state)
     assert_non_null(bytes);
     assert_true(used > 4 * LOG_CHECK_SECTOR);
     assert_true(log_check_segment(bytes, used + 4096, &at));
-    assert_true(at >= used && at < used + 8);              /* an entry may end in zeros */
+    assert_true(at >= used && at < used + 8); /* an entry may end in zeros */
+    size_t cut = at;
+    assert_true(log_check_segment(bytes, cut, &at));
+    assert_false(log_check_segment(bytes, cut + 8, &at)); /* what libraft does not survive */
+    assert_int_equal(at, cut);
     for (size_t i = 8; i < used - LOG_CHECK_SECTOR; i++) { /* the format libraft looks at */
         bytes[i] ^= 0x10;
         if (log_check_segment(bytes, used + 4096, &at))
