@@ -60,6 +60,12 @@ def test_built_in_tests(machine_life):
     rows = results(machine_life)
     assert rows.keys() == {FILL, *TESTS} and {status for status, _ in rows.values()} == {"Passed"}, rows
     assert not {name: rows[name] for name, said in TESTS.items() if said not in rows[name][1]}
+    admin.post(machine_life.path() + "?op=test", testing_scripts="fio")  # four minutes, and the disk is written over
+    machine_life.wait("Testing", NEW_S)
+    machine_life.wait("Ready", TESTED_S)
+    machine_life.wait_off()
+    (status, text), = results(machine_life).values()
+    assert status == "Passed" and all(f"{mode}: (g" in text for mode in ("randread", "read", "randwrite", "write")), text
     admin.post(machine_life.path() + "?op=test", testing_scripts="internet-connectivity", url=f"http://{rack}:5248/nothing")
     system.wait_for("a failed test", lambda: machine_life.status() == "Failed testing", NEW_S, 1)
     machine_life.wait_off()
