@@ -173,6 +173,15 @@ def make_images(folder, *more):
     return str(folder)
 
 
+def api_that_deploys(folder):
+    """For a fixture: an Api with the worker that carries out operations, and an image to deploy; no limits of time."""
+    program = Api(GANTRY_WORKER="1", GANTRY_IMAGES=make_images(folder))
+    for name, value in (("default_osystem", "debian"), ("default_distro_series", "bookworm"), ("node_timeout", "0")):
+        assert program.admin.post("maas/?op=set_config", name=name, value=value).status == 200
+    yield program
+    program.close()
+
+
 @pytest.fixture(scope="module")
 def api():
     program = Api()

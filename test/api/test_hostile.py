@@ -7,7 +7,7 @@ import uuid
 
 import pytest
 
-from conftest import Api, Client, make_images, oauth_header
+from conftest import Api, Client, api_that_deploys, oauth_header
 from test_life import (ALLOCATED, BROKEN, COMMISSIONING, DEPLOYED, DEPLOYING, FAILED_DEPLOYMENT, NEW, READY, RELEASING, events, milestone,
                        op, ready, signal, speaker, status)
 from test_machines import new_mac
@@ -20,11 +20,7 @@ USER_DATA = base64.b64encode(SECRET).decode()
 
 @pytest.fixture(scope="module")
 def api(tmp_path_factory):
-    program = Api(GANTRY_WORKER="1", GANTRY_IMAGES=make_images(tmp_path_factory.mktemp("images")))
-    for name, value in (("default_osystem", "debian"), ("default_distro_series", "bookworm"), ("node_timeout", "0")):
-        assert program.admin.post("maas/?op=set_config", name=name, value=value).status == 200
-    yield program
-    program.close()
+    yield from api_that_deploys(tmp_path_factory.mktemp("images"))
 
 
 @pytest.fixture(scope="module")

@@ -4,18 +4,14 @@ import json
 
 import pytest
 
-from conftest import Api, make_images
+from conftest import api_that_deploys
 from test_hostile import SECRET, VERSION, boots, deploy, named, of, on_wire
 from test_life import DEPLOYED, READY, milestone, op, status
 
 
 @pytest.fixture(scope="module")
 def api(tmp_path_factory):
-    program = Api(GANTRY_WORKER="1", GANTRY_IMAGES=make_images(tmp_path_factory.mktemp("images")))
-    for name, value in (("default_osystem", "debian"), ("default_distro_series", "bookworm"), ("node_timeout", "0")):
-        assert program.admin.post("maas/?op=set_config", name=name, value=value).status == 200
-    yield program
-    program.close()
+    yield from api_that_deploys(tmp_path_factory.mktemp("images"))
 
 
 @pytest.fixture(scope="module")
