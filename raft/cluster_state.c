@@ -32,7 +32,7 @@ static bool is_fingerprint(const char *text)
 static bool is_new_member(const struct cluster_member *member)
 {
     ip4 address;
-    if (!member->id || member->id == UINT64_MAX) /* the last id has no next one */
+    if (!member->id || member->id >= CLUSTER_COUNT_END - 1) /* the last id has no next one */
         return false;
     return ip4_parse(member->address, &address) && member->ports[CLUSTER_PORT_RAFT] &&
            cluster_state_serial_ok(member) && !member->ever_had_data && !member->data_voter &&
@@ -486,7 +486,9 @@ const struct cluster_outcome *cluster_state_apply(struct cluster_state *facts,
 {
     uint64_t epoch = facts->primary.epoch, vip_epoch = facts->vip_epoch;
     uint32_t timeline = facts->primary.timeline_reserved;
-    outcome result = apply_one(facts, command);
+    outcome result = cluster_state_counted(facts) < CLUSTER_COUNT_END - 1
+                         ? apply_one(facts, command) /* it counts one further at most */
+                         : OUTCOME(LIMIT, "a counter is at its end");
     const char *why = NULL;
     if (!cluster_state_valid(facts, &why))
         error_assert_failed(why, __FILE__, __LINE__, command_name((int)command->kind));

@@ -92,6 +92,12 @@ int cluster_state_block_at(const struct cluster_state *facts, uint32_t number, b
 /** Its serial is one that can be revoked, or it has none. */
 bool cluster_state_serial_ok(const struct cluster_member *member);
 
+/** Ids, epochs and versions count up from 1, and are always less than this. */
+#define CLUSTER_COUNT_END ((uint64_t)1 << 63)
+
+/** The largest of them. */
+uint64_t cluster_state_counted(const struct cluster_state *facts);
+
 /** How many members vote on data. */
 int cluster_state_voters(const struct cluster_state *facts);
 

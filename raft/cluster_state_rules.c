@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "raft/cluster_apply.h"
+#include "src/base/container.h"
 
 const struct cluster_member *cluster_state_member(const struct cluster_state *facts, uint64_t id)
 {
@@ -185,6 +186,17 @@ static bool leases_agree(const struct cluster_state *facts)
     return facts->lease_ms_max <= CLUSTER_LEASE_MS_MAX;
 }
 
+uint64_t cluster_state_counted(const struct cluster_state *facts)
+{
+    const uint64_t counters[] = {facts->member_next, facts->voters_version,
+                                 facts->acceptors_version, facts->vip_epoch, facts->primary.epoch};
+    uint64_t largest = 0;
+    for (size_t i = 0; i < COUNT_OF(counters); i++)
+        if (counters[i] > largest)
+            largest = counters[i];
+    return largest;
+}
+
 bool cluster_state_valid(const struct cluster_state *facts, const char **why)
 {
     static const struct cluster_state empty;
@@ -192,8 +204,10 @@ bool cluster_state_valid(const struct cluster_state *facts, const char **why)
     if (!facts->name[0])
         broken =
             cluster_state_hash(facts) != cluster_state_hash(&empty) ? "facts before INIT" : NULL;
+    else if (cluster_state_counted(facts) >= CLUSTER_COUNT_END)
+        broken = "a counter that nobody reaches";
     else if (!members_agree(facts))
-        broken = "members: ids and names are single, serials are some, somebody votes and grants";
+        broken = "members: ids, names single, serials sound, some vote, some grant, one leaves";
     else if (!primary_agrees(facts))
         broken = "primary: epoch, phase, member and timeline belong together";
     else if (!vips_agree(facts))

@@ -110,14 +110,6 @@ static void take_list(struct record_in *in, const struct list *list, struct clus
         record_take(in, list->table, row);
 }
 
-/* What is counted has a next number: nobody counts this far. */
-static bool counters_are_near_their_end(const struct cluster_state *facts)
-{
-    return (facts->member_next | facts->voters_version | facts->acceptors_version |
-            facts->vip_epoch | facts->primary.epoch) >>
-           63;
-}
-
 enum error_code cluster_state_decode(const void *bytes, size_t size, struct cluster_state *facts,
                                      struct error *err)
 {
@@ -142,8 +134,6 @@ enum error_code cluster_state_decode(const void *bytes, size_t size, struct clus
                          in.wrong ? in.wrong : "version");
     if (in.left || hash != hash_bytes(bytes, size - 8))
         return error_set(err, ERR_CORRUPT, "snapshot: its hash does not fit its bytes");
-    if (counters_are_near_their_end(facts))
-        return error_set(err, ERR_CORRUPT, "snapshot: a counter that nobody reaches");
     if (!cluster_state_valid(facts, &why))
         return error_set(err, ERR_CORRUPT, "snapshot: %s", why);
     return ERR_OK;

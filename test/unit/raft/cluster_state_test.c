@@ -74,6 +74,8 @@ static void test_nothing_before_init_and_only_one(void **unused)
     SAMPLE(INIT);
     command.init.member.id = UINT64_MAX; /* there is no next id to give */
     REFUSE(BAD_INPUT);
+    command.init.member.id = CLUSTER_COUNT_END - 1; /* the next one could not be read again */
+    REFUSE(BAD_INPUT);
     SAMPLE(INIT);
     ACCEPT();
     REFUSE(CONFLICT);
@@ -609,6 +611,9 @@ static void test_a_snapshot_is_the_facts(void **unused)
     assert_int_equal(cluster_state_decode(out.bytes, out.size, &seen, &err), ERR_CORRUPT);
     assert_non_null(strstr(err.text, "a counter that nobody reaches"));
     record_out_free(&out);
+    facts.vip_epoch = CLUSTER_COUNT_END - 1;
+    SAMPLE(VIP_ASSIGN);
+    REFUSE(LIMIT);
     record_out_free(&again);
 }
 
