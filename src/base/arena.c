@@ -92,6 +92,15 @@ char *arena_strdup(struct arena *arena, const char *text)
     return text ? arena_strndup(arena, text, strlen(text)) : NULL;
 }
 
+char *arena_word(struct arena *arena, const char **at, const char *parting)
+{
+    *at += strspn(*at, parting);
+    size_t size = strcspn(*at, parting);
+    char *word = size ? arena_strndup(arena, *at, size) : NULL;
+    *at += size;
+    return word;
+}
+
 char *arena_trim(struct arena *arena, const char *text)
 {
     text += strspn(text, " \t\r\n");

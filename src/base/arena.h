@@ -24,6 +24,8 @@ char *arena_strdup(struct arena *arena, const char *text);
 char *arena_strndup(struct arena *arena, const char *bytes, size_t size);
 /** Without the blanks (spaces, tabs, CR, LF) around it. */
 char *arena_trim(struct arena *arena, const char *text);
+/** The next word at *at, which goes behind it; NULL = there is none. parting: letters between. */
+char *arena_word(struct arena *arena, const char **at, const char *parting);
 char *arena_printf(struct arena *arena, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 char *arena_vprintf(struct arena *arena, const char *format, va_list args)

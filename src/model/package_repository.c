@@ -121,15 +121,6 @@ bool package_repository_is_word(const char *text)
            !strstr(text, "..") && strspn(text, LETTERS DIGITS ".+~_/-") == size;
 }
 
-const char *package_repository_next(const char **list, struct arena *arena)
-{
-    *list += strspn(*list, " ");
-    size_t size = strcspn(*list, " ");
-    const char *word = size ? arena_strndup(arena, *list, size) : NULL;
-    *list += size;
-    return word;
-}
-
 static bool has_word(const char *list, const char *word)
 {
     size_t length = strlen(word);
@@ -179,7 +170,7 @@ static const char *suites_of(const struct package_repository *repository, struct
     for (size_t i = 0; repository->is_default && i < COUNT_OF(pockets); i++)
         if (!has_word(repository->disabled_pockets, pockets[i]))
             list = arena_printf(arena, "%s $RELEASE-%s", list, pockets[i]);
-    while (!repository->is_default && (word = package_repository_next(&named, arena)))
+    while (!repository->is_default && (word = arena_word(arena, &named, " ")))
         if (!is_disabled(repository, word))
             list = arena_printf(arena, "%s%s%s", list, *list ? " " : "", word);
     return list;
@@ -191,7 +182,7 @@ static const char *lines_of(const struct package_repository *repository, bool wi
 {
     const char *suites = suites_of(repository, arena), *components = parts_of(repository, arena);
     const char *lines = "", *suite;
-    while ((suite = package_repository_next(&suites, arena))) {
+    while ((suite = arena_word(arena, &suites, " "))) {
         bool is_path = suite[strlen(suite) - 1] == '/';
         const char *rest = arena_printf(arena, "%s %s%s%s", repository->url, suite,
                                         is_path ? "" : " ", is_path ? "" : components);
@@ -273,7 +264,7 @@ static json_t *words_of(const char *list, struct arena *arena)
 {
     json_t *words = json_array();
     const char *word;
-    while ((word = package_repository_next(&list, arena)))
+    while ((word = arena_word(arena, &list, " ")))
         json_array_append_new(words, json_string(word));
     return words;
 }

@@ -50,9 +50,6 @@ bool package_repository_is_arch(const char *text);
 bool package_repository_is_pocket(const char *text);
 bool package_repository_is_part(const char *text);
 
-/** The next word of a list, in the arena, and *list behind it; NULL at its end. */
-const char *package_repository_next(const char **list, struct arena *arena);
-
 /** Did people say anything of a default repository? */
 bool package_repository_is_told(const struct package_repository *repository);
 

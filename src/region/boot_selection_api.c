@@ -42,18 +42,14 @@ static const char *list_of(struct api_request *request, const char *name)
 {
     int count = 0, used = 0;
     const char *const *values = api_param_list(request, name, &count);
-    const char **words;
+    const char **words, *word;
     size_t room = 1;
     for (int i = 0; i < count; i++)
         room += strlen(values[i]);
     words = ARENA_ARRAY(request->arena, const char *, room);
     for (int i = 0; i < count; i++)
-        for (const char *at = values[i]; *at; at += strspn(at, ", ")) {
-            size_t size = strcspn(at, ", ");
-            if (size)
-                words[used++] = arena_strndup(request->arena, at, size);
-            at += size;
-        }
+        for (const char *at = values[i]; (word = arena_word(request->arena, &at, ", "));)
+            words[used++] = word;
     return used ? db_array(request->arena, words, used) : NULL;
 }
 

@@ -51,19 +51,15 @@ static const json_int_t clock_end_s = 253402300800; /* the year 10000 */
 static enum error_code addresses_of(struct db *db, const char *setting, struct arena *arena,
                                     const char **array, struct error *err)
 {
-    const char *text = NULL, *list[16];
+    const char *text = NULL, *word, *list[16];
     int count = 0;
     ip4 ip;
     enum error_code code = setting_text(db, setting, arena, &text, err);
     if (code)
         return code;
-    for (const char *at = text ? text : ""; *(at += strspn(at, ", \t"));) {
-        size_t size = strcspn(at, ", \t");
-        const char *word = arena_strndup(arena, at, size);
-        at += size;
+    for (const char *at = text ? text : ""; (word = arena_word(arena, &at, ", \t"));)
         if (count < 16 && ip4_parse(word, &ip))
             list[count++] = word;
-    }
     *array = db_array(arena, list, count);
     return ERR_OK;
 }

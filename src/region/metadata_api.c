@@ -67,11 +67,10 @@ static json_t *hosts_of(const char *text, struct arena *arena)
     static const char letters[] =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:-";
     json_t *hosts = json_array();
-    for (; *(text += strspn(text, ", \t")); text += strcspn(text, ", \t")) {
-        size_t size = strcspn(text, ", \t");
-        if (strspn(text, letters) == size)
-            json_array_append_new(hosts, json_string(arena_strndup(arena, text, size)));
-    }
+    const char *word;
+    while ((word = arena_word(arena, &text, ", \t")))
+        if (!word[strspn(word, letters)])
+            json_array_append_new(hosts, json_string(word));
     return hosts;
 }
 

@@ -69,13 +69,10 @@ static void read_list(struct api_request *request, struct api_reply *reply, cons
 {
     int given, count = 0;
     const char *const *values = api_param_list(request, name, &given);
-    const char *made = "";
+    const char *made = "", *word;
     for (int i = 0; i < given; i++) {
         const char *at = values[i];
-        while (*(at += strspn(at, ", \t\r\n"))) {
-            size_t size = strcspn(at, ", \t\r\n");
-            const char *word = arena_strndup(request->arena, at, size);
-            at += size;
+        while ((word = arena_word(request->arena, &at, ", \t\r\n"))) {
             if (!fits(word) || count == PACKAGE_REPOSITORY_WORDS) {
                 api_field_error(reply, name,
                                 fits(word) ? "At most 32 values." : "'%.100s' is not valid here.",

@@ -31,6 +31,12 @@ static void test_pieces(void **unused)
     assert_string_equal(arena_trim(arena, " \r\n\ta b\tc \n"), "a b\tc");
     assert_string_equal(arena_trim(arena, " \n "), "");
     assert_string_equal(arena_trim(arena, ""), "");
+    const char *at = " ,one two,,3, ";
+    assert_string_equal(arena_word(arena, &at, ", "), "one");
+    assert_string_equal(arena_word(arena, &at, ", "), "two");
+    assert_string_equal(arena_word(arena, &at, ", "), "3");
+    assert_null(arena_word(arena, &at, ", "));
+    assert_string_equal(at, "");
     arena_free(arena);
 }
 
