@@ -121,98 +121,34 @@ enum { FIXED = 5, FILTERS = COUNT_OF(filters), ID = 0 };
 #define OWNER_NAME  "(SELECT username FROM account WHERE id = n.owner_id)"
 
 /* $1 types, $2 who looks (NULL = sees all), $3 tag, $4 statuses, $5 owner; then the filters. */
-DB_STATEMENT(
-    node_filter_rows,
+/* clang-format off */
+DB_STATEMENT(node_filter_rows,
     "SELECT array_agg(n.id ORDER BY n.id) FROM node n WHERE (1 << n.node_type) & $1::int <> 0 "
-    "AND ($2::bigint IS NULL OR n.owner_id IS NULL OR n.owner_id = $2) "
-    "AND ($3::text IS NULL OR EXISTS (" TAGS " = $3)) "
-    "AND ($4::int[] IS NULL OR n.status = ANY ($4)) "
-    "AND ($5::bigint IS NULL OR n.owner_id = $5) " IS(6, "n.system_id") IS(7, "n.hostname") MEETS(
-        8, MACS) IS(9, DOMAIN_NAME) IS(10, ZONE_NAME) IS(11, POOL_NAME)
-        IS(12,
-           "n.agent_name") "AND ($13::text[] IS NULL OR (SELECT count(DISTINCT t.name) FROM "
-                           "node_tag l JOIN tag t ON "
-                           "t.id = l.tag_id WHERE l.node_id = n.id AND t.name = ANY ($13)) = "
-                           "(SELECT count(DISTINCT w) FROM unnest($13) w)) " IS(
-                               14, "n.status::text") IS(15, OWNER_NAME)
-                               IS(16,
-                                  "n.power_state") "AND ($17::text[] IS NULL OR n.architecture = "
-                                                   "ANY ($17) OR "
-                                                   "split_part(n.architecture, '/', 1) = ANY "
-                                                   "($17)) " MEETS(18, FABRICS) MEETS(19, VLANS) MEETS(
-                                                       20,
-                                                       SUBNETS) "AND ($21::text[] IS NULL OR "
-                                                                "n.cpu_count >= ALL ($21::int[])) "
-                                                                "AND ($22::text[] IS NULL OR "
-                                                                "n.cpu_speed >= ALL ($22::int[])) "
-                                                                "AND ($23::text[] IS NULL OR "
-                                                                "n.memory >= ALL "
-                                                                "($23::bigint[])) " NOT(
-                                                                    24,
-                                                                    "n.system_id") NOT(25,
-                                                                                       "n."
-                                                                                       "hostname")
-                                                                    LACKS(26, MACS) NOT(
-                                                                        27,
-                                                                        DOMAIN_NAME) NOT(28,
-                                                                                         ZONE_NAME)
-                                                                        NOT(29, POOL_NAME) NOT(
-                                                                            30, "n.agent_name")
-                                                                            LACKS(31, TAGS) NOT(
-                                                                                32,
-                                                                                "n.status::text")
-                                                                                NOT(33, OWNER_NAME) NOT(
-                                                                                    34,
-                                                                                    "n.power_"
-                                                                                    "state") "AND "
-                                                                                             "($"
-                                                                                             "35::"
-                                                                                             "text"
-                                                                                             "[] "
-                                                                                             "IS "
-                                                                                             "NULL"
-                                                                                             " OR "
-                                                                                             "(n."
-                                                                                             "arch"
-                                                                                             "itec"
-                                                                                             "ture"
-                                                                                             " <> "
-                                                                                             "ALL "
-                                                                                             "($"
-                                                                                             "35) "
-                                                                                             "AND "
-                                                                                             "spli"
-                                                                                             "t_"
-                                                                                             "part"
-                                                                                             "(n."
-                                                                                             "arch"
-                                                                                             "itec"
-                                                                                             "ture"
-                                                                                             ", "
-                                                                                             "'/"
-                                                                                             "', "
-                                                                                             "1) "
-                                                                                             "<> "
-                                                                                             "ALL "
-                                                                                             "($"
-                                                                                             "35))"
-                                                                                             ")"
-                                                                                             " " LACKS(
-                                                                                                 36,
-                                                                                                 FABRICS)
-                                                                                                 LACKS(37, VLANS) LACKS(
-                                                                                                     38,
-                                                                                                     SUBNETS) "AND ($39::text[] IS NULL OR NOT EXISTS (SELECT FROM unnest($39) w WHERE NOT EXISTS "
-                                                                                                              "(SELECT FROM node_device d WHERE d.node_id = n.id AND to_jsonb(d) @> w::jsonb))) "
-                                                                                                              "AND ($40::text[] IS NULL OR EXISTS (SELECT FROM interface i WHERE i.node_id = n.id AND "
-                                                                                                              "i.link_speed >= ALL ($40::int[]))) " MEETS(
-                                                                                                                  41,
-                                                                                                                  CLASSES)
-                                                                                                                  LACKS(42, CLASSES) "AND coalesce($43::text[], $44::text[], $45::text[], $46::text[]) IS NULL " IS(
-                                                                                                                      47,
-                                                                                                                      "n.status::text")
-                                                                                                                      IS(48,
-                                                                                                                         "CASE WHEN n.ephemeral_deploy THEN 'memory' WHEN n.osystem <> '' THEN 'disk' END"));
+    "AND ($2::bigint IS NULL OR n.owner_id IS NULL OR n.owner_id = $2) AND ($3::text IS NULL OR "
+    "EXISTS (" TAGS
+    " = $3)) AND ($4::int[] IS NULL OR n.status = ANY ($4)) AND ($5::bigint IS NULL OR "
+    "n.owner_id = $5) " IS(6, "n.system_id") IS(7, "n.hostname") MEETS(8, MACS)
+    IS(9, DOMAIN_NAME) IS(10, ZONE_NAME) IS(11, POOL_NAME) IS(12, "n.agent_name")
+    "AND ($13::text[] IS NULL OR (SELECT count(DISTINCT t.name) FROM node_tag l JOIN tag t ON "
+    "t.id = l.tag_id WHERE l.node_id = n.id AND t.name = ANY ($13)) = (SELECT count(DISTINCT w) "
+    "FROM unnest($13) w)) " IS(14, "n.status::text") IS(15, OWNER_NAME) IS(16, "n.power_state")
+    "AND ($17::text[] IS NULL OR n.architecture = ANY ($17) OR split_part(n.architecture, '/', "
+    "1) = ANY ($17)) " MEETS(18, FABRICS) MEETS(19, VLANS) MEETS(20, SUBNETS)
+    "AND ($21::text[] IS NULL OR n.cpu_count >= ALL ($21::int[])) AND ($22::text[] IS NULL OR "
+    "n.cpu_speed >= ALL ($22::int[])) AND ($23::text[] IS NULL OR n.memory >= ALL "
+    "($23::bigint[])) " NOT(24, "n.system_id") NOT(25, "n.hostname") LACKS(26, MACS)
+    NOT(27, DOMAIN_NAME) NOT(28, ZONE_NAME) NOT(29, POOL_NAME) NOT(30, "n.agent_name")
+    LACKS(31, TAGS) NOT(32, "n.status::text") NOT(33, OWNER_NAME) NOT(34, "n.power_state")
+    "AND ($35::text[] IS NULL OR (n.architecture <> ALL ($35) AND split_part(n.architecture, "
+    "'/', 1) <> ALL ($35))) " LACKS(36, FABRICS) LACKS(37, VLANS) LACKS(38, SUBNETS)
+    "AND ($39::text[] IS NULL OR NOT EXISTS (SELECT FROM unnest($39) w WHERE NOT EXISTS (SELECT "
+    "FROM node_device d WHERE d.node_id = n.id AND to_jsonb(d) @> w::jsonb))) AND ($40::text[] "
+    "IS NULL OR EXISTS (SELECT FROM interface i WHERE i.node_id = n.id AND i.link_speed >= ALL "
+    "($40::int[]))) " MEETS(41, CLASSES) LACKS(42, CLASSES)
+    "AND coalesce($43::text[], $44::text[], $45::text[], $46::text[]) IS NULL "
+    IS(47, "n.status::text")
+    IS(48, "CASE WHEN n.ephemeral_deploy THEN 'memory' WHEN n.osystem <> '' THEN 'disk' END"));
+/* clang-format on */
 
 #define NOT_A_CHOICE "Select a valid choice. %.64s is not one of the available choices."
 

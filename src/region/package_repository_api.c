@@ -214,11 +214,13 @@ static enum error_code taken(struct api_reply *reply, struct error *err)
 enum error_code package_repositories_create(struct api_request *request, struct api_reply *reply,
                                             struct error *err)
 {
+    /* clang-format off */
     DB_STATEMENT(package_repository_create,
                  "INSERT INTO package_repository (name, url, key, distributions, components, "
-                 "arches, disabled_pockets, disable_sources, enabled) VALUES ($1, $2, "
-                 "$3, " LIST_SQL("$4") ", " LIST_SQL("$5") ", " LIST_SQL("$6") ", " LIST_SQL(
-                     "$7") ", $8, $9) RETURNING id");
+                 "arches, disabled_pockets, disable_sources, enabled) VALUES ($1, $2, $3, "
+                 LIST_SQL("$4") ", " LIST_SQL("$5") ", " LIST_SQL("$6") ", " LIST_SQL("$7")
+                 ", $8, $9) RETURNING id");
+    /* clang-format on */
     __attribute__((cleanup(db_rows_close))) struct db_rows rows = {0};
     struct package_repository said = {.name = "",
                                       .url = "",
@@ -249,50 +251,14 @@ enum error_code package_repositories_create(struct api_request *request, struct 
 static enum error_code write_row(struct api_request *request, const struct package_repository *said,
                                  struct error *err)
 {
-    DB_STATEMENT(
-        package_repository_change,
-        "UPDATE package_repository SET name = $2, url = CASE WHEN url IS NOT NULL THEN $3 "
-        "END, key = $4, distributions = " LIST_SQL("$5") ", components = " LIST_SQL(
-            "$6") ", arches = " LIST_SQL("$7") ", disabled_pockets = " LIST_SQL("$8") ", "
-                                                                                      "disabled_"
-                                                                                      "components "
-                                                                                      "= " LIST_SQL(
-                                                                                          "$9") ", "
-                                                                                                "di"
-                                                                                                "sa"
-                                                                                                "bl"
-                                                                                                "e_"
-                                                                                                "so"
-                                                                                                "ur"
-                                                                                                "ce"
-                                                                                                "s "
-                                                                                                "= "
-                                                                                                "$1"
-                                                                                                "0,"
-                                                                                                " "
-                                                                                                "en"
-                                                                                                "ab"
-                                                                                                "le"
-                                                                                                "d "
-                                                                                                "= "
-                                                                                                "$1"
-                                                                                                "1,"
-                                                                                                " "
-                                                                                                "up"
-                                                                                                "da"
-                                                                                                "te"
-                                                                                                "d "
-                                                                                                "= "
-                                                                                                "no"
-                                                                                                "w("
-                                                                                                ") "
-                                                                                                "WH"
-                                                                                                "ER"
-                                                                                                "E "
-                                                                                                "id"
-                                                                                                " ="
-                                                                                                " $"
-                                                                                                "1");
+    /* clang-format off */
+    DB_STATEMENT(package_repository_change,
+                 "UPDATE package_repository SET name = $2, url = CASE WHEN url IS NOT NULL THEN $3 "
+                 "END, key = $4, distributions = " LIST_SQL("$5") ", components = " LIST_SQL("$6")
+                 ", arches = " LIST_SQL("$7") ", disabled_pockets = " LIST_SQL("$8")
+                 ", disabled_components = " LIST_SQL("$9") ", disable_sources = $10, "
+                 "enabled = $11, updated = now() WHERE id = $1");
+    /* clang-format on */
     enum error_code code = db_query(
         request->db, &package_repository_change,
         DB_PARAMS(db_number(request->arena, said->id), said->name, said->url, said->key,
