@@ -218,14 +218,6 @@ static enum error_code fetch(const struct installed *system, struct install_pack
 static const char *const written[] = {SCRIPT_PACKAGES_KEY, SCRIPT_PACKAGES_LIST,
                                       SCRIPT_PACKAGES_CONF};
 
-/* The key of a source that people named, or NULL. */
-static const char *key_of(const struct task_packages *packages, int number)
-{
-    if (number)
-        return packages->sources[number - 1].key;
-    return packages->archive ? packages->archive->key : NULL;
-}
-
 static enum error_code tell_apt(const struct installed *system, const char *list, const char *conf,
                                 struct error *err)
 {
@@ -236,11 +228,12 @@ static enum error_code tell_apt(const struct installed *system, const char *list
     for (size_t i = 0; !code && i < COUNT_OF(written); i++)
         if (texts[i])
             code = install_put_file(system, &(struct task_file){written[i], texts[i], 0644}, err);
-    for (int i = 0; !code && list && i <= packages->sources_count; i++)
-        if (key_of(packages, i))
-            code = install_put_file(
-                system,
-                &(struct task_file){script_packages_key(i, arena), key_of(packages, i), 0644}, err);
+    for (int i = 0; !code && list && i <= packages->sources_count; i++) {
+        struct task_file file = {script_packages_key_file(i, arena),
+                                 script_packages_key(packages, i), 0644};
+        if (file.content)
+            code = install_put_file(system, &file, err);
+    }
     return code;
 }
 
@@ -251,7 +244,7 @@ static enum error_code forget(const struct installed *system, struct error *err)
     for (size_t i = 0; !code && i < COUNT_OF(written); i++)
         code = install_path_remove(system->root, written[i], arena, err);
     for (int i = 0; !code && i <= system->task->packages.sources_count; i++)
-        code = install_path_remove(system->root, script_packages_key(i, arena), arena, err);
+        code = install_path_remove(system->root, script_packages_key_file(i, arena), arena, err);
     return code;
 }
 

@@ -90,7 +90,14 @@ static const char *own_conf(const char *proxy, const char *const *racks, int cou
                         proxy ? proxy_lines(proxy, racks, count, arena) : "");
 }
 
-const char *script_packages_key(int number, struct arena *arena)
+const char *script_packages_key(const struct task_packages *packages, int number)
+{
+    if (number)
+        return packages->sources[number - 1].key;
+    return packages->archive ? packages->archive->key : NULL;
+}
+
+const char *script_packages_key_file(int number, struct arena *arena)
 {
     return arena_printf(arena, "/etc/apt/keyrings/gantry-%d.asc", number);
 }
@@ -100,11 +107,11 @@ static const char *add_source(const char *list, const struct task_source *source
                               const char *release, struct arena *arena)
 {
     const char *suites = source->suites, *suite;
-    const char *signer =
-        source->key ? arena_printf(arena, "[signed-by=%s] ", script_packages_key(number, arena))
-                    : "";
+    const char *signer = source->key ? arena_printf(arena, "[signed-by=%s] ",
+                                                    script_packages_key_file(number, arena))
+                                     : "";
     size_t prefix = strlen(TASK_RELEASE_WORD);
-    while ((suite = package_repository_next(&suites, arena))) {
+    while ((suite = arena_word(arena, &suites, " "))) {
         bool is_path = suite[strlen(suite) - 1] == '/';
         bool is_own = !strncmp(suite, TASK_RELEASE_WORD, prefix);
         list = arena_printf(arena, "%sdeb %s%s %s%s%s%s\n", list, signer, source->url,
@@ -178,12 +185,10 @@ static enum error_code configure(struct script_packages *of, struct arena *arena
         code = file_make_folders("/etc/apt/keyrings", 0755, err);
         if (!code && of->packages->key)
             code = write_text(SCRIPT_PACKAGES_KEY, of->packages->key, err);
-        if (!code && of->packages->archive && of->packages->archive->key)
-            code = write_text(script_packages_key(0, arena), of->packages->archive->key, err);
-        for (int i = 0; !code && i < of->packages->sources_count; i++)
-            if (of->packages->sources[i].key)
-                code = write_text(script_packages_key(i + 1, arena), of->packages->sources[i].key,
-                                  err);
+        for (int i = 0; !code && i <= of->packages->sources_count; i++)
+            if (script_packages_key(of->packages, i))
+                code = write_text(script_packages_key_file(i, arena),
+                                  script_packages_key(of->packages, i), err);
         if (!code)
             code = write_text(SCRIPT_PACKAGES_LIST, config.list, err);
         if (!code)

@@ -17,8 +17,12 @@ enum { SCRIPT_PACKAGES_MOST = 64 /* of one script */ };
 #define SCRIPT_PACKAGES_LIST "/etc/apt/gantry.list"
 #define SCRIPT_PACKAGES_CONF "/etc/apt/apt.conf.d/90gantry"
 
-/** The key of a source that people named; number 0 is the archive's, the others count from 1. */
-const char *script_packages_key(int number, struct arena *arena);
+/**
+ * The key of a source that people named, and the name of its file: number 0 is the archive, up to
+ * sources_count the others. NULL = it is signed by whom the system trusts.
+ */
+const char *script_packages_key(const struct task_packages *packages, int number);
+const char *script_packages_key_file(int number, struct arena *arena);
 
 /** Texts of the files with these names; list NULL: the system's own sources stay, conf with it. */
 struct script_packages_config {
