@@ -93,10 +93,10 @@ static enum error_code add_source(struct api_request *request, const struct fact
 static enum error_code add_packages(struct api_request *request, const struct machine *machine,
                                     const struct facts *facts, json_t *config, struct error *err)
 {
-    json_t *apt = NULL;
-    enum error_code code =
-        script_packages_apt(request, machine->id, facts->wanted.osystem, &apt, err);
-    if (!code && apt)
+    struct script_packages named;
+    enum error_code code = script_packages_read(request, machine->id, &named, err);
+    json_t *apt = code ? NULL : script_packages_apt(&named, facts->wanted.osystem, request->arena);
+    if (apt)
         json_object_set_new(config, "apt", apt);
     return code;
 }

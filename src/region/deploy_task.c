@@ -141,17 +141,14 @@ static enum error_code make_files(struct api_request *request,
 }
 
 /* Where the installed system has its packages from, if people said so; a proxy may have a key. */
-static enum error_code add_apt(struct api_request *request, int64_t node_id, const char *osystem,
-                               json_t *files, struct error *err)
+static void add_apt(struct arena *arena, const struct script_packages *named, const char *osystem,
+                    json_t *files)
 {
-    json_t *apt = NULL;
-    enum error_code code = script_packages_apt(request, node_id, osystem, &apt, err);
-    if (code || !apt)
-        return code;
-    add_file(files, CLOUD_FOLDER "90_maas_apt.cfg", 0600,
-             arena_printf(request->arena, "apt: %s\n", json_out_dump(request->arena, apt)));
+    json_t *apt = script_packages_apt(named, osystem, arena);
+    if (apt)
+        add_file(files, CLOUD_FOLDER "90_maas_apt.cfg", 0600,
+                 arena_printf(arena, "apt: %s\n", json_out_dump(arena, apt)));
     json_decref(apt);
-    return ERR_OK;
 }
 
 static const char *kernel_options(struct arena *arena, const char *global,
@@ -162,15 +159,24 @@ static const char *kernel_options(struct arena *arena, const char *global,
                         deployment->options ? deployment->options : "");
 }
 
+static enum error_code put_packages(struct api_request *request,
+                                    const struct script_packages *named, json_t *task,
+                                    struct error *err)
+{
+    json_t *packages = NULL;
+    enum error_code code = script_packages_make(request, named, &packages, err);
+    if (!code)
+        json_object_set_new(task, "packages", packages);
+    return code;
+}
+
 static enum error_code add_packages(struct api_request *request,
                                     const struct metadata_machine *machine, json_t *task,
                                     struct error *err)
 {
-    json_t *packages = NULL;
-    enum error_code code = script_packages_make(request, machine->id, &packages, err);
-    if (!code)
-        json_object_set_new(task, "packages", packages);
-    return code;
+    struct script_packages named;
+    enum error_code code = script_packages_read(request, machine->id, &named, err);
+    return code ? code : put_packages(request, &named, task, err);
 }
 
 static enum error_code make_deploy(struct api_request *request,
@@ -180,6 +186,7 @@ static enum error_code make_deploy(struct api_request *request,
     struct deployment facts;
     const char *global = NULL;
     struct deploy_image_found image = {.task = NULL};
+    struct script_packages named;
     bool kexec = false;
     json_t *storage = NULL, *files = json_array();
     json_object_set_new(task, "files", files);
@@ -208,14 +215,15 @@ static enum error_code make_deploy(struct api_request *request,
         json_object_set_new(task, "image", image.task);
     if (image.kernel_package)
         json_object_set_new(task, "kernel_package", json_string(image.kernel_package));
+    if (!code)
+        code = script_packages_read(request, machine->id, &named, err);
     if (!code) /* of an image without a kernel */
-        code = add_packages(request, machine, task, err);
+        code = put_packages(request, &named, task, err);
     if (!code)
         code = make_files(request, machine, &facts, files, err);
-    if (!code)
-        code = add_apt(request, machine->id, facts.osystem, files, err);
     if (code)
         return code;
+    add_apt(request->arena, &named, facts.osystem, files);
     json_object_set_new(task, "hostname", json_string(machine->hostname));
     json_object_set_new(task, "kernel_options",
                         json_string(kernel_options(request->arena, global, &facts)));

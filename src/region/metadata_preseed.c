@@ -65,12 +65,15 @@ static enum error_code find_apt(struct api_request *request, const struct metada
     const struct boot_system_for wanted = {http_settings(request->http)->images,
                                            machine->architecture, machine->hostname, machine->ssh};
     struct boot_system system = boot_system_own;
+    struct script_packages named;
     json_t *block = NULL;
     *apt = "";
     enum error_code code = boot_system_find(request->db, &wanted, request->arena, &system, err);
-    if (!code && system.osystem)
-        code = script_packages_apt(request, machine->id, system.osystem, &block, err);
-    if (!code && block)
+    if (!code && system.osystem) {
+        code = script_packages_read(request, machine->id, &named, err);
+        block = code ? NULL : script_packages_apt(&named, system.osystem, request->arena);
+    }
+    if (block)
         *apt = arena_printf(request->arena, "apt: %s\n", json_out_dump(request->arena, block));
     json_decref(block);
     return code;

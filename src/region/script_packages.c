@@ -48,48 +48,44 @@ static json_t *sources_of(const struct package_repositories *named, struct arena
     return NULL;
 }
 
-enum error_code script_packages_make(struct api_request *request, int64_t node_id,
+enum error_code script_packages_read(struct api_request *request, int64_t node_id,
+                                     struct script_packages *of, struct error *err)
+{
+    *of = (struct script_packages){.proxy = NULL};
+    enum error_code code = find_architecture(request, node_id, &of->architecture, err);
+    if (!code)
+        code = package_repository_store_read(request->db, of->architecture, request->arena,
+                                             &of->named, err);
+    return code ? code : setting_proxy(request->db, request->arena, &of->proxy, err);
+}
+
+enum error_code script_packages_make(struct api_request *request, const struct script_packages *of,
                                      json_t **packages, struct error *err)
 {
-    const char *mirror = NULL, *proxy = NULL;
-    struct deploy_image wanted = {http_settings(request->http)->images, "", "", "", NULL};
-    struct package_repositories named;
+    const char *mirror = NULL;
+    struct deploy_image wanted = {http_settings(request->http)->images, "", "", of->architecture,
+                                  NULL};
     struct arena *arena = request->arena;
     json_t *entry = NULL;
-    enum error_code code = find_architecture(request, node_id, &wanted.architecture, err);
-    if (!code)
-        code = package_repository_store_read(request->db, wanted.architecture, arena, &named, err);
-    if (!code)
-        code = setting_chosen(request->db, "main_archive", arena, &mirror, err);
-    if (!code)
-        code = setting_proxy(request->db, arena, &proxy, err);
+    enum error_code code = setting_chosen(request->db, "main_archive", arena, &mirror, err);
     if (!code) {
         code = deploy_image_built_in(&wanted, "package-list", arena, &entry, err);
         code = code == ERR_NOT_FOUND ? ERR_OK : code;
     }
     if (code)
         return code;
-    json_t *archive = named.archive ? package_repository_source(named.archive, arena) : NULL;
-    *packages = json_pack("{s:s?, s:s?, s:o*, s:o*, s:o*}", "mirror", mirror, "proxy", proxy,
-                          "repository", repository_of(entry, arena), "archive", archive, "sources",
-                          sources_of(&named, arena));
+    const struct package_repository *archive = of->named.archive;
+    *packages = json_pack("{s:s?, s:s?, s:o*, s:o*, s:o*}", "mirror", mirror, "proxy", of->proxy,
+                          "repository", repository_of(entry, arena), "archive",
+                          archive ? package_repository_source(archive, arena) : NULL, "sources",
+                          sources_of(&of->named, arena));
     json_decref(entry);
     ASSERT(*packages);
     return ERR_OK;
 }
 
-enum error_code script_packages_apt(struct api_request *request, int64_t node_id,
-                                    const char *osystem, json_t **apt, struct error *err)
+json_t *script_packages_apt(const struct script_packages *of, const char *osystem,
+                            struct arena *arena)
 {
-    const char *architecture, *proxy = NULL;
-    struct package_repositories named;
-    enum error_code code = find_architecture(request, node_id, &architecture, err);
-    if (!code)
-        code =
-            package_repository_store_read(request->db, architecture, request->arena, &named, err);
-    if (!code)
-        code = setting_proxy(request->db, request->arena, &proxy, err);
-    if (!code)
-        *apt = package_repository_apt(&named, osystem, proxy, request->arena);
-    return code;
+    return package_repository_apt(&of->named, osystem, of->proxy, arena);
 }
