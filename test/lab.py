@@ -3,6 +3,8 @@ import contextlib
 import json
 import os
 import pathlib
+import pwd
+import shutil
 import subprocess
 import sys
 import time
@@ -49,9 +51,23 @@ class Lab:
         result = self.gantry("--json", "status", host=host, check=False)
         return json.loads(result.stdout) if result.returncode == 0 else None
 
+    def host(self, name):
+        """What lab.json says of a host."""
+        return next(host for host in self.facts["hosts"] if host["name"] == name)
+
     def pids(self, process, name="region1"):
         hosts = json.loads(self.run("status").stdout)["hosts"]
         return next(host for host in hosts if host["name"] == name)["pids"].get(process, [])
+
+    def wipe(self, name):
+        """A region's programs end, all it knew is gone, and it starts without a cluster."""
+        folder, owner = self.host(name)["data_dir"], pwd.getpwnam("gantry")
+        self.run("kill", name)
+        shutil.rmtree(folder)
+        os.mkdir(folder, 0o750)
+        os.chown(folder, owner.pw_uid, owner.pw_gid)
+        self.run("start", name)
+        wait_for(f"{name} without a cluster", lambda: (self.status(name) or {}).get("verdict") == "no-cluster", 20)
 
     def http(self, url, *argv):
         """(status, text) of a request from the client's namespace; status 0 = no answer."""

@@ -1,7 +1,6 @@
 """Who is a member: two that join at the same instant, a join while the primary dies, a removal of one that is away."""
 import json
 import os
-import pwd
 import shutil
 import subprocess
 
@@ -16,10 +15,6 @@ NAMES = ["region1", "region2", "region3"]
 def make_three():
     with make_lab("gtm", "--regions", "3", "--racks", "0", "--machines", "0", "--no-images") as lab:
         yield lab
-
-
-def host_of(lab, name):
-    return next(host for host in lab.facts["hosts"] if host["name"] == name)
 
 
 def by_name(status):
@@ -41,17 +36,6 @@ def whole(lab, names, timeout_s=90):
 
 def token_of(lab, asked):
     return json.loads(lab.gantry("--json", "cluster", "token", "create", "--role", "region", host=asked).stdout)["token"]
-
-
-def wipe(lab, name):
-    """Its programs end, all it knew is gone, and it starts as a region without a cluster."""
-    folder, owner = host_of(lab, name)["data_dir"], pwd.getpwnam("gantry")
-    lab.run("kill", name)
-    shutil.rmtree(folder)
-    os.mkdir(folder, 0o750)
-    os.chown(folder, owner.pw_uid, owner.pw_gid)
-    lab.run("start", name)
-    wait_for(f"{name} without a cluster", lambda: (lab.status(name) or {}).get("verdict") == "no-cluster", 20)
 
 
 def begin_join(lab, name, asked):
@@ -83,7 +67,7 @@ def test_two_join_at_the_same_instant(lab):
     remove(lab, "region2", "region1")
     whole(lab, NAMES[:1])
     for name in NAMES[1:]:
-        wipe(lab, name)
+        lab.wipe(name)
     joins = [begin_join(lab, name, "region1") for name in NAMES[1:]]
     for join in joins:
         text, _ = join.communicate(timeout=60)
@@ -97,7 +81,7 @@ def test_a_join_while_the_primary_dies(lab):
     switch_to(lab, "region1")
     whole(lab, NAMES)
     remove(lab, "region3", "region1")
-    wipe(lab, "region3")
+    lab.wipe("region3")
     whole(lab, NAMES[:2])
     epoch = lab.status("region1")["primary"]["epoch"]
     join = begin_join(lab, "region3", "region1")
@@ -121,7 +105,7 @@ def dial_postgres(lab, credentials, address):
 
 def keep_credentials(lab, name, folder):
     for path in ("tls/region.pem", "tls/region.key", "ca/ca.pem"):
-        shutil.copy(os.path.join(host_of(lab, name)["data_dir"], path), folder)
+        shutil.copy(os.path.join(lab.host(name)["data_dir"], path), folder)
         os.chmod(folder / os.path.basename(path), 0o600)
     return folder
 
@@ -132,7 +116,7 @@ def test_removed_while_it_was_away(lab, tmp_path):
     switch_to(lab, "region1")
     whole(lab, NAMES)
     credentials = keep_credentials(lab, "region3", tmp_path)
-    primary = host_of(lab, "region1")["address"]
+    primary = lab.host("region1")["address"]
     assert curl_hop(lab, credentials, primary) == 200
     assert dial_postgres(lab, credentials, primary).returncode == 0
     lab.run("kill", "region3")
@@ -148,7 +132,7 @@ def test_removed_while_it_was_away(lab, tmp_path):
     refused = lab.gantry("cluster", "token", "create", "--role", "rack", host="region3", check=False)
     assert refused.returncode == 6 and "no cluster here" in refused.stderr
 
-    wipe(lab, "region3")
+    lab.wipe("region3")
     join = begin_join(lab, "region3", "region2")
     text, _ = join.communicate(timeout=60)
     assert join.returncode == 0, text

@@ -1,9 +1,6 @@
 """Two regions, of which one loses its database: writes wait, everything says so, and the command that it names helps."""
 import json
-import os
 import pathlib
-import pwd
-import shutil
 
 import pytest
 
@@ -16,16 +13,12 @@ def make_two():
         yield lab
 
 
-def host_of(lab, name):
-    return next(host for host in lab.facts["hosts"] if host["name"] == name)
-
-
 def healthy(lab, timeout_s=60):
     return wait_for("a healthy cluster", lambda: (s := lab.status()) and s["verdict"] == "healthy" and s, timeout_s)
 
 
 def gauge(lab, name):
-    _, text = lab.http(f"http://{host_of(lab, 'region1')['address']}:5239/metrics")
+    _, text = lab.http(f"http://{lab.host('region1')['address']}:5239/metrics")
     return next((line.split()[1] for line in text.splitlines() if line.startswith(f"gantry_{name} ")), None)
 
 
@@ -39,7 +32,7 @@ def test_one_loses_its_database(lab):
     if status["primary"]["name"] != "region1":
         lab.gantry("primary", "switchover", "--to", "region1")
         wait_for("the switchover", lambda: healthy(lab)["primary"]["name"] == "region1")
-    data = pathlib.Path(host_of(lab, "region2")["data_dir"])
+    data = pathlib.Path(lab.host("region2")["data_dir"])
     (data / "pg").rename(data / "pg.lost")
     lab.run("kill", "region2", "--process", "postgres", check=False)  # it may have noticed, and stopped
     for name in ("region1", "region2"):
@@ -56,12 +49,6 @@ def test_one_loses_its_database(lab):
 
 
 def join_again(lab, name):
-    folder, owner = host_of(lab, name)["data_dir"], pwd.getpwnam("gantry")
-    lab.run("kill", name)
-    shutil.rmtree(folder)
-    os.mkdir(folder, 0o750)
-    os.chown(folder, owner.pw_uid, owner.pw_gid)
-    lab.run("start", name)
-    wait_for("no cluster", lambda: (lab.status(name) or {}).get("verdict") == "no-cluster", 20)
+    lab.wipe(name)
     token = json.loads(lab.gantry("--json", "cluster", "token", "create", "--role", "region").stdout)["token"]
     lab.gantry("cluster", "join", "-", "--config", lab.folder / name / "regiond.conf", host=name, stdin=token)
