@@ -65,7 +65,10 @@ enum machine_boot {
 /** enlisted: its hardware was reported once. */
 enum machine_boot machine_status_boot(int status, bool enlisted);
 
-/** What a machine is when nothing is wrong with it: owned, with a system that was up on it... */
+/**
+ * What a machine is when nothing is wrong with it. deployed: its owner's system was up on it;
+ * commissioned: its hardware is known.
+ */
 int machine_status_home(bool owned, bool deployed, bool commissioned);
 
 /** What the ephemeral system is for in a status. */

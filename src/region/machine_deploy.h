@@ -9,8 +9,7 @@
 /**
  * The parameters of deploy, checked: user_data (decoded), the system and its series, kernel,
  * ephemeral_deploy, hardware sync, and in node.deploy_options what else was asked for (license_key,
- * storage_layout). What
- * is wrong becomes field errors.
+ * storage_layout). What is wrong becomes field errors.
  */
 struct machine_deploy {
     const char *user_data;        /* base64 as PostgreSQL takes it, or NULL */

@@ -100,8 +100,9 @@ static bool has_no_data(const struct row *row)
  * for the other would be a majority alone. NULL = there is none. */
 static const char *needed_without_data(const struct look *look)
 {
-    for (int i = 0; i < look->rows_count; i++)
-        if (has_no_data(&look->rows[i]) && cluster_state_voters(&look->view.facts) == 2)
+    bool both = cluster_state_voters(&look->view.facts) == 2;
+    for (int i = 0; both && i < look->rows_count; i++)
+        if (has_no_data(&look->rows[i]))
             return look->rows[i].member->name;
     return NULL;
 }
