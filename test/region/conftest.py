@@ -29,6 +29,7 @@ class Region:
         for folder in (self.data, self.run):
             folder.mkdir()
             shutil.chown(folder, "gantry", "gantry")
+        shutil.copy(BUILD / "gantry-regiond", self.folder)  # a build may stand where user gantry may not look
         self.sh("ip", "netns", "add", self.name)
         self.sh("ip", "netns", "add", f"{self.name}-far")
         self.sh("ip", "link", "add", "eth0", "netns", self.name, "type", "veth", "peer", "name", "eth0", "netns", f"{self.name}-far")
@@ -51,7 +52,7 @@ class Region:
         (self.folder / "regiond.conf").write_text(text if text is not None else "\n".join(lines) + "\n")
         (self.folder / "fenced.conf").write_text(
             f"[fenced]\nname = {self.name}\nrun_dir = {self.run}\nstate_dir = {self.folder}/fence\n"
-            f"[regiond]\nenabled = yes\npath = {BUILD}/gantry-regiond\nconfig = {self.folder}/regiond.conf\n"
+            f"[regiond]\nenabled = yes\npath = {self.folder}/gantry-regiond\nconfig = {self.folder}/regiond.conf\n"
             f"[postgres]\nbin_dir = {POSTGRES_BIN}\ndata_root = {self.data}\n")
 
     def start(self, *wrapper):
