@@ -122,7 +122,10 @@ class Api:
         self.words = tempfile.TemporaryFile("w+", errors="replace")  # those of a sanitizer, above all
         self.program = subprocess.Popen([BUILD / "api_program", *argv], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=self.words, text=True, env={**os.environ, **environment})
-        ready = json.loads(self.program.stdout.readline())
+        line = self.program.stdout.readline()
+        if not line:
+            self.close()  # which shows its words
+        ready = json.loads(line)
         self.path, self.conninfo, self.ring = ready["socket"], ready["conninfo"], ready["ring"]
         self.key = beside.key if beside else ready["key"]
         self.blobs = pathlib.Path(ready["blobs"])
