@@ -276,7 +276,7 @@ def down(plan, keep_files=False):
         if netns_exists(netns):
             kill_all(netns)
     network.remove(plan)
-    _remove_cgroups(plan)
+    remove_cgroups(f"gantry-{plan.name}-*")
     for host in plan.hosts:
         hosts.release_memory(host)
         shutil.rmtree(hosts.notes(plan, host), ignore_errors=True)
@@ -285,13 +285,13 @@ def down(plan, keep_files=False):
         shutil.rmtree(plan.folder)
 
 
-def _remove_cgroups(plan):
+def remove_cgroups(pattern):
     """fenced leaves empty groups only when it was killed itself."""
     for line in pathlib.Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines():
         fields = line.split()
         if fields[2] != "cgroup2":
             continue
-        for top in pathlib.Path(fields[1]).glob(f"gantry-{plan.name}-*"):
+        for top in pathlib.Path(fields[1]).glob(pattern):
             for folder, _, _ in os.walk(top, topdown=False):
                 try:
                     os.rmdir(folder)

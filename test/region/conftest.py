@@ -11,6 +11,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from lab import BUILD, wait_for  # noqa: E402
+from labkit import bringup  # noqa: E402  # test/lab.py shows where it is
 
 POSTGRES_BIN = max(pathlib.Path("/usr/lib/postgresql").glob("*/bin"))
 ADDRESS, VIP = "10.66.0.1", "10.66.0.100"
@@ -98,6 +99,7 @@ class Region:
             for pid in self.sh("ip", "netns", "pids", netns).stdout.split():
                 os.kill(int(pid), 9)
             self.sh("ip", "netns", "del", netns)
+        bringup.remove_cgroups(f"gantry-{self.name}")
         self.sh("umount", self.data, check=False)
         shutil.rmtree(self.folder)
 
